@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The seam: everything that hv/ can ask of the machine. arch/machine.c is the
+ * real one; tests/fake/machine.c records instead. Nothing else in hv/ reaches
+ * hardware, so all of hv/ runs on the build host.
+ *
+ * The VMCS functions work on the VMCS that is current on the calling CPU,
+ * which is always that of the vCPU whose exit is being handled.
+ */
+#pragma once
+
+#include "arch/spec/msr.h"
+#include "arch/spec/vmcs.h"
+#include "hv/addr.h"
+
+uint16_t machine_vmread_16(enum vmcs_field_16 field);
+uint32_t machine_vmread_32(enum vmcs_field_32 field);
+uint64_t machine_vmread_64(enum vmcs_field_64 field);
+uint64_t machine_vmread_natural(enum vmcs_field_natural field);
+void machine_vmwrite_16(enum vmcs_field_16 field, uint16_t value);
+void machine_vmwrite_32(enum vmcs_field_32 field, uint32_t value);
+void machine_vmwrite_64(enum vmcs_field_64 field, uint64_t value);
+void machine_vmwrite_natural(enum vmcs_field_natural field, uint64_t value);
+
+/* Memory that the hypervisor does not keep mapped: guests' RAM. The range is
+ * the caller's to prove: guest_memory_translate() is the only source of hpa_t. */
+void machine_memory_read(void *to, hpa_t from, size_t bytes);
+void machine_memory_write(hpa_t to, const void *from, size_t bytes);
+void machine_memory_zero(hpa_t at, uint64_t bytes);
+
+/* The exit being handled was an NMI: it is a call to look at the mailbox, and
+ * the processor takes no other until this is done. */
+void machine_nmi_taken(void);
+
+/* Adds request bits (hv/vcpu.h) to a CPU's mailbox and makes it look: the CPU
+ * leaves its guest, or wakes from sleep, by an NMI. The calling CPU may name
+ * itself. */
+void machine_request(unsigned cpu, uint32_t requests);
+
+/* A fixed, edge-triggered interrupt to a CPU's local APIC. The guest that owns
+ * the CPU takes it natively, without an exit. */
+void machine_interrupt(unsigned cpu, uint8_t vector);
+
+/* Registers of the calling CPU that its guest owns while it runs and that no
+ * VMCS field holds. The caller has checked the value: none may fault. */
+uint64_t machine_msr_read(enum msr msr);
+void machine_msr_write(enum msr msr, uint64_t value);
+void machine_xcr0_write(uint64_t value);
+void machine_cr2_write(uint64_t value);
+void machine_dr6_write(uint64_t value);
+
+/* A guest begins on the calling CPU: registers that it owns natively are as
+ * after RESET, no translation of an earlier life is cached, and no interrupt
+ * of an earlier life is pending. */
+void machine_guest_reset(void);
+
+/* Takes away what is pending in the calling CPU's local APIC. */
+void machine_interrupts_drain(void);
+
+/* Host time. */
+uint64_t machine_tsc(void);
+
+/* The host's console UART: how many bytes it took; a byte or -1. */
+size_t machine_console_write(const uint8_t *bytes, size_t count);
+int machine_console_read(void);
+
+/* Asks for an interrupt each time that the console can take more output. */
+void machine_console_want_transmit(bool wanted);
+
+/* False asks the other side of the wire to stop sending, and no interrupt
+ * comes for what it sends all the same. */
+void machine_console_want_receive(bool wanted);
+
+/* Ends the machine; returns only if it cannot be ended. */
+enum machine_end { MACHINE_POWER_OFF, MACHINE_REBOOT };
+void machine_end(enum machine_end end);

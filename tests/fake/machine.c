@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See machine.h. A memory access outside the given range fails the test.
+ */
+#include "tests/fake/machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hv/check.h"
+
+#define FIELDS 0x8000
+#define MSRS 64
+
+struct fake_machine fake;
+static uint64_t fields[FIELDS];
+static struct { enum msr msr; uint64_t value; } msrs[MSRS];
+static unsigned msr_count;
+
+void check_failed(const char *expression, const char *file, unsigned line)
+{
+    fprintf(stderr, "CHECK failed: %s (%s:%u)\n", expression, file, line);
+    abort();
+}
+
+void fake_reset(uint64_t memory_base, uint64_t memory_bytes)
+{
+    free(fake.memory);
+    memset(&fake, 0, sizeof fake);
+    memset(fields, 0, sizeof fields);
+    msr_count = 0;
+    fake.memory = calloc(1, memory_bytes ? memory_bytes : 1);
+    fake.memory_base = memory_base;
+    fake.memory_bytes = memory_bytes;
+    fake.console_room = sizeof fake.console_output;
+}
+
+static void record(enum fake_record_kind kind, uint64_t where, uint64_t value)
+{
+    CHECK(fake.record_count < FAKE_RECORDS_MAX);
+    fake.records[fake.record_count++] = (struct fake_record){ kind, where, value };
+}
+
+uint16_t machine_vmread_16(enum vmcs_field_16 field) { return (uint16_t)fields[field]; }
+uint32_t machine_vmread_32(enum vmcs_field_32 field) { return (uint32_t)fields[field]; }
+uint64_t machine_vmread_64(enum vmcs_field_64 field) { return fields[field]; }
+uint64_t machine_vmread_natural(enum vmcs_field_natural field) { return fields[field]; }
+void machine_vmwrite_16(enum vmcs_field_16 field, uint16_t value) { fields[field] = value; }
+void machine_vmwrite_32(enum vmcs_field_32 field, uint32_t value) { fields[field] = value; }
+void machine_vmwrite_64(enum vmcs_field_64 field, uint64_t value) { fields[field] = value; }
+void machine_vmwrite_natural(enum vmcs_field_natural field, uint64_t value) { fields[field] = value; }
+
+static uint8_t *memory_at(hpa_t address, uint64_t bytes)
+{
+    CHECK(address.value >= fake.memory_base);
+    uint64_t offset = address.value - fake.memory_base;
+    CHECK(offset <= fake.memory_bytes && bytes <= fake.memory_bytes - offset);
+    return fake.memory + offset;
+}
+
+void machine_memory_read(void *to, hpa_t from, size_t bytes)
+{
+    memcpy(to, memory_at(from, bytes), bytes);
+}
+
+void machine_memory_write(hpa_t to, const void *from, size_t bytes)
+{
+    memcpy(memory_at(to, bytes), from, bytes);
+}
+
+void machine_memory_zero(hpa_t at, uint64_t bytes)
+{
+    memset(memory_at(at, bytes), 0, bytes);
+}
+
+void machine_request(unsigned cpu, uint32_t requests) { record(FAKE_REQUEST, cpu, requests); }
+void machine_interrupt(unsigned cpu, uint8_t vector) { record(FAKE_INTERRUPT, cpu, vector); }
+void machine_xcr0_write(uint64_t value) { record(FAKE_XCR0_WRITE, 0, value); }
+void machine_dr6_write(uint64_t value) { record(FAKE_DR6_WRITE, 0, value); }
+void machine_cr2_write(uint64_t value) { record(FAKE_CR2_WRITE, 0, value); }
+void machine_guest_reset(void) { record(FAKE_GUEST_RESET, 0, 0); }
+void machine_nmi_taken(void) { record(FAKE_NMI_TAKEN, 0, 0); }
+void machine_interrupts_drain(void) { record(FAKE_DRAIN, 0, 0); }
+void machine_end(enum machine_end end) { record(FAKE_END, 0, end); }
+uint64_t machine_tsc(void) { return fake.tsc; }
+
+void fake_msr_set(enum msr msr, uint64_t value)
+{
+    for (unsigned i = 0; i < msr_count; i++)
+        if (msrs[i].msr == msr) {
+            msrs[i].value = value;
+            return;
+        }
+    CHECK(msr_count < MSRS);
+    msrs[msr_count].msr = msr;
+    msrs[msr_count++].value = value;
+}
+
+uint64_t machine_msr_read(enum msr msr)
+{
+    for (unsigned i = 0; i < msr_count; i++)
+        if (msrs[i].msr == msr)
+            return msrs[i].value;
+    return 0;
+}
+
+void machine_msr_write(enum msr msr, uint64_t value)
+{
+    record(FAKE_MSR_WRITE, msr, value);
+    fake_msr_set(msr, value);
+}
+
+size_t machine_console_write(const uint8_t *bytes, size_t count)
+{
+    size_t taken = count < fake.console_room ? count : fake.console_room;
+    if (taken > 16)
+        taken = 16;
+    CHECK(fake.console_output_bytes + taken <= sizeof fake.console_output);
+    memcpy(fake.console_output + fake.console_output_bytes, bytes, taken);
+    fake.console_output_bytes += taken;
+    fake.console_room -= taken;
+    return taken;
+}
+
+int machine_console_read(void)
+{
+    if (fake.console_input_read == fake.console_input_bytes)
+        return -1;
+    return fake.console_input[fake.console_input_read++];
+}
+
+void machine_console_want_transmit(bool wanted) { fake.console_transmit_wanted = wanted; }
+
+void machine_console_want_receive(bool wanted) { fake.console_receive_unwanted = !wanted; }

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The fake machine behind hv/machine.h: VMCS fields and MSRs are array cells,
+ * guest memory is a host buffer, and what the hypervisor asks for is recorded.
+ */
+#pragma once
+
+#include "hv/machine.h"
+
+#define FAKE_RECORDS_MAX 4096
+
+enum fake_record_kind {
+    FAKE_REQUEST,
+    FAKE_INTERRUPT,
+    FAKE_MSR_WRITE,
+    FAKE_XCR0_WRITE,
+    FAKE_CR2_WRITE,
+    FAKE_DR6_WRITE,
+    FAKE_GUEST_RESET,
+    FAKE_DRAIN,
+    FAKE_NMI_TAKEN,
+    FAKE_END,
+};
+
+struct fake_record {
+    enum fake_record_kind kind;
+    uint64_t where; /* CPU or MSR */
+    uint64_t value; /* requests, vector or value */
+};
+
+struct fake_machine {
+    uint8_t *memory; /* host-physical [memory_base, memory_base + memory_bytes) */
+    uint64_t memory_base;
+    uint64_t memory_bytes;
+    uint64_t tsc;
+
+    struct fake_record records[FAKE_RECORDS_MAX];
+    unsigned record_count;
+
+    uint8_t console_output[1 << 20];
+    size_t console_output_bytes;
+    size_t console_room; /* bytes that the next writes accept */
+    uint8_t console_input[1 << 16];
+    size_t console_input_bytes;
+    size_t console_input_read;
+    bool console_transmit_wanted;
+    bool console_receive_unwanted;
+};
+
+extern struct fake_machine fake;
+
+/* Everything zero; memory of the given size at the given host-physical base. */
+void fake_reset(uint64_t memory_base, uint64_t memory_bytes);
+
+void fake_msr_set(enum msr msr, uint64_t value);
