@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The partition of the machine, as one text file says it.
+ *
+ * config_parse reads the text and config_check holds it against the machine;
+ * both report all that is wrong and never stop at the first error. Only when
+ * neither added an error is the configuration complete: every guest then owns
+ * CPUs and a block of memory that nobody else has, and its images exist.
+ * docs/configuration.md is the user's description.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hv/addr.h"
+#include "hv/findings.h"
+#include "hv/inventory.h"
+#include "hv/log.h"
+
+#define CONFIG_VMS_MAX 8
+#define CONFIG_VCPUS_MAX 8  /* of one guest */
+#define CONFIG_CPUS_MAX 64  /* of the machine */
+
+#define CONFIG_NAME_SIZE 32     /* sizes include the terminator */
+#define CONFIG_IMAGE_SIZE 64
+#define CONFIG_CMDLINE_SIZE 2048 /* as Linux on x86 */
+
+#define CONFIG_MEMORY_STEP MIB(2)
+#define CONFIG_MEMORY_MIN MIB(16)
+#define CONFIG_MEMORY_MAX GIB(1024)
+
+/* What the machine does when its last guest has stopped. */
+enum when_all_stopped { WHEN_ALL_STOPPED_POWEROFF, WHEN_ALL_STOPPED_REBOOT, WHEN_ALL_STOPPED_WAIT };
+
+/* The keys of the two tables, in the order of the reference. */
+enum hypervisor_key {
+    HYPERVISOR_CONSOLE_PORT,
+    HYPERVISOR_CONSOLE_SPEED,
+    HYPERVISOR_LOG,
+    HYPERVISOR_WHEN_ALL_STOPPED,
+    HYPERVISOR_KEY_COUNT
+};
+
+enum vm_key {
+    VM_NAME,
+    VM_CPUS,
+    VM_MEMORY,
+    VM_KERNEL,
+    VM_INITRD,
+    VM_CMDLINE,
+    VM_CONSOLE,
+    VM_KEY_COUNT
+};
+
+struct hypervisor_config {
+    uint16_t console_port;  /* first I/O port of the UART */
+    uint32_t console_speed; /* bits per second, a divisor of 115200 */
+    enum log_level log;
+    enum when_all_stopped when_all_stopped;
+    struct place header; /* line 0: the table is not there, all is default */
+    struct place at[HYPERVISOR_KEY_COUNT]; /* line 0: not given */
+};
+
+struct vm_config {
+    char name[CONFIG_NAME_SIZE];
+    uint32_t cpu_count;
+    bool cpus_listed;                   /* false: only their number was given */
+    uint16_t cpus[CONFIG_VCPUS_MAX];    /* by vCPU; config_check fills it for a number */
+    uint64_t memory_bytes;
+    hpa_t memory_base;                  /* config_check decides: aligned to 2 MiB */
+    char kernel[CONFIG_IMAGE_SIZE];
+    char initrd[CONFIG_IMAGE_SIZE];     /* empty: none */
+    char cmdline[CONFIG_CMDLINE_SIZE];
+    bool console;                       /* it has a UART on the machine's console */
+    struct place header;
+    struct place at[VM_KEY_COUNT];      /* the key's value; line 0: not given */
+    struct place cpu_at[CONFIG_VCPUS_MAX]; /* each listed CPU */
+};
+
+struct config {
+    struct hypervisor_config hypervisor;
+    uint32_t vm_count;
+    struct vm_config vms[CONFIG_VMS_MAX];
+};
+
+/* Overwrites `config`. Adds to `findings`, which the caller has cleared. */
+void config_parse(const char *text, size_t length, struct config *config,
+                  struct findings *findings);
+
+/*
+ * Completes a parsed configuration for this machine: concrete CPUs, and a base
+ * for each guest's memory (one block, of 1 GiB alignment where it is large and
+ * there is room). Values that config_parse found wrong are not reported again.
+ */
+void config_check(struct config *config, const struct inventory *inventory,
+                  struct findings *findings);
+
+/* The module of that name, or NULL. */
+const struct inventory_module *inventory_module(const struct inventory *inventory,
+                                                const char *name);

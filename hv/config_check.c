@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A parsed configuration against the machine: its CPUs, memory and modules.
+ *
+ * Listed CPUs are claimed before any count takes its share of the rest, so that
+ * the order of the guests in the file does not matter to a list.
+ */
+#include "hv/config.h"
+
+#include "hv/config_memory.h"
+#include "hv/text.h"
+
+#define NOBODY UINT32_MAX
+
+/* Who owns each CPU: an index of a guest, or NOBODY. */
+struct claims {
+    uint32_t cpu_count;
+    uint32_t owner[CONFIG_CPUS_MAX];
+};
+
+/* Room for a list of names or numbers within a finding. */
+struct list {
+    size_t length;
+    uint32_t hidden;
+    char text[100];
+};
+
+/* Adds ", item"; what does not fit is counted and shown as "and 3 more". */
+static void list_add(struct list *list, const char *item)
+{
+    const char *separator = list->length > 0 ? ", " : "";
+    size_t length = strlen(separator) + strlen(item);
+
+    if (list->hidden > 0 || list->length + length >= sizeof(list->text) - 16) {
+        list->hidden++;
+        return;
+    }
+    list->length += text_format(list->text + list->length, sizeof(list->text) - list->length,
+                                "%s%s", separator, item);
+}
+
+static const char *list_end(struct list *list)
+{
+    char *end = list->text + list->length;
+    size_t room = sizeof(list->text) - list->length;
+
+    if (list->hidden > 0)
+        text_format(end, room, "%s%u more", list->length > 0 ? " and " : "", list->hidden);
+    else if (list->length == 0)
+        text_copy(end, room, "none");
+    return list->text;
+}
+
+static void check_names(const struct config *config, struct findings *findings)
+{
+    for (uint32_t i = 1; i < config->vm_count; i++) {
+        const struct vm_config *vm = &config->vms[i];
+
+        for (uint32_t j = 0; j < i && vm->name[0] != '\0'; j++) {
+            if (!text_equal(config->vms[j].name, vm->name))
+                continue;
+            findings_add(findings, SEVERITY_ERROR, vm->at[VM_NAME], vm->name,
+                         "the guest in line %u has this name already; choose another",
+                         config->vms[j].header.line);
+            break;
+        }
+    }
+}
+
+static void claim_listed(struct claims *claims, const struct config *config)
+{
+    for (uint32_t i = 0; i < CONFIG_CPUS_MAX; i++)
+        claims->owner[i] = NOBODY;
+    for (uint32_t i = 0; i < config->vm_count; i++) {
+        const struct vm_config *vm = &config->vms[i];
+
+        for (uint32_t j = 0; vm->cpus_listed && j < vm->cpu_count; j++)
+            if (vm->cpus[j] < claims->cpu_count && claims->owner[vm->cpus[j]] == NOBODY)
+                claims->owner[vm->cpus[j]] = i;
+    }
+}
+
+static uint32_t free_cpus(const struct claims *claims, struct list *list)
+{
+    uint32_t count = 0;
+    char number[8];
+
+    for (uint32_t i = 0; i < claims->cpu_count; i++) {
+        if (claims->owner[i] != NOBODY)
+            continue;
+        count++;
+        text_format(number, sizeof(number), "%u", i);
+        list_add(list, number);
+    }
+    return count;
+}
+
+static void report_absent(const struct claims *claims, const struct vm_config *vm, uint32_t cpu,
+                          struct findings *findings)
+{
+    char present[32] = "CPU 0 only";
+
+    if (claims->cpu_count > 1)
+        text_format(present, sizeof(present), "CPUs 0 to %u", claims->cpu_count - 1);
+    findings_add(findings, SEVERITY_ERROR, vm->cpu_at[cpu], vm->name,
+                 "CPU %u does not exist; this machine has %s", vm->cpus[cpu], present);
+}
+
+static void report_taken(const struct claims *claims, const struct config *config,
+                         const struct vm_config *vm, uint32_t cpu, struct findings *findings)
+{
+    const struct vm_config *owner = &config->vms[claims->owner[vm->cpus[cpu]]];
+    bool named = owner->name[0] != '\0';
+    struct list list = { .length = 0 };
+
+    free_cpus(claims, &list);
+    findings_add(findings, SEVERITY_ERROR, vm->cpu_at[cpu], vm->name,
+                 "CPU %u already belongs to %s%s%s in line %u; free: %s", vm->cpus[cpu],
+                 named ? "vm \"" : "the guest", owner->name, named ? "\"" : "",
+                 owner->header.line, list_end(&list));
+}
+
+static void check_listed(const struct claims *claims, const struct config *config,
+                         struct findings *findings)
+{
+    for (uint32_t i = 0; i < config->vm_count; i++) {
+        const struct vm_config *vm = &config->vms[i];
+
+        for (uint32_t j = 0; vm->cpus_listed && j < vm->cpu_count; j++) {
+            if (vm->cpus[j] >= claims->cpu_count)
+                report_absent(claims, vm, j, findings);
+            else if (claims->owner[vm->cpus[j]] != i)
+                report_taken(claims, config, vm, j, findings);
+        }
+    }
+}
+
+/* The lowest free CPUs, of which there are enough. */
+static void take_free(struct claims *claims, struct vm_config *vm, uint32_t index)
+{
+    uint32_t taken = 0;
+
+    for (uint32_t i = 0; i < claims->cpu_count && taken < vm->cpu_count; i++) {
+        if (claims->owner[i] != NOBODY)
+            continue;
+        claims->owner[i] = index;
+        vm->cpus[taken++] = (uint16_t)i;
+    }
+}
+
+static void take_counted(struct claims *claims, struct config *config, struct findings *findings)
+{
+    for (uint32_t i = 0; i < config->vm_count; i++) {
+        struct vm_config *vm = &config->vms[i];
+        struct list list = { .length = 0 };
+        uint32_t count = free_cpus(claims, &list);
+
+        if (vm->cpus_listed || vm->cpu_count == 0)
+            continue;
+        if (vm->cpu_count <= count)
+            take_free(claims, vm, i);
+        else
+            findings_add(findings, SEVERITY_ERROR, vm->at[VM_CPUS], vm->name,
+                         "not enough CPUs: this guest asks for %u, and %u of the machine's %u %s "
+                         "free for it", vm->cpu_count, count, claims->cpu_count,
+                         count == 1 ? "is" : "are");
+    }
+}
+
+static void check_cpus(struct config *config, const struct inventory *inventory,
+                       struct findings *findings)
+{
+    struct claims claims = { .cpu_count = inventory->cpu_count };
+
+    if (claims.cpu_count > CONFIG_CPUS_MAX)
+        claims.cpu_count = CONFIG_CPUS_MAX;
+    claim_listed(&claims, config);
+    check_listed(&claims, config, findings);
+    take_counted(&claims, config, findings);
+}
+
+const struct inventory_module *inventory_module(const struct inventory *inventory,
+                                                const char *name)
+{
+    for (uint32_t i = 0; i < inventory->module_count && name[0] != '\0'; i++)
+        if (text_equal(inventory->modules[i].name, name))
+            return &inventory->modules[i];
+    return NULL;
+}
+
+/* NULL if there is none by that name, which is reported, or if none was given. */
+static const struct inventory_module *check_image(const struct vm_config *vm, const char *name,
+                                                  enum vm_key key,
+                                                  const struct inventory *inventory,
+                                                  struct findings *findings)
+{
+    const struct inventory_module *module = inventory_module(inventory, name);
+    struct list list = { .length = 0 };
+
+    if (module != NULL || name[0] == '\0')
+        return module;
+    for (uint32_t i = 0; i < inventory->module_count; i++)
+        list_add(&list, inventory->modules[i].name);
+    findings_add(findings, SEVERITY_ERROR, vm->at[key], vm->name,
+                 "there is no image \"%s\"; present: %s", excerpt(name, strlen(name)).text,
+                 list_end(&list));
+    return NULL;
+}
+
+static void check_image_size(const struct vm_config *vm, const struct inventory_module *kernel,
+                             const struct inventory_module *initrd, struct findings *findings)
+{
+    uint64_t bytes = kernel->size;
+    char size[24];
+
+    if (initrd != NULL)
+        bytes += initrd->size;
+    if (vm->memory_bytes == 0 || bytes < vm->memory_bytes)
+        return;
+    text_bytes(size, sizeof(size), align_up(bytes, MIB(1)));
+    findings_add(findings, SEVERITY_ERROR, vm->at[VM_MEMORY], vm->name,
+                 "the images alone take %s; give this guest more memory", size);
+}
+
+static void check_images(const struct config *config, const struct inventory *inventory,
+                         struct findings *findings)
+{
+    for (uint32_t i = 0; i < config->vm_count; i++) {
+        const struct vm_config *vm = &config->vms[i];
+        const struct inventory_module *kernel =
+            check_image(vm, vm->kernel, VM_KERNEL, inventory, findings);
+        const struct inventory_module *initrd =
+            check_image(vm, vm->initrd, VM_INITRD, inventory, findings);
+
+        if (kernel == NULL)
+            continue;
+        if (kernel->kernel_problem != NULL)
+            findings_add(findings, SEVERITY_ERROR, vm->at[VM_KERNEL], vm->name,
+                         "\"%s\" is no kernel to start: %s; name a Linux bzImage",
+                         excerpt(vm->kernel, strlen(vm->kernel)).text, kernel->kernel_problem);
+        else
+            check_image_size(vm, kernel, initrd, findings);
+    }
+}
+
+void config_check(struct config *config, const struct inventory *inventory,
+                  struct findings *findings)
+{
+    check_names(config, findings);
+    check_cpus(config, inventory, findings);
+    config_place_memory(config, inventory, findings);
+    check_images(config, inventory, findings);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From strings and numbers to a struct config. A value that is wrong is
+ * reported and leaves its field as it was.
+ */
+#include "hv/config_values.h"
+
+#include "hv/amount.h"
+#include "hv/check.h"
+#include "hv/text.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define CONSOLE_CLOCK 115200 /* a UART's speed is this, divided by 16 bits */
+#define CONSOLE_SPEED_MIN 50
+#define CONSOLE_PORT_MIN 0x100 /* below are the board's own devices */
+#define CONSOLE_PORT_MAX 0xfff8
+
+/* A word that stands for a number. */
+struct word_row {
+    const char *word;
+    uint32_t value;
+};
+
+static const struct word_row console_ports[] = {
+    { "com1", 0x3f8 }, { "com2", 0x2f8 }, { "com3", 0x3e8 }, { "com4", 0x2e8 },
+};
+
+static const struct word_row log_levels[] = {
+    { "error", LOG_ERROR },
+    { "warning", LOG_WARNING },
+    { "info", LOG_INFO },
+    { "debug", LOG_DEBUG },
+};
+
+static const struct word_row stop_actions[] = {
+    { "poweroff", WHEN_ALL_STOPPED_POWEROFF },
+    { "reboot", WHEN_ALL_STOPPED_REBOOT },
+    { "wait", WHEN_ALL_STOPPED_WAIT },
+};
+
+static const struct word_row *find_word(const struct word_row *rows, size_t count,
+                                        const char *word)
+{
+    for (size_t i = 0; i < count; i++)
+        if (text_equal(rows[i].word, word))
+            return &rows[i];
+    return NULL;
+}
+
+static struct excerpt shown(const struct toml_value *value)
+{
+    return excerpt(value->string, strlen(value->string));
+}
+
+#define REPORT(...) findings_add(findings, SEVERITY_ERROR, value->place, "", __VA_ARGS__)
+
+static void set_console_port(struct hypervisor_config *hypervisor, const struct toml_value *value,
+                             struct findings *findings)
+{
+    const struct word_row *row;
+
+    if (value->type == TOML_INTEGER) {
+        if (value->integer >= CONSOLE_PORT_MIN && value->integer <= CONSOLE_PORT_MAX)
+            hypervisor->console_port = (uint16_t)value->integer;
+        else
+            REPORT("%lld is not the port of a UART; write \"com1\" to \"com4\", or a port from "
+                   "0x%x to 0x%x", (long long)value->integer, CONSOLE_PORT_MIN, CONSOLE_PORT_MAX);
+        return;
+    }
+    row = find_word(console_ports, COUNT(console_ports), value->string);
+    if (row != NULL)
+        hypervisor->console_port = (uint16_t)row->value;
+    else
+        REPORT("\"%s\" is not a console port; write \"com1\", \"com2\", \"com3\", \"com4\", or an "
+               "I/O port as in 0x3f8", shown(value).text);
+}
+
+static void set_console_speed(struct hypervisor_config *hypervisor, const struct toml_value *value,
+                              struct findings *findings)
+{
+    int64_t speed = value->integer;
+
+    if (speed >= CONSOLE_SPEED_MIN && speed <= CONSOLE_CLOCK && CONSOLE_CLOCK % speed == 0)
+        hypervisor->console_speed = (uint32_t)speed;
+    else
+        REPORT("a UART cannot run at %lld bit/s; write 115200 or what divides it: 57600, 38400, "
+               "19200, 9600", (long long)speed);
+}
+
+static void set_log(struct hypervisor_config *hypervisor, const struct toml_value *value,
+                    struct findings *findings)
+{
+    const struct word_row *row = find_word(log_levels, COUNT(log_levels), value->string);
+
+    if (row != NULL)
+        hypervisor->log = (enum log_level)row->value;
+    else
+        REPORT("\"%s\" is not a log level; write \"error\", \"warning\", \"info\" or \"debug\"",
+               shown(value).text);
+}
+
+static void set_when_all_stopped(struct hypervisor_config *hypervisor,
+                                 const struct toml_value *value, struct findings *findings)
+{
+    const struct word_row *row = find_word(stop_actions, COUNT(stop_actions), value->string);
+
+    if (row != NULL)
+        hypervisor->when_all_stopped = (enum when_all_stopped)row->value;
+    else
+        REPORT("\"%s\" is nothing that the machine can do; write \"poweroff\", \"reboot\" or "
+               "\"wait\"", shown(value).text);
+}
+
+void config_set_hypervisor(struct hypervisor_config *hypervisor, enum hypervisor_key key,
+                           const struct toml_value *value, struct findings *findings)
+{
+    switch (key) {
+    case HYPERVISOR_CONSOLE_PORT:
+        set_console_port(hypervisor, value, findings);
+        return;
+    case HYPERVISOR_CONSOLE_SPEED:
+        set_console_speed(hypervisor, value, findings);
+        return;
+    case HYPERVISOR_LOG:
+        set_log(hypervisor, value, findings);
+        return;
+    case HYPERVISOR_WHEN_ALL_STOPPED:
+        set_when_all_stopped(hypervisor, value, findings);
+        return;
+    case HYPERVISOR_KEY_COUNT:
+        break;
+    }
+    CHECK(!"a key of [hypervisor]");
+}
+
+static bool is_small_letter_or_digit(char character)
+{
+    return (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9');
+}
+
+static void set_name(struct vm_config *vm, const struct toml_value *value,
+                     struct findings *findings)
+{
+    size_t length = strlen(value->string);
+    bool good = length > 0 && length < sizeof(vm->name);
+
+    for (size_t i = 0; i < length && good; i++)
+        good = is_small_letter_or_digit(value->string[i]) || value->string[i] == '-';
+    if (good)
+        text_copy(vm->name, sizeof(vm->name), value->string);
+    else
+        REPORT("\"%s\" is not a name; use 1 to %u small letters, digits and -", shown(value).text,
+               (unsigned)sizeof(vm->name) - 1);
+}
+
+static void set_cpu_count(struct vm_config *vm, const struct toml_value *value,
+                          struct findings *findings)
+{
+    if (value->integer >= 1 && value->integer <= CONFIG_VCPUS_MAX)
+        vm->cpu_count = (uint32_t)value->integer;
+    else if (value->integer == 0)
+        REPORT("a guest cannot have 0 CPUs; write 1 to %u, or [0] for the CPU of that number",
+               CONFIG_VCPUS_MAX);
+    else
+        REPORT("a guest cannot have %lld CPUs; write 1 to %u", (long long)value->integer,
+               CONFIG_VCPUS_MAX);
+}
+
+static bool is_listed(const struct vm_config *vm, int64_t cpu)
+{
+    for (uint32_t i = 0; i < vm->cpu_count; i++)
+        if (vm->cpus[i] == cpu)
+            return true;
+    return false;
+}
+
+void config_add_cpu(struct vm_config *vm, const struct toml_value *value,
+                    struct findings *findings)
+{
+    vm->cpus_listed = true;
+    if (value->type != TOML_INTEGER) {
+        REPORT("a list of CPUs holds numbers without quotes; write it as in [0, 1]");
+    } else if (value->integer < 0 || value->integer >= CONFIG_CPUS_MAX) {
+        REPORT("%lld is not a CPU's number; CPUs are numbered 0 to %u at most",
+               (long long)value->integer, CONFIG_CPUS_MAX - 1);
+    } else if (is_listed(vm, value->integer)) {
+        REPORT("CPU %u is listed twice; remove one of the two", (unsigned)value->integer);
+    } else if (vm->cpu_count == CONFIG_VCPUS_MAX) {
+        REPORT("a guest can have at most %u CPUs; remove CPU %u", CONFIG_VCPUS_MAX,
+               (unsigned)value->integer);
+    } else {
+        vm->cpu_at[vm->cpu_count] = value->place;
+        vm->cpus[vm->cpu_count++] = (uint16_t)value->integer;
+    }
+}
+
+static void set_memory(struct vm_config *vm, const struct toml_value *value,
+                       struct findings *findings)
+{
+    uint64_t bytes = 0;
+    enum amount_status status = amount_read(value->string, CONFIG_MEMORY_MAX, &bytes);
+
+    if (status == AMOUNT_MALFORMED)
+        REPORT("\"%s\" is not an amount of memory; write a number and M or G, as in \"256M\" or "
+               "\"1G\"", shown(value).text);
+    else if (status == AMOUNT_TOO_LARGE)
+        REPORT("\"%s\" is more than a guest can have; write at most \"%lluG\"", shown(value).text,
+               (unsigned long long)(CONFIG_MEMORY_MAX / GIB(1)));
+    else if (bytes < CONFIG_MEMORY_MIN)
+        REPORT("\"%s\" is too little for a guest; write at least \"%lluM\"", shown(value).text,
+               (unsigned long long)(CONFIG_MEMORY_MIN / MIB(1)));
+    else if (bytes % CONFIG_MEMORY_STEP != 0)
+        REPORT("\"%s\" is not a multiple of 2 MiB; write \"%lluM\" or \"%lluM\"",
+               shown(value).text,
+               (unsigned long long)(align_down(bytes, CONFIG_MEMORY_STEP) / MIB(1)),
+               (unsigned long long)(align_up(bytes, CONFIG_MEMORY_STEP) / MIB(1)));
+    else
+        vm->memory_bytes = bytes;
+}
+
+static bool is_image_character(char character)
+{
+    return is_small_letter_or_digit(character) || (character >= 'A' && character <= 'Z') ||
+           character == '.' || character == '_' || character == '+' || character == '-' ||
+           character == '~';
+}
+
+/* An image's name is a word in GRUB's menu and a file beside the configuration. */
+static void set_image(char image[static CONFIG_IMAGE_SIZE], const struct toml_value *value,
+                      struct findings *findings)
+{
+    size_t length = strlen(value->string);
+    bool good = length > 0 && length < CONFIG_IMAGE_SIZE;
+
+    for (size_t i = 0; i < length && good; i++)
+        good = is_image_character(value->string[i]);
+    if (good)
+        text_copy(image, CONFIG_IMAGE_SIZE, value->string);
+    else
+        REPORT("\"%s\" is not an image's name; use 1 to %u letters, digits and . _ + - ~, without "
+               "a folder", shown(value).text, CONFIG_IMAGE_SIZE - 1);
+}
+
+static void set_cmdline(struct vm_config *vm, const struct toml_value *value,
+                        struct findings *findings)
+{
+    _Static_assert(sizeof(vm->cmdline) >= TOML_STRING_SIZE, "a string is never cut");
+
+    for (size_t i = 0; value->string[i] != '\0'; i++) {
+        unsigned character = (uint8_t)value->string[i];
+        if (character < ' ' || character == 0x7f) {
+            REPORT("a command line cannot hold control character %02Xh; put a space there",
+                   character);
+            return;
+        }
+    }
+    text_copy(vm->cmdline, sizeof(vm->cmdline), value->string);
+}
+
+void config_set_vm(struct vm_config *vm, enum vm_key key, const struct toml_value *value,
+                   struct findings *findings)
+{
+    switch (key) {
+    case VM_NAME:
+        set_name(vm, value, findings);
+        return;
+    case VM_CPUS:
+        set_cpu_count(vm, value, findings);
+        return;
+    case VM_MEMORY:
+        set_memory(vm, value, findings);
+        return;
+    case VM_KERNEL:
+        set_image(vm->kernel, value, findings);
+        return;
+    case VM_INITRD:
+        set_image(vm->initrd, value, findings);
+        return;
+    case VM_CMDLINE:
+        set_cmdline(vm, value, findings);
+        return;
+    case VM_CONSOLE:
+        vm->console = value->boolean;
+        return;
+    case VM_KEY_COUNT:
+        break;
+    }
+    CHECK(!"a key of [[vm]]");
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bulkhead-check: reads a configuration on the build host as the hypervisor
+ * will at boot, by the same code and with the same messages.
+ *
+ * Images are looked for beside the configuration. What only the machine knows,
+ * its CPUs and memory, is checked as far as the command line tells it.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hv/amount.h"
+#include "hv/check.h"
+#include "hv/config.h"
+#include "hv/linux.h"
+#include "hv/text.h"
+
+#define FILE_SIZE_MAX MIB(1)
+#define MEMORY_MAX GIB(65536)
+
+enum status { STATUS_GOOD, STATUS_BAD, STATUS_USAGE };
+
+struct options {
+    const char *file;
+    uint32_t cpu_count;    /* 0: not told */
+    uint64_t memory_bytes; /* 0: not told */
+};
+
+struct mapping {
+    const uint8_t *bytes;
+    size_t size;
+};
+
+static const char help_text[] =
+    "Usage: bulkhead-check FILE [--cpus N] [--memory SIZE]\n"
+    "\n"
+    "Checks a Bulkhead configuration and shows the partition that it describes.\n"
+    "The images that it names must lie in the same folder as FILE.\n"
+    "\n"
+    "  --cpus N       the machine has N CPUs, numbered from 0\n"
+    "  --memory SIZE  the machine has SIZE of free memory in one block (\"4G\", \"512M\")\n"
+    "  --help         shows this text\n"
+    "\n"
+    "Exit status: 0 if the configuration is right, 1 if not, 2 for a wrong command line.\n";
+
+void check_failed(const char *expression, const char *file, unsigned line)
+{
+    fprintf(stderr, "bulkhead-check: %s:%u: \"%s\" is false; this is a bug in the program\n", file,
+            line, expression);
+    abort();
+}
+
+static enum status usage(const char *problem, const char *argument)
+{
+    fprintf(stderr, "bulkhead-check: %s%s; see bulkhead-check --help\n", problem, argument);
+    return STATUS_USAGE;
+}
+
+static enum status read_cpus_option(const char *text, struct options *options)
+{
+    char *end;
+    unsigned long count = strtoul(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end != '\0' || count < 1 || count > CONFIG_CPUS_MAX)
+        return usage("--cpus needs a number from 1 to 64, not ", text);
+    options->cpu_count = (uint32_t)count;
+    return STATUS_GOOD;
+}
+
+static enum status read_memory_option(const char *text, struct options *options)
+{
+    if (amount_read(text, MEMORY_MAX, &options->memory_bytes) != AMOUNT_GOOD ||
+        options->memory_bytes == 0)
+        return usage("--memory needs an amount as in 4G or 512M, not ", text);
+    return STATUS_GOOD;
+}
+
+static enum status read_options(int count, char **arguments, struct options *options)
+{
+    for (int i = 1; i < count; i++) {
+        const char *argument = arguments[i];
+        const char *value = i + 1 < count ? arguments[i + 1] : "nothing";
+        enum status status = STATUS_GOOD;
+
+        if (strcmp(argument, "--cpus") == 0) {
+            status = read_cpus_option(value, options);
+            i++;
+        } else if (strcmp(argument, "--memory") == 0) {
+            status = read_memory_option(value, options);
+            i++;
+        } else if (argument[0] == '-') {
+            return usage("there is no option ", argument);
+        } else if (options->file != NULL) {
+            return usage("one file is checked at a time, what about ", argument);
+        } else {
+            options->file = argument;
+        }
+        if (status != STATUS_GOOD)
+            return status;
+    }
+    return options->file != NULL ? STATUS_GOOD : usage("which file", "");
+}
+
+/* Maps a regular file. False, with errno, if it cannot be read. */
+static bool map_file(const char *path, struct mapping *mapping)
+{
+    struct stat information;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    mapping->bytes = (const uint8_t *)"";
+    mapping->size = 0;
+    if (file < 0)
+        return false;
+    bool good = fstat(file, &information) == 0;
+    if (good && !S_ISREG(information.st_mode)) {
+        errno = S_ISDIR(information.st_mode) ? EISDIR : EINVAL;
+        good = false;
+    }
+    if (good && information.st_size > 0) {
+        void *bytes = mmap(NULL, (size_t)information.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+        good = bytes != MAP_FAILED;
+        if (good)
+            *mapping = (struct mapping){ bytes, (size_t)information.st_size };
+    }
+    int error = errno;
+    close(file);
+    errno = error;
+    return good;
+}
+
+/* Why these bytes are no kernel, or NULL. */
+static const char *kernel_problem(const struct mapping *image)
+{
+    struct linux_span span = { .bytes = image->bytes, .size = image->size };
+    struct linux_image facts;
+
+    return linux_status_text(linux_image_check(span, &facts).status);
+}
+
+/* Adds the file as a module, unless it is there, is no file, or there is no room. */
+static void add_module(struct inventory *inventory, const char *folder, const char *name)
+{
+    char path[PATH_MAX];
+    struct mapping image;
+
+    if (name[0] == '\0' || inventory_module(inventory, name) != NULL ||
+        inventory->module_count == INVENTORY_MODULES_MAX)
+        return;
+    int length = snprintf(path, sizeof(path), "%s/%s", folder, name);
+    if (length < 0 || (size_t)length >= sizeof(path) || !map_file(path, &image))
+        return;
+    inventory->modules[inventory->module_count++] = (struct inventory_module){
+        .name = name,
+        .bytes = image.bytes,
+        .size = image.size,
+        .kernel_problem = kernel_problem(&image),
+    };
+}
+
+static int is_visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+/* The images that the configuration names come first, then what else there is. */
+static void add_modules(struct inventory *inventory, const struct config *config,
+                        const char *folder, const char *own_name)
+{
+    static struct dirent **entries; /* modules refer to the names in it */
+    int count;
+
+    for (uint32_t i = 0; i < config->vm_count; i++) {
+        add_module(inventory, folder, config->vms[i].kernel);
+        add_module(inventory, folder, config->vms[i].initrd);
+    }
+    count = scandir(folder, &entries, is_visible, alphasort);
+    for (int i = 0; i < count; i++)
+        if (strcmp(entries[i]->d_name, own_name) != 0)
+            add_module(inventory, folder, entries[i]->d_name);
+}
+
+static void describe_machine(const struct options *options, struct inventory *inventory)
+{
+    uint64_t bytes = options->memory_bytes != 0 ? options->memory_bytes : MEMORY_MAX;
+
+    inventory->cpu_count = options->cpu_count != 0 ? options->cpu_count : CONFIG_CPUS_MAX;
+    inventory->region_count = 1;
+    inventory->regions[0] = (struct memory_region){ .base = HPA(GIB(4)), .bytes = bytes };
+}
+
+/* Splits FILE; the parts live as long as the copy that is made here. */
+static bool split_path(const char *file, char copy[static PATH_MAX], const char **folder,
+                       const char **name)
+{
+    if (!text_copy(copy, PATH_MAX, file))
+        return false;
+    char *slash = strrchr(copy, '/');
+    *folder = slash == NULL ? "." : slash == copy ? "/" : copy;
+    *name = slash == NULL ? copy : slash + 1;
+    if (slash != NULL && slash != copy)
+        *slash = '\0';
+    return true;
+}
+
+static void print_findings(const struct findings *findings, const char *file)
+{
+    char line[PATH_MAX + FINDING_LINE_SIZE];
+
+    for (uint32_t i = 0; i < findings->count; i++) {
+        finding_format(line, sizeof(line), &findings->list[i], file);
+        fprintf(stderr, "%s\n", line);
+    }
+    if (findings->omitted > 0)
+        fprintf(stderr, "%s: %u more not shown\n", file, findings->omitted);
+}
+
+static void print_vm(const struct vm_config *vm, const struct options *options)
+{
+    char cpus[4 * CONFIG_VCPUS_MAX + 8] = "";
+    char memory[24];
+    size_t length = 0;
+
+    if (!vm->cpus_listed && options->cpu_count == 0)
+        text_format(cpus, sizeof(cpus), "any %u", vm->cpu_count);
+    else
+        for (uint32_t i = 0; i < vm->cpu_count; i++)
+            length += text_format(cpus + length, sizeof(cpus) - length, "%s%u", i > 0 ? " " : "",
+                                  vm->cpus[i]);
+    text_bytes(memory, sizeof(memory), vm->memory_bytes);
+    printf("%-16s %-10s %-10s %-20s %-20s %s\n", vm->name, cpus, memory, vm->kernel,
+           vm->initrd[0] != '\0' ? vm->initrd : "-", vm->console ? "yes" : "no");
+}
+
+static void print_summary(const struct config *config, const struct options *options)
+{
+    printf("%-16s %-10s %-10s %-20s %-20s %s\n", "GUEST", "CPUS", "MEMORY", "KERNEL", "INITRD",
+           "CONSOLE");
+    for (uint32_t i = 0; i < config->vm_count; i++)
+        print_vm(&config->vms[i], options);
+    if (options->cpu_count == 0)
+        printf("Whether the machine has these CPUs is checked with --cpus N.\n");
+    if (options->memory_bytes == 0)
+        printf("Whether the machine has this memory is checked with --memory SIZE.\n");
+}
+
+static enum status check(const struct options *options)
+{
+    static struct config config;
+    static struct findings findings;
+    static struct inventory inventory;
+    char path[PATH_MAX];
+    const char *folder;
+    const char *name;
+    struct mapping text;
+
+    if (!split_path(options->file, path, &folder, &name) || !map_file(options->file, &text)) {
+        fprintf(stderr, "%s: error: cannot be read: %s\n", options->file, strerror(errno));
+        return STATUS_BAD;
+    }
+    if (text.size > FILE_SIZE_MAX) {
+        fprintf(stderr, "%s: error: the file has more than 1 MiB; this is no configuration\n",
+                options->file);
+        return STATUS_BAD;
+    }
+    findings_clear(&findings);
+    config_parse((const char *)text.bytes, text.size, &config, &findings);
+    describe_machine(options, &inventory);
+    add_modules(&inventory, &config, folder, name);
+    config_check(&config, &inventory, &findings);
+    print_findings(&findings, options->file);
+    if (findings.error_count > 0)
+        return STATUS_BAD;
+    print_summary(&config, options);
+    return STATUS_GOOD;
+}
+
+int main(int count, char **arguments)
+{
+    struct options options = { .file = NULL };
+
+    for (int i = 1; i < count; i++) {
+        if (strcmp(arguments[i], "--help") == 0) {
+            fputs(help_text, stdout);
+            return STATUS_GOOD;
+        }
+    }
+    enum status status = read_options(count, arguments, &options);
+    return status == STATUS_GOOD ? check(&options) : status;
+}
