@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The host's console UART, a 16550 on I/O ports.
+ *
+ * Never waits: the transmitter takes a FIFO's worth when it is empty and
+ * nothing else. Its state is one object in serial.c; the caller serialises, as
+ * the console's lock does. No line discipline, no buffering: that is the
+ * console's.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SERIAL_COM1 0x3F8
+#define SERIAL_CLOCK_HZ 115200 /* divisor 1 */
+
+/* 8 data bits, no parity, one stop bit; FIFOs on; no interrupts; RTS and DTR
+ * on. False: nothing there that works as a UART; the functions below then
+ * swallow every byte and give none, so that nobody waits for it. */
+bool serial_init(uint16_t port, uint16_t divisor);
+
+/* How many bytes it took: 0 while the FIFO is not empty. */
+size_t serial_write(const uint8_t *bytes, size_t count);
+bool serial_transmitter_ready(void);
+
+/* A byte, or -1. */
+int serial_read(void);
+
+/* Interrupt when a byte was received; when the transmitter is empty. The latter
+ * comes at once if it is empty already, so want it only with bytes to send. */
+void serial_interrupt_on_receive(bool enabled);
+void serial_interrupt_on_transmit(bool enabled);
+
+/* Ends the present interrupt. The line is edge-triggered: it is made to fall
+ * here, and whatever still pends, or came meanwhile, raises it anew. */
+void serial_interrupt_acknowledge(void);
+
+/* RTS off asks the other side to stop sending; bytes already on their way still
+ * come. */
+void serial_receive_pause(bool paused);
+
+/* Bytes that the UART lost since boot because nobody read them in time. */
+unsigned serial_overruns(void);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Stands in for arch/insn.h in the tests of drivers: with this directory first
+ * in the include path, port accesses are calls that each test answers with its
+ * own device. Only port accesses: a driver that wants more does not link.
+ */
+#pragma once
+
+#include <stdint.h>
+
+uint8_t in8(uint16_t port);
+uint16_t in16(uint16_t port);
+uint32_t in32(uint16_t port);
+void out8(uint16_t port, uint8_t value);
+void out16(uint16_t port, uint16_t value);
+void out32(uint16_t port, uint32_t value);
