@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A guest's extended page tables: the one description of what memory it can
+ * reach. What is not mapped here does not exist for the guest.
+ *
+ * Invariant: a table is only ever reached inside the VM's own frame pool; an
+ * entry that maps something never changes again, it is written once where
+ * there was a hole. So no translation that a CPU may have cached turns stale,
+ * and there is nothing to invalidate while a guest lives.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/spec/ept.h"
+#include "hv/addr.h"
+#include "hv/frames.h"
+
+struct ept {
+    struct frames frames;
+    hpa_t root;    /* the PML4 table, in `frames` */
+    bool pages_1g; /* the CPU knows EPT pages of 1 GiB */
+};
+
+/* Guest addresses [gpa, gpa + bytes) are host addresses [hpa, hpa + bytes).
+ * All three are multiples of 4 KiB. */
+struct ept_range {
+    gpa_t gpa;
+    hpa_t hpa;
+    uint64_t bytes;
+};
+
+/* Inside the 48 bits that four levels translate, whole pages, not empty. */
+bool ept_range_is_valid(const struct ept_range *range);
+
+/* Exactly how many frames the tables of these ranges take, root included. The
+ * ranges are valid, ascending by gpa, and do not overlap. */
+unsigned ept_frames_needed(const struct ept_range *ranges, unsigned count, bool pages_1g);
+
+/* Empty tables: nothing is mapped. Takes the root from the given pool. */
+void ept_init(struct ept *ept, struct frames frames, bool pages_1g);
+
+/*
+ * Maps a range by the largest pages that its alignment allows. Cannot fail: the
+ * range is valid, none of it was mapped before, and the pool holds as many
+ * frames as ept_frames_needed said. `rights` are EPT_READ, EPT_WRITE and
+ * EPT_EXECUTE; writing without reading is a misconfiguration and is refused.
+ */
+void ept_map(struct ept *ept, const struct ept_range *range, uint64_t rights,
+             enum ept_memory_type type);
+
+/* Where a guest's address leads and with which rights. False: nowhere. */
+bool ept_lookup(const struct ept *ept, gpa_t gpa, hpa_t *hpa, uint64_t *rights);
+
+/* The value for the VMCS field VMCS_EPT_POINTER. */
+uint64_t ept_pointer(const struct ept *ept);

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A guest's RAM: one contiguous block of the host's, and how the guest sees it.
+ *
+ *       guest-physical                                      host-physical
+ *     0 .. A0000                  conventional memory       base + the same
+ *     A0000 .. E0000              nothing: no VGA, no ROMs
+ *     E0000 .. 100000             BIOS area: our tables     base + the same
+ *     100000 .. min(bytes, 3 GiB) memory                    base + the same
+ *     4 GiB ..                    what is left of it        base + 3 GiB ..
+ *
+ * guest_memory_translate is the only way from a gpa_t to an hpa_t: what it
+ * returns lies inside the block, whatever a guest asked for.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arch/spec/e820.h"
+#include "hv/addr.h"
+#include "hv/ept.h"
+
+#define GUEST_LOW_MEMORY_END 0xA0000ull
+#define GUEST_ROM_AREA 0xC0000ull
+#define GUEST_BIOS_AREA 0xE0000ull
+#define GUEST_BIOS_AREA_END 0x100000ull
+#define GUEST_MEMORY_BELOW_4G_MAX GIB(3)
+#define GUEST_MEMORY_HIGH GIB(4)
+
+#define GUEST_MEMORY_ALIGN PAGE_SIZE_2M
+#define GUEST_MEMORY_MIN PAGE_SIZE_2M
+#define GUEST_MEMORY_MAX GIB(64 * 1024)   /* well inside the 48 bits of EPT */
+#define GUEST_MEMORY_HOST_END (1ull << 52) /* no processor has more */
+
+#define GUEST_MEMORY_RANGES_MAX 3
+#define GUEST_MEMORY_E820_MAX 4
+
+struct guest_memory {
+    hpa_t base;     /* multiple of 2 MiB; of 1 GiB, large pages can be used */
+    uint64_t bytes; /* multiple of 2 MiB, from GUEST_MEMORY_MIN to GUEST_MEMORY_MAX */
+};
+
+bool guest_memory_is_valid(const struct guest_memory *memory);
+
+/* The picture above as a table, ascending. Returns how many entries it has. */
+unsigned guest_memory_ranges(const struct guest_memory *memory,
+                             struct ept_range ranges[static GUEST_MEMORY_RANGES_MAX]);
+
+/* True if all of [gpa, gpa + bytes) is RAM and contiguous on the host, too. */
+bool guest_memory_translate(const struct guest_memory *memory, gpa_t gpa, uint64_t bytes,
+                            hpa_t *hpa);
+
+/* False, and nothing was done, unless all of the range is RAM. */
+bool guest_memory_read(const struct guest_memory *memory, void *to, gpa_t from, size_t bytes);
+bool guest_memory_write(const struct guest_memory *memory, gpa_t to, const void *from,
+                        size_t bytes);
+bool guest_memory_zero(const struct guest_memory *memory, gpa_t at, uint64_t bytes);
+
+/* End of the RAM below 4 GiB. */
+uint64_t guest_memory_low_end(const struct guest_memory *memory);
+
+/* The frames that guest_memory_map will take, the root included. */
+unsigned guest_memory_ept_frames(const struct guest_memory *memory, bool pages_1g);
+
+/* Maps all RAM: read, write, execute, write-back. */
+void guest_memory_map(const struct guest_memory *memory, struct ept *ept);
+
+/* Where adapters' ROMs would be, kernels look for signatures every few bytes.
+ * Nothing is there: reads give ones, without an exit, from one page of ones
+ * that all guests share and none can write; writes exit and vanish. Takes no
+ * further frame. */
+void guest_memory_map_empty_roms(struct ept *ept, hpa_t ones);
+
+/* The map that the guest's kernel is told. Returns how many entries it has. */
+unsigned guest_memory_e820(const struct guest_memory *memory,
+                           struct e820_entry entries[static GUEST_MEMORY_E820_MAX]);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where the guest's PC has its ports and interrupt lines. The devices answer
+ * there and the ACPI tables tell it, both from this one list.
+ */
+#pragma once
+
+#define GUEST_PORT_I8042_DATA 0x60
+#define GUEST_PORT_SYSTEM_CONTROL_B 0x61
+#define GUEST_PORT_I8042_COMMAND 0x64
+
+#define GUEST_PORT_RTC_INDEX 0x70
+#define GUEST_PORT_RTC_DATA 0x71
+#define GUEST_IRQ_RTC 8
+
+#define GUEST_PORT_SYSTEM_CONTROL_A 0x92
+
+#define GUEST_PORT_COM1 0x3F8
+#define GUEST_COM_PORTS 8
+#define GUEST_IRQ_COM1 4
+
+#define GUEST_PORT_PM1A_EVENT 0x600   /* status, then enable: 2 bytes each */
+#define GUEST_PM1A_EVENT_BYTES 4
+#define GUEST_PORT_PM1A_CONTROL 0x604
+#define GUEST_PM1A_CONTROL_BYTES 2
+#define GUEST_IRQ_SCI 9
+
+#define GUEST_PORT_PCI_ADDRESS 0xCF8
+#define GUEST_PORT_RESET 0xCF9        /* shares a dword with PCI_ADDRESS */
+#define GUEST_PORT_PCI_DATA 0xCFC
+
+#define GUEST_RESET_VALUE 0x06        /* to GUEST_PORT_RESET: full reset */
+#define GUEST_S5_SLEEP_TYPE 5         /* SLP_TYP in PM1a control: power off */

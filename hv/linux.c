@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Puts a kernel, its initrd and all that the 64-bit entry asks for into a
+ * guest's memory. Linux, Documentation/arch/x86/boot.rst, "64-bit Boot
+ * Protocol". This is what the guest finds in its memory:
+ *
+ *     1000 .. 8000     a stack, for guests that begin with a call
+ *     8000             GDT
+ *     9000             boot_params
+ *     A000 .. 10000    page tables: PML4, PDPT, four directories
+ *     10000 .. 20000   command line
+ *     E0000 .. 100000  ACPI tables (hv/guest_acpi.c)
+ *     load address     kernel
+ *     as high as may   initrd
+ */
+#include "hv/linux.h"
+
+#include "arch/spec/linux_boot.h"
+#include "hv/check.h"
+#include "hv/text.h"
+
+#define STACK_END 0x8000ull
+#define GDT_AT 0x8000ull
+#define BOOT_PARAMS_AT 0x9000ull
+#define PML4_AT 0xA000ull
+#define PDPT_AT 0xB000ull
+#define DIRECTORIES_AT 0xC000ull
+#define DIRECTORY_COUNT 4 /* of 1 GiB each */
+#define DIRECTORY_ENTRIES 512
+#define CMDLINE_AT 0x10000ull
+#define CMDLINE_END 0x20000ull
+
+_Static_assert(DIRECTORIES_AT + DIRECTORY_COUNT * PAGE_SIZE_4K == CMDLINE_AT, "the list above");
+_Static_assert(BOOT_PARAMS_AT + BOOT_PARAMS_SIZE == PML4_AT, "the list above");
+
+/* ---- Prepare ---- */
+
+static struct linux_result wrong(enum linux_status status, uint64_t is, uint64_t limit)
+{
+    return (struct linux_result){ status, is, limit };
+}
+
+static const struct linux_result fine = { LINUX_OK, 0, 0 };
+
+static struct linux_result prepare_cmdline(const char *cmdline, struct linux_plan *plan)
+{
+    uint64_t room = CMDLINE_END - CMDLINE_AT - 1;
+    uint64_t limit = plan->image.cmdline_max < room ? plan->image.cmdline_max : room;
+    uint64_t length = strlen(cmdline);
+
+    if (length > limit)
+        return wrong(LINUX_CMDLINE_TOO_LONG, length, limit);
+    plan->cmdline_bytes = (uint32_t)length + 1;
+    return fine;
+}
+
+/* The kernel runs where it is loaded, in RAM that the page tables cover. */
+static struct linux_result prepare_kernel(const struct guest_memory *memory,
+                                          const struct linux_image *image)
+{
+    uint64_t ram_end = guest_memory_low_end(memory);
+
+    if (image->load_address > ram_end || image->runtime_bytes > ram_end - image->load_address) {
+        uint64_t room_above = UINT64_MAX - image->load_address;
+        uint64_t needed = image->runtime_bytes < room_above
+                              ? image->load_address + image->runtime_bytes
+                              : UINT64_MAX;
+        return wrong(LINUX_MEMORY_TOO_SMALL, ram_end, needed);
+    }
+    return fine;
+}
+
+static uint64_t minimum(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Memory for an initrd: whole pages between two addresses. */
+struct gap {
+    uint64_t begin;
+    uint64_t end;
+};
+
+static uint64_t gap_bytes(struct gap gap)
+{
+    return gap.end > gap.begin ? gap.end - gap.begin : 0;
+}
+
+/* At the upper end of the gap, if it fits; page-aligned. */
+static bool gap_place(struct gap gap, uint64_t bytes, gpa_t *at)
+{
+    if (gap_bytes(gap) < bytes)
+        return false;
+    *at = GPA(align_down(gap.end - bytes, PAGE_SIZE_4K));
+    return at->value >= gap.begin;
+}
+
+/* Behind the kernel if there is room, else between 1 MiB and the kernel. */
+static struct linux_result prepare_initrd(const struct guest_memory *memory, uint64_t bytes,
+                                          struct linux_plan *plan)
+{
+    const struct linux_image *image = &plan->image;
+    uint64_t top = minimum(guest_memory_low_end(memory), image->initrd_max + 1);
+    struct gap behind = { align_up(image->load_address + image->runtime_bytes, PAGE_SIZE_4K), top };
+    struct gap before = { GUEST_BIOS_AREA_END, minimum(top, image->load_address) };
+
+    plan->initrd = GPA(0);
+    if (bytes == 0 || gap_place(behind, bytes, &plan->initrd) ||
+        gap_place(before, bytes, &plan->initrd))
+        return fine;
+    return wrong(LINUX_INITRD_TOO_LARGE, bytes,
+                 gap_bytes(behind) > gap_bytes(before) ? gap_bytes(behind) : gap_bytes(before));
+}
+
+struct linux_result linux_prepare(const struct guest_memory *memory,
+                                  const struct linux_boot *boot, struct linux_plan *plan)
+{
+    struct linux_result result = linux_image_check(boot->kernel, &plan->image);
+
+    CHECK(guest_memory_is_valid(memory));
+    if (result.status == LINUX_OK)
+        result = prepare_cmdline(boot->cmdline, plan);
+    if (result.status == LINUX_OK)
+        result = prepare_kernel(memory, &plan->image);
+    if (result.status == LINUX_OK)
+        result = prepare_initrd(memory, boot->initrd.size, plan);
+    return result;
+}
+
+/* ---- Load ---- */
+
+static void put(const struct guest_memory *memory, uint64_t at, const void *bytes, size_t size)
+{
+    CHECK(guest_memory_write(memory, GPA(at), bytes, size));
+}
+
+static void put_8(const struct guest_memory *memory, uint64_t at, uint8_t value)
+{
+    put(memory, at, &value, sizeof value);
+}
+
+static void put_16(const struct guest_memory *memory, uint64_t at, uint16_t value)
+{
+    put(memory, at, &value, sizeof value);
+}
+
+static void put_32(const struct guest_memory *memory, uint64_t at, uint32_t value)
+{
+    put(memory, at, &value, sizeof value);
+}
+
+static void put_64(const struct guest_memory *memory, uint64_t at, uint64_t value)
+{
+    put(memory, at, &value, sizeof value);
+}
+
+/* The fields that a boot loader answers the header's questions with. */
+static void load_setup_header(const struct guest_memory *memory, const struct linux_boot *boot,
+                              const struct linux_plan *plan)
+{
+    uint64_t at = BOOT_PARAMS_AT;
+
+    put(memory, at + SETUP_SECTS, boot->kernel.bytes + SETUP_SECTS,
+        plan->image.header_end - SETUP_SECTS);
+    put_16(memory, at + SETUP_VID_MODE, SETUP_VID_MODE_NORMAL);
+    put_8(memory, at + SETUP_TYPE_OF_LOADER, SETUP_LOADER_UNDEFINED);
+    put_8(memory, at + SETUP_LOADFLAGS, LOADFLAGS_LOADED_HIGH);
+    put_32(memory, at + SETUP_CODE32_START, (uint32_t)plan->image.load_address);
+    put_32(memory, at + SETUP_RAMDISK_IMAGE, (uint32_t)plan->initrd.value);
+    put_32(memory, at + SETUP_RAMDISK_SIZE, (uint32_t)boot->initrd.size);
+    put_32(memory, at + SETUP_CMD_LINE_PTR, CMDLINE_AT);
+}
+
+static void load_boot_params(const struct guest_memory *memory, const struct linux_boot *boot,
+                             const struct linux_plan *plan)
+{
+    struct e820_entry e820[GUEST_MEMORY_E820_MAX];
+    unsigned entries = guest_memory_e820(memory, e820);
+
+    CHECK(guest_memory_zero(memory, GPA(BOOT_PARAMS_AT), BOOT_PARAMS_SIZE));
+    load_setup_header(memory, boot, plan);
+    put_64(memory, BOOT_PARAMS_AT + BOOT_PARAMS_ACPI_RSDP_ADDR, boot->rsdp.value);
+    put_8(memory, BOOT_PARAMS_AT + BOOT_PARAMS_E820_ENTRIES, (uint8_t)entries);
+    put(memory, BOOT_PARAMS_AT + BOOT_PARAMS_E820_TABLE, e820, entries * sizeof e820[0]);
+}
+
+/* SDM Vol. 3A, 4.5.4 "Linear-Address Translation with 4-Level Paging and 5-Level
+ * Paging". */
+enum { PAGE_PRESENT = 1u << 0, PAGE_WRITE = 1u << 1, PAGE_LARGE = 1u << 7 };
+
+/* One directory maps 1 GiB by pages of 2 MiB; written some entries at a time. */
+static void load_directory(const struct guest_memory *memory, unsigned gib)
+{
+    uint64_t entries[64];
+    const unsigned chunk = sizeof entries / sizeof entries[0];
+    uint64_t page = GIB(gib);
+    uint64_t at = DIRECTORIES_AT + gib * PAGE_SIZE_4K;
+
+    for (unsigned done = 0; done < DIRECTORY_ENTRIES; done += chunk) {
+        for (unsigned i = 0; i < chunk; i++, page += PAGE_SIZE_2M)
+            entries[i] = page | PAGE_PRESENT | PAGE_WRITE | PAGE_LARGE;
+        put(memory, at + done * sizeof entries[0], entries, sizeof entries);
+    }
+}
+
+/* The first 4 GiB, each address mapped to itself. */
+static void load_page_tables(const struct guest_memory *memory)
+{
+    CHECK(guest_memory_zero(memory, GPA(PML4_AT), 2 * PAGE_SIZE_4K));
+    put_64(memory, PML4_AT, PDPT_AT | PAGE_PRESENT | PAGE_WRITE);
+    for (unsigned gib = 0; gib < DIRECTORY_COUNT; gib++) {
+        uint64_t directory = DIRECTORIES_AT + gib * PAGE_SIZE_4K;
+        put_64(memory, PDPT_AT + gib * sizeof(uint64_t),
+               directory | PAGE_PRESENT | PAGE_WRITE);
+        load_directory(memory, gib);
+    }
+}
+
+/* Flat code and data where the protocol's selectors expect them. SDM Vol. 3A,
+ * 3.4.5 "Segment Descriptors": 4 GiB, present, DPL 0, accessed. */
+static const uint64_t gdt[] = {
+    [LINUX_BOOT_CS / 8] = 0x00AF9B000000FFFF, /* execute and read, 64-bit */
+    [LINUX_BOOT_DS / 8] = 0x00CF93000000FFFF, /* read and write */
+};
+
+static void load_images(const struct guest_memory *memory, const struct linux_boot *boot,
+                        const struct linux_plan *plan)
+{
+    put(memory, plan->image.load_address, boot->kernel.bytes + plan->image.setup_bytes,
+        plan->image.kernel_bytes);
+    if (boot->initrd.size > 0)
+        put(memory, plan->initrd.value, boot->initrd.bytes, boot->initrd.size);
+    put(memory, CMDLINE_AT, boot->cmdline, plan->cmdline_bytes);
+}
+
+struct linux_entry linux_load(const struct guest_memory *memory, const struct linux_boot *boot,
+                              const struct linux_plan *plan)
+{
+    load_images(memory, boot, plan);
+    load_boot_params(memory, boot, plan);
+    load_page_tables(memory);
+    put(memory, GDT_AT, gdt, sizeof gdt);
+    return (struct linux_entry){
+        .rip = GPA(plan->image.load_address + LINUX_ENTRY_64),
+        .rsi = GPA(BOOT_PARAMS_AT),
+        .rsp = GPA(STACK_END),
+        .cr3 = GPA(PML4_AT),
+        .gdt_base = GPA(GDT_AT),
+        .gdt_limit = sizeof gdt - 1,
+    };
+}
