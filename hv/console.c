@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See console.h: the entrances, each of which takes the lock and lets go of it.
+ * What moves bytes out is in console_drain.c, in is console_receive.c, and who
+ * has the focus console_focus.c.
+ *
+ * Whoever must wait for the wire takes the lock anew for each look, so that a
+ * slow wire keeps nobody else out.
+ */
+#include "hv/console.h"
+
+#include <stdatomic.h>
+
+#include "hv/check.h"
+#include "hv/console_drain.h"
+#include "hv/console_focus.h"
+#include "hv/console_receive.h"
+#include "hv/console_state.h"
+#include "hv/uart.h"
+#include "hv/vm.h"
+#include "hv/vm_life.h"
+
+#define LINES_BYTES (16u << 10)
+
+/* Looks at a wire that takes nothing before it counts as dead: each reads a
+ * port, about a microsecond, and a second in all. */
+#define WAIT_POLLS_MAX (1u << 20)
+
+static struct console the_console;
+static uint8_t line_bytes[LINES_BYTES];
+static _Atomic bool panicking;
+
+static struct console *enter(void)
+{
+    if (!atomic_load_explicit(&panicking, memory_order_relaxed))
+        lock_acquire(&the_console.lock);
+    return &the_console;
+}
+
+static void leave(void)
+{
+    if (!atomic_load_explicit(&panicking, memory_order_relaxed))
+        lock_release(&the_console.lock);
+}
+
+static struct console_guest *guest_of(struct console *console, unsigned vm)
+{
+    CHECK(vm < CONFIG_VMS_MAX);
+    return &console->guests[vm];
+}
+
+void console_init(void)
+{
+    the_console = (struct console){ .focus = CONSOLE_NO_FOCUS };
+    atomic_store(&panicking, false);
+    console_wire_init(&the_console.wire, line_bytes, sizeof line_bytes);
+}
+
+/* Synchronous: nobody will come back for what is left. */
+static void flush_at_boot(void)
+{
+    if (!the_console.interrupts)
+        console_flush();
+}
+
+void console_attach(struct vm *vm, uint8_t *output, size_t output_bytes, uint8_t *input,
+                    size_t input_bytes)
+{
+    struct console *console = enter();
+    struct console_guest *guest = guest_of(console, vm->index);
+
+    CHECK(output_bytes >= UART_FIFO_BYTES);
+    *guest = (struct console_guest){ .vm = vm };
+    console_ring_init(&guest->output, output, output_bytes);
+    console_ring_init(&guest->input, input, input_bytes);
+    if (console->focus == CONSOLE_NO_FOCUS)
+        console_focus_set(console, vm->index);
+    leave();
+    flush_at_boot();
+}
+
+void console_use_interrupts(void)
+{
+    struct console *console = enter();
+
+    console->interrupts = true;
+    console_drain(console);
+    leave();
+}
+
+void console_panic(void)
+{
+    atomic_store(&panicking, true);
+    the_console.interrupts = false;
+}
+
+void console_vm_started(unsigned vm)
+{
+    struct console *console = enter();
+
+    guest_of(console, vm)->stopped = false;
+    if (console->focus == vm)
+        console->leaving = false;
+    leave();
+}
+
+void console_vm_stopped(unsigned vm)
+{
+    struct console *console = enter();
+    struct console_guest *guest = guest_of(console, vm);
+
+    guest->stopped = true;
+    if (console->focus == vm && guest->vm != NULL) {
+        console->leaving = !console->ending;
+        console_receive_resume(console);
+        console_drain(console);
+    }
+    leave();
+}
+
+/* Tells the VMs what happened to their UARTs, with the console's lock free. */
+static void attend(struct console *console, uint32_t attention)
+{
+    for (unsigned i = 0; i < CONFIG_VMS_MAX; i++) {
+        struct vm *vm = console->guests[i].vm;
+        if (!(attention & 1u << i) || atomic_load(&vm->state) != VM_RUNNING)
+            continue;
+        lock_acquire(&vm->lock);
+        uart_refresh(vm);
+        lock_release(&vm->lock);
+    }
+}
+
+void console_service(void)
+{
+    struct console *console = enter();
+
+    console_drain(console);
+    console_receive(console);
+    console_drain(console);
+    uint32_t attention = console->attention;
+    bool quit = console->quit;
+    console->attention = 0;
+    console->quit = false;
+    leave();
+
+    attend(console, attention);
+    if (quit)
+        vm_stop_all();
+}
+
+static size_t waiting_bytes(struct console *console)
+{
+    struct console_guest *guest = console_focused(console);
+
+    return console_ring_count(&console->wire.lines) +
+           (guest != NULL ? console_ring_count(&guest->output) : 0);
+}
+
+void console_flush(void)
+{
+    struct console *console = enter();
+    size_t budget = 2 * waiting_bytes(console); /* what waits, and line breaks between */
+    leave();
+
+    for (unsigned polls = 0; budget != 0 && polls < WAIT_POLLS_MAX; polls++) {
+        console = enter();
+        size_t sent = console_drain(console);
+        bool done = waiting_bytes(console) == 0;
+        leave();
+        if (done)
+            return;
+        if (sent != 0)
+            polls = 0;
+        budget -= sent < budget ? sent : budget;
+    }
+}
+
+static bool put_line(struct console *console, const char *text, size_t length)
+{
+    if (console_ring_room(&console->wire.lines) < length)
+        console_drain(console);
+    if (console_ring_room(&console->wire.lines) < length)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        console_ring_put(&console->wire.lines, (uint8_t)text[i]);
+    if (!console->transmit_wanted)
+        console_drain(console);
+    return true;
+}
+
+static bool put_output(struct console *console, struct console_guest *guest, uint8_t byte)
+{
+    if (guest != console_focused(console)) {
+        guest->overwritten += console_ring_put_over(&guest->output, byte);
+        return true;
+    }
+    if (console_ring_room(&guest->output) == 0)
+        console_drain(console);
+    if (console_ring_room(&guest->output) == 0)
+        return false;
+    console_ring_put(&guest->output, byte);
+    if (!console->transmit_wanted)
+        console_drain(console);
+    return true;
+}
+
+/* A wire that was found dead is not waited for again until it takes a byte. */
+static unsigned polls_max(const struct console *console)
+{
+    return console->stalled ? 1 : WAIT_POLLS_MAX;
+}
+
+void console_line(const char *text, size_t length)
+{
+    bool done = false;
+    unsigned limit = 1;
+
+    for (unsigned polls = 0; !done && polls < limit; polls++) {
+        struct console *console = enter();
+        limit = polls_max(console);
+        done = put_line(console, text, length);
+        if (!done && polls + 1 >= limit) {
+            console->lines_lost++;
+            console->stalled = true;
+        }
+        leave();
+    }
+    flush_at_boot();
+}
+
+void console_output(unsigned vm, uint8_t byte)
+{
+    bool done = false;
+    unsigned limit = 1;
+
+    for (unsigned polls = 0; !done && polls < limit; polls++) {
+        struct console *console = enter();
+        struct console_guest *guest = guest_of(console, vm);
+        limit = polls_max(console);
+        done = guest->vm == NULL || put_output(console, guest, byte);
+        if (!done && polls + 1 >= limit) {
+            guest->lost++;
+            console->stalled = true;
+        }
+        leave();
+    }
+}
+
+struct console_status console_status(unsigned vm)
+{
+    struct console *console = enter();
+    struct console_guest *guest = guest_of(console, vm);
+    struct console_status status = { .output_ready = true };
+
+    if (guest == console_focused(console)) {
+        if (console_ring_room(&guest->output) < UART_FIFO_BYTES)
+            console_drain(console);
+        status.output_ready = console_ring_room(&guest->output) >= UART_FIFO_BYTES;
+        guest->wants_room = !status.output_ready;
+    }
+    status.input_waiting = console_ring_count(&guest->input);
+    leave();
+    return status;
+}
+
+int console_input_take(unsigned vm)
+{
+    struct console *console = enter();
+    struct console_guest *guest = guest_of(console, vm);
+    uint8_t byte;
+    int taken = -1;
+
+    if (console_ring_peek(&guest->input, &byte, 1) != 0) {
+        console_ring_drop(&guest->input, 1);
+        taken = byte;
+        console_receive_taken(console, guest);
+    }
+    leave();
+    return taken;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One physical console for all guests and for the hypervisor.
+ *
+ * One guest is in focus: the user's input is its input, and its output is shown
+ * as fast as the wire takes it, with back-pressure and never a loss. Output of
+ * the others is kept, the latest that fits, and replayed when they come into
+ * focus. The hypervisor's own lines go between, always whole and always at the
+ * start of a line.
+ *
+ * Locks. One lock guards all of this, and is taken last: the functions for the
+ * UART are called with that VM's lock held and take the console's inside.
+ * Nothing here takes a VM's lock while it holds the console's: input and the
+ * news that there is room again are put down under the console's lock, and
+ * console_service() tells the VMs after it has let go of it. Hence there is no
+ * circle, however CPUs meet here.
+ *
+ * A guest with `console = false` is never attached: its UART is there and
+ * always ready, its output goes nowhere, and it has no input.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vm;
+
+/* Recommended sizes of the buffers that console_attach() is given. */
+#define CONSOLE_OUTPUT_BYTES (64u << 10)
+#define CONSOLE_INPUT_BYTES (128u << 10)
+
+/* Before the first line is logged. */
+void console_init(void);
+
+/* Boot, before any vCPU runs. Sizes are powers of two; the buffers stay the
+ * console's. The first VM attached comes into focus, and the keys are shown. */
+void console_attach(struct vm *vm, uint8_t *output, size_t output_bytes, uint8_t *input,
+                    size_t input_bytes);
+
+/* Until this, output is written synchronously and no interrupt is asked for:
+ * boot. From here on the machine calls console_service() at each interrupt. */
+void console_use_interrupts(void);
+
+/* The machine is about to stop, perhaps with the console's lock held here: from
+ * now on no lock is taken and output is synchronous again. */
+void console_panic(void);
+
+/* A VM that starts, or starts again, can have the focus; one that has stopped
+ * for good gives it up once all its output was shown. By VM index. */
+void console_vm_started(unsigned vm);
+void console_vm_stopped(unsigned vm);
+
+/* Reads all input and writes what the wire takes. On any CPU, with no lock
+ * held. May call vm_stop_all(). */
+void console_service(void);
+
+/* Writes everything that waits to be shown; gives up on a wire that takes
+ * nothing. */
+void console_flush(void);
+
+/* The hypervisor's line, with its line end: hv/log.c. Any lock but this one may
+ * be held. */
+void console_line(const char *text, size_t length);
+
+/* The UART's side, by VM index, with that VM's lock held. */
+struct console_status {
+    bool output_ready; /* room for UART_FIFO_BYTES; if not, uart_refresh() follows */
+    size_t input_waiting;
+};
+struct console_status console_status(unsigned vm);
+
+/* Waits for the wire where there is no room. */
+void console_output(unsigned vm, uint8_t byte);
+int console_input_take(unsigned vm); /* a byte or -1 */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who has the focus, and what the console itself says.
+ */
+#pragma once
+
+#include "hv/console_state.h"
+
+/* The guest in focus, or NULL. */
+struct console_guest *console_focused(struct console *console);
+
+void console_focus_set(struct console *console, unsigned vm);
+void console_focus_next(struct console *console);
+
+/* Goes from a stopped guest to one that still runs, if any does. */
+void console_focus_leave(struct console *console);
+
+/* A line of the hypervisor; counted as lost if there is no room for it. */
+void console_say(struct console *console, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));

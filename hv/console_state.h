@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The console's one object, for the files hv/console*.c alone. Everything in it
+ * is guarded by its lock; every function that is given a struct console is
+ * called with that lock held.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hv/config.h"
+#include "hv/console_keys.h"
+#include "hv/console_ring.h"
+#include "hv/console_wire.h"
+#include "hv/lock.h"
+
+struct vm;
+
+#define CONSOLE_NO_FOCUS CONFIG_VMS_MAX
+
+struct console_guest {
+    struct vm *vm; /* NULL: it has no console */
+    struct console_ring output; /* not shown yet */
+    struct console_ring input;  /* not read yet */
+    bool stopped;               /* for good */
+    bool stopped_was_said;      /* to somebody who typed all the same */
+    bool wants_room;            /* its transmitter waits */
+    uint64_t overwritten;       /* output bytes not kept since it had the focus */
+    uint64_t lost;              /* output bytes that a dead wire did not take */
+    bool deaf;                  /* it reads nothing and its input is full */
+    uint64_t dropped;           /* input bytes since */
+};
+
+struct console {
+    struct lock lock;
+    struct console_wire wire;
+    struct console_keys keys;
+    struct console_guest guests[CONFIG_VMS_MAX];
+    unsigned focus;
+    bool leaving; /* the guest in focus has stopped; its last output first */
+    bool ending;  /* the user ended the run */
+    bool quit;    /* ... and vm_stop_all() is still to be called */
+
+    bool interrupts;
+    bool transmit_wanted;
+    bool stalled; /* the wire took nothing for CONSOLE_WAIT_POLLS */
+    uint64_t lines_lost;
+
+    bool paused; /* nothing is read: the input of the guest in focus is full */
+    uint64_t paused_tsc; /* since then, or since the guest last read */
+
+    uint32_t attention; /* a bit a VM: its UART has news */
+};

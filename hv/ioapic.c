@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See ioapic.h. Registers as in the Intel 82093AA data sheet, 3.0 "Register
+ * Description"; the version is that part's, 11h, which has no EOI register.
+ * Polarity is stored and read back: a line is high when its device asserts it.
+ */
+#include "hv/ioapic.h"
+
+#include "arch/spec/apic.h"
+#include "hv/check.h"
+#include "hv/lapic.h"
+#include "hv/vm.h"
+
+#define VERSION 0x11u
+#define MAX_ENTRY_SHIFT 16
+#define ID_SHIFT 24
+#define ID_MASK 0xFu
+#define FIRST_FIXED_VECTOR 16
+
+#define ENTRY_READ_ONLY (REDIRECTION_PENDING | REDIRECTION_REMOTE_IRR)
+#define ENTRY_LOW_BITS 0x1FFFFull
+#define ENTRY_HIGH_BITS (0xFFull << REDIRECTION_DESTINATION_SHIFT)
+#define ENTRY_WRITABLE ((ENTRY_LOW_BITS | ENTRY_HIGH_BITS) & ~ENTRY_READ_ONLY)
+
+void ioapic_init(struct ioapic *ioapic, uint8_t id)
+{
+    *ioapic = (struct ioapic){ .id = id & ID_MASK };
+    for (unsigned pin = 0; pin < IOAPIC_PINS; pin++)
+        ioapic->entries[pin] = REDIRECTION_MASKED;
+}
+
+/* A fixed interrupt below vector 16 does not exist, SMIs are not the guest's to
+ * send, and no PIC stands behind ExtINT: such entries deliver nothing. */
+static bool is_deliverable(enum apic_delivery_mode mode, uint8_t vector)
+{
+    switch (mode) {
+    case DELIVERY_FIXED:
+    case DELIVERY_LOWEST_PRIORITY:
+        return vector >= FIRST_FIXED_VECTOR;
+    case DELIVERY_NMI:
+    case DELIVERY_INIT:
+        return true;
+    case DELIVERY_SMI:
+    case DELIVERY_STARTUP:
+    case DELIVERY_EXTINT:
+        return false;
+    }
+    return false;
+}
+
+static void deliver(struct vm *vm, uint64_t entry)
+{
+    uint8_t vector = entry & REDIRECTION_VECTOR_MASK;
+    enum apic_delivery_mode mode =
+        (enum apic_delivery_mode)(entry >> REDIRECTION_DELIVERY_SHIFT & REDIRECTION_DELIVERY_MASK);
+    uint32_t destination = lapic_destination_8((uint8_t)(entry >> REDIRECTION_DESTINATION_SHIFT));
+
+    if (is_deliverable(mode, vector))
+        lapic_deliver(vm, destination, entry & REDIRECTION_LOGICAL, mode, vector);
+}
+
+void ioapic_set_line(struct vm *vm, unsigned pin, bool high)
+{
+    struct ioapic *ioapic = &vm->ioapic;
+
+    CHECK(pin < IOAPIC_PINS);
+    bool was_high = ioapic->lines >> pin & 1;
+    if (high == was_high)
+        return;
+    ioapic->lines ^= 1u << pin;
+    /* An edge on a masked pin is lost, as the data sheet says. */
+    if (high && !(ioapic->entries[pin] & REDIRECTION_MASKED))
+        deliver(vm, ioapic->entries[pin]);
+}
+
+static bool is_open_level(uint64_t entry)
+{
+    return (entry & REDIRECTION_LEVEL) && !(entry & REDIRECTION_MASKED);
+}
+
+static void write_entry(struct vm *vm, unsigned index, uint32_t value)
+{
+    struct ioapic *ioapic = &vm->ioapic;
+    unsigned pin = index / 2;
+    unsigned shift = index % 2 * 32;
+    uint64_t before = ioapic->entries[pin];
+    uint64_t after = (before & ~(0xFFFFFFFFull << shift)) | (uint64_t)value << shift;
+
+    after &= ENTRY_WRITABLE;
+    ioapic->entries[pin] = after;
+    if ((ioapic->lines >> pin & 1) && !is_open_level(before) && is_open_level(after))
+        deliver(vm, after);
+}
+
+static void write_register(struct vm *vm, uint32_t value)
+{
+    unsigned select = vm->ioapic.select;
+
+    if (select == IOAPIC_ID)
+        vm->ioapic.id = value >> ID_SHIFT & ID_MASK;
+    else if (select >= IOAPIC_REDIRECTION && select < IOAPIC_REDIRECTION + 2 * IOAPIC_PINS)
+        write_entry(vm, select - IOAPIC_REDIRECTION, value);
+}
+
+/* The arbitration id is a copy of the id; what does not exist reads as 0. */
+static uint32_t read_register(const struct ioapic *ioapic)
+{
+    unsigned select = ioapic->select;
+
+    if (select == IOAPIC_ID || select == IOAPIC_ARBITRATION)
+        return (uint32_t)ioapic->id << ID_SHIFT;
+    if (select == IOAPIC_VERSION)
+        return VERSION | (IOAPIC_PINS - 1u) << MAX_ENTRY_SHIFT;
+    if (select < IOAPIC_REDIRECTION || select >= IOAPIC_REDIRECTION + 2 * IOAPIC_PINS)
+        return 0;
+    unsigned index = select - IOAPIC_REDIRECTION;
+    return (uint32_t)(ioapic->entries[index / 2] >> index % 2 * 32);
+}
+
+uint64_t ioapic_read(const struct ioapic *ioapic, uint64_t offset, size_t bytes)
+{
+    if (offset == IOAPIC_IOREGSEL && bytes <= sizeof(uint32_t))
+        return ioapic->select;
+    if (offset == IOAPIC_IOWIN && bytes == sizeof(uint32_t))
+        return read_register(ioapic);
+    return UINT64_MAX;
+}
+
+void ioapic_write(struct vm *vm, uint64_t offset, size_t bytes, uint64_t value)
+{
+    if (offset == IOAPIC_IOREGSEL && bytes <= sizeof(uint32_t))
+        vm->ioapic.select = (uint8_t)value;
+    else if (offset == IOAPIC_IOWIN && bytes == sizeof(uint32_t))
+        write_register(vm, (uint32_t)value);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The guest's I/O APIC: 24 pins, as the Intel 82093AA data sheet describes it.
+ *
+ * A pin that goes high sends the interrupt that its redirection entry says, as
+ * a real inter-processor interrupt that the guest takes without an exit. There
+ * is therefore no EOI message either, and this is what a guest observes of a
+ * level-triggered entry: it is delivered once each time that the line rises or
+ * that the entry is unmasked while the line is high; Remote IRR always reads 0;
+ * and a line that is still high at EOI is not delivered again. The devices
+ * behind it lower their line once the guest has served every cause, so a driver
+ * that serves until nothing is left, as an edge-triggered line demands of it,
+ * loses nothing.
+ *
+ * The caller holds the VM's lock.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vm;
+
+#define IOAPIC_PINS 24
+
+struct ioapic {
+    uint8_t select; /* IOREGSEL */
+    uint8_t id;
+    uint32_t lines; /* a bit a pin: asserted */
+    uint64_t entries[IOAPIC_PINS];
+};
+
+/* As after a hardware reset: all entries masked. */
+void ioapic_init(struct ioapic *ioapic, uint8_t id);
+
+/* `offset` from the base of the register page. IOREGSEL takes bytes, words and
+ * doublewords, IOWIN doublewords only. Any other access reads as ones and
+ * writes nothing. */
+uint64_t ioapic_read(const struct ioapic *ioapic, uint64_t offset, size_t bytes);
+void ioapic_write(struct vm *vm, uint64_t offset, size_t bytes, uint64_t value);
+
+/* Raising a line that is high already does nothing. */
+void ioapic_set_line(struct vm *vm, unsigned pin, bool high);

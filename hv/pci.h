@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The guest's PCI bus 0 by configuration mechanism #1: PCI Local Bus
+ * Specification 3.0, 3.2.2.3.2 "Software Generation of Configuration
+ * Transactions". There is one function, the host bridge 00:00.0, and nothing
+ * behind it; every other one reads as ones, which says that nobody is there.
+ *
+ * The bridge shows the ids of the 440FX (8086:1237), the bridge that every
+ * kernel knows and none has a driver for that pokes at chipset registers which
+ * do not exist here. It has no BAR, no capability and no register that takes a
+ * write.
+ *
+ * The caller holds the VM's lock.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct pci_host {
+    uint32_t address; /* CONFIG_ADDRESS, CF8h */
+};
+
+void pci_init(struct pci_host *pci);
+
+/* `port` is CF8h to CFFh, `bytes` 1, 2 or 4 and not beyond CFFh. */
+uint32_t pci_read(const struct pci_host *pci, uint16_t port, size_t bytes);
+void pci_write(struct pci_host *pci, uint16_t port, size_t bytes, uint32_t value);
+
+/* Configuration space by itself, for the memory-mapped way in: `offset` below
+ * 4096, inside one doubleword. */
+uint32_t pci_config_read(unsigned bus, unsigned device, unsigned function, unsigned offset,
+                         size_t bytes);

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See platform.h. PM1 status has no bit that could ever be set here: no button,
+ * no timer, no wake-up; it reads 0 and takes every write.
+ */
+#include "hv/platform.h"
+
+#include <stdbool.h>
+
+#include "hv/guest_ports.h"
+
+/* ACPI 6.4, 4.8.3.2.1 "PM1 Control Registers" */
+enum {
+    PM1_SCI_ENABLE = 1u << 0,
+    PM1_BUS_MASTER_RELOAD = 1u << 1,
+    PM1_SLEEP_TYPE_SHIFT = 10,
+    PM1_SLEEP_TYPE_MASK = 7,
+    PM1_SLEEP_ENABLE = 1u << 13, /* write-only */
+    PM1_CONTROL_LASTING = PM1_BUS_MASTER_RELOAD | PM1_SLEEP_TYPE_MASK << PM1_SLEEP_TYPE_SHIFT,
+};
+
+enum {
+    RESET_CPU = 1u << 2, /* its rising edge resets; the other bits say how much */
+    RESET_LASTING = 0x0A,
+
+    CONTROL_A_RESET = 1u << 0,
+    CONTROL_A_A20 = 1u << 1,
+    CONTROL_A_LASTING = 0xDA, /* bits 5 and 2 are reserved */
+
+    CONTROL_B_LASTING = 0x0F,
+    CONTROL_B_REFRESH = 1u << 4,  /* toggles */
+    CONTROL_B_OUTPUT_2 = 1u << 5, /* of the timer */
+
+    KEYBOARD_STATUS = 0x14, /* self-test passed, not locked, both buffers empty */
+    KEYBOARD_WRITE_OUTPUT = 0xD1,
+    KEYBOARD_PULSE = 0xF0, /* a 0 in bits 3:0 pulses that output line low */
+    KEYBOARD_OUTPUT_NOT_RESET = 1u << 0,
+};
+
+void platform_init(struct platform_ports *platform)
+{
+    *platform = (struct platform_ports){ .system_control_a = CONTROL_A_A20 };
+}
+
+static uint8_t read_control_b(struct platform_ports *platform)
+{
+    platform->system_control_b ^= CONTROL_B_REFRESH;
+    return platform->system_control_b | CONTROL_B_OUTPUT_2;
+}
+
+static uint8_t pm1_byte(const struct platform_ports *platform, uint16_t port)
+{
+    uint16_t control = platform->pm1_control | PM1_SCI_ENABLE;
+
+    switch (port) {
+    case GUEST_PORT_PM1A_EVENT:
+    case GUEST_PORT_PM1A_EVENT + 1:
+        return 0;
+    case GUEST_PORT_PM1A_EVENT + 2:
+        return (uint8_t)platform->pm1_enable;
+    case GUEST_PORT_PM1A_EVENT + 3:
+        return (uint8_t)(platform->pm1_enable >> 8);
+    case GUEST_PORT_PM1A_CONTROL:
+        return (uint8_t)control;
+    case GUEST_PORT_PM1A_CONTROL + 1:
+        return (uint8_t)(control >> 8);
+    default:
+        return 0xFF;
+    }
+}
+
+static uint8_t read_byte(struct platform_ports *platform, uint16_t port)
+{
+    switch (port) {
+    case GUEST_PORT_I8042_DATA:
+        return 0;
+    case GUEST_PORT_I8042_COMMAND:
+        return KEYBOARD_STATUS;
+    case GUEST_PORT_SYSTEM_CONTROL_B:
+        return read_control_b(platform);
+    case GUEST_PORT_SYSTEM_CONTROL_A:
+        return platform->system_control_a;
+    case GUEST_PORT_RESET:
+        return platform->reset_control;
+    default:
+        return pm1_byte(platform, port);
+    }
+}
+
+uint32_t platform_read(struct platform_ports *platform, uint16_t port, size_t bytes)
+{
+    uint32_t value = 0;
+
+    for (size_t i = 0; i < bytes; i++)
+        value |= (uint32_t)read_byte(platform, (uint16_t)(port + i)) << 8 * i;
+    return value;
+}
+
+static enum platform_event write_keyboard_data(struct platform_ports *platform, uint8_t value)
+{
+    bool output = platform->keyboard_command == KEYBOARD_WRITE_OUTPUT;
+
+    platform->keyboard_command = 0;
+    return output && !(value & KEYBOARD_OUTPUT_NOT_RESET) ? PLATFORM_RESET_KEYBOARD
+                                                          : PLATFORM_NOTHING;
+}
+
+static enum platform_event write_keyboard_command(struct platform_ports *platform, uint8_t value)
+{
+    platform->keyboard_command = value;
+    if ((value & KEYBOARD_PULSE) == KEYBOARD_PULSE && !(value & KEYBOARD_OUTPUT_NOT_RESET))
+        return PLATFORM_RESET_KEYBOARD;
+    return PLATFORM_NOTHING;
+}
+
+static enum platform_event write_control_a(struct platform_ports *platform, uint8_t value)
+{
+    platform->system_control_a = value & CONTROL_A_LASTING;
+    return value & CONTROL_A_RESET ? PLATFORM_RESET_FAST : PLATFORM_NOTHING;
+}
+
+static enum platform_event write_reset(struct platform_ports *platform, uint8_t value)
+{
+    platform->reset_control = value & RESET_LASTING;
+    return value & RESET_CPU ? PLATFORM_RESET_CF9 : PLATFORM_NOTHING;
+}
+
+/* Sleeping types other than S5 are not offered by the guest's ACPI tables. */
+static enum platform_event write_pm1_control(struct platform_ports *platform, uint16_t value)
+{
+    platform->pm1_control = value & PM1_CONTROL_LASTING;
+    if ((value & PM1_SLEEP_ENABLE) &&
+        (value >> PM1_SLEEP_TYPE_SHIFT & PM1_SLEEP_TYPE_MASK) == GUEST_S5_SLEEP_TYPE)
+        return PLATFORM_POWER_OFF;
+    return PLATFORM_NOTHING;
+}
+
+static uint16_t with_byte(uint16_t word, bool high, uint8_t value)
+{
+    return high ? (uint16_t)((word & 0x00FF) | value << 8) : (uint16_t)((word & 0xFF00) | value);
+}
+
+static enum platform_event write_byte(struct platform_ports *platform, uint16_t port,
+                                      uint8_t value)
+{
+    switch (port) {
+    case GUEST_PORT_I8042_DATA:
+        return write_keyboard_data(platform, value);
+    case GUEST_PORT_I8042_COMMAND:
+        return write_keyboard_command(platform, value);
+    case GUEST_PORT_SYSTEM_CONTROL_B:
+        platform->system_control_b &= CONTROL_B_REFRESH;
+        platform->system_control_b |= value & CONTROL_B_LASTING;
+        return PLATFORM_NOTHING;
+    case GUEST_PORT_SYSTEM_CONTROL_A:
+        return write_control_a(platform, value);
+    case GUEST_PORT_RESET:
+        return write_reset(platform, value);
+    case GUEST_PORT_PM1A_EVENT + 2:
+    case GUEST_PORT_PM1A_EVENT + 3:
+        platform->pm1_enable =
+            with_byte(platform->pm1_enable, port != GUEST_PORT_PM1A_EVENT + 2, value);
+        return PLATFORM_NOTHING;
+    case GUEST_PORT_PM1A_CONTROL:
+    case GUEST_PORT_PM1A_CONTROL + 1:
+        return write_pm1_control(
+            platform,
+            with_byte(platform->pm1_control, port != GUEST_PORT_PM1A_CONTROL, value));
+    default:
+        return PLATFORM_NOTHING;
+    }
+}
+
+enum platform_event platform_write(struct platform_ports *platform, uint16_t port, size_t bytes,
+                                   uint32_t value)
+{
+    enum platform_event event = PLATFORM_NOTHING;
+
+    for (size_t i = 0; i < bytes && event == PLATFORM_NOTHING; i++)
+        event = write_byte(platform, (uint16_t)(port + i), (uint8_t)(value >> 8 * i));
+    return event;
+}
+
+const char *platform_event_text(enum platform_event event)
+{
+    switch (event) {
+    case PLATFORM_NOTHING:
+        return "nothing";
+    case PLATFORM_POWER_OFF:
+        return "ACPI S5";
+    case PLATFORM_RESET_CF9:
+        return "reset by port CF9h";
+    case PLATFORM_RESET_KEYBOARD:
+        return "reset by the keyboard controller";
+    case PLATFORM_RESET_FAST:
+        return "reset by port 92h";
+    }
+    return "nothing";
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See ports.h. The rows are the policy; the handlers only follow them.
+ */
+#include "hv/ports.h"
+
+#include "hv/guest_ports.h"
+#include "hv/port_string.h"
+#include "hv/vm.h"
+#include "hv/vm_life.h"
+
+enum port_device {
+    PORT_EXPECTED, /* nobody there, and every PC kernel looks all the same */
+    PORT_UART,
+    PORT_CMOS,
+    PORT_PCI,
+    PORT_PLATFORM,
+};
+
+/* An access belongs to a row if it begins in [first, last], does not reach
+ * beyond `end`, and its width in bytes is among `widths`. */
+struct port_row {
+    uint16_t first;
+    uint16_t last;
+    uint16_t end;
+    uint8_t widths;
+    enum port_device device;
+};
+
+#define BYTES 1
+#define UP_TO_WORDS (1 | 2)
+#define UP_TO_DOUBLEWORDS (1 | 2 | 4)
+#define DOUBLEWORDS 4
+
+#define ROW(first, count, widths, device) \
+    { (first), (first) + (count) - 1, (first) + (count) - 1, (widths), (device) }
+
+/* Ascending and without overlap. */
+static const struct port_row rows[] = {
+    ROW(0x20, 2, BYTES, PORT_EXPECTED), /* PIC */
+    ROW(0x40, 4, BYTES, PORT_EXPECTED), /* PIT */
+    ROW(GUEST_PORT_I8042_DATA, 1, BYTES, PORT_PLATFORM),
+    ROW(GUEST_PORT_SYSTEM_CONTROL_B, 1, BYTES, PORT_PLATFORM),
+    ROW(GUEST_PORT_I8042_COMMAND, 1, BYTES, PORT_PLATFORM),
+    ROW(GUEST_PORT_RTC_INDEX, 2, BYTES, PORT_CMOS),
+    ROW(0x80, 1, BYTES, PORT_EXPECTED), /* POST code: a delay */
+    ROW(GUEST_PORT_SYSTEM_CONTROL_A, 1, BYTES, PORT_PLATFORM),
+    ROW(0xA0, 2, BYTES, PORT_EXPECTED),  /* second PIC */
+    ROW(0xED, 1, BYTES, PORT_EXPECTED),  /* the other delay */
+    ROW(0x2E8, 8, BYTES, PORT_EXPECTED), /* COM4 */
+    ROW(0x2F8, 8, BYTES, PORT_EXPECTED), /* COM2 */
+    ROW(0x3B0, 48, BYTES, PORT_EXPECTED), /* VGA */
+    ROW(0x3E8, 8, BYTES, PORT_EXPECTED), /* COM3 */
+    ROW(GUEST_PORT_COM1, GUEST_COM_PORTS, BYTES, PORT_UART),
+    ROW(0x4D0, 2, BYTES, PORT_EXPECTED), /* edge or level of the PICs */
+    ROW(GUEST_PORT_PM1A_EVENT, GUEST_PM1A_EVENT_BYTES, UP_TO_DOUBLEWORDS, PORT_PLATFORM),
+    ROW(GUEST_PORT_PM1A_CONTROL, GUEST_PM1A_CONTROL_BYTES, UP_TO_WORDS, PORT_PLATFORM),
+    /* A doubleword at CF8h is the address; a byte at CF9h is the reset. */
+    { GUEST_PORT_PCI_ADDRESS, GUEST_PORT_PCI_ADDRESS, GUEST_PORT_PCI_ADDRESS + 3, DOUBLEWORDS,
+      PORT_PCI },
+    ROW(GUEST_PORT_RESET, 1, BYTES, PORT_PLATFORM),
+    ROW(GUEST_PORT_RESET + 1, 2, BYTES, PORT_EXPECTED), /* PCI's mechanism #2 */
+    ROW(GUEST_PORT_PCI_DATA, 4, UP_TO_DOUBLEWORDS, PORT_PCI),
+};
+
+#define ROW_COUNT (sizeof rows / sizeof rows[0])
+
+/* The row that holds the port, or NULL: the last one that begins at or below
+ * it, by halving. */
+static const struct port_row *row_of(unsigned port)
+{
+    unsigned low = 0;
+
+    for (unsigned count = ROW_COUNT; count > 1;) {
+        unsigned half = count / 2;
+        if (rows[low + half].first <= port)
+            low += half;
+        count -= half;
+    }
+    return port >= rows[low].first && port <= rows[low].last ? &rows[low] : NULL;
+}
+
+static bool row_takes(const struct port_row *row, uint16_t port, size_t bytes)
+{
+    return row != NULL && row->device != PORT_EXPECTED && (row->widths & bytes) &&
+           port + bytes - 1 <= row->end;
+}
+
+static uint32_t device_read(struct vm *vm, enum port_device device, uint16_t port, size_t bytes)
+{
+    switch (device) {
+    case PORT_EXPECTED:
+        break;
+    case PORT_UART:
+        return uart_read(vm, port - GUEST_PORT_COM1);
+    case PORT_CMOS:
+        return cmos_read(&vm->cmos, port);
+    case PORT_PCI:
+        return pci_read(&vm->pci, port, bytes);
+    case PORT_PLATFORM:
+        return platform_read(&vm->platform, port, bytes);
+    }
+    return UINT32_MAX;
+}
+
+static enum platform_event device_write(struct vm *vm, enum port_device device, uint16_t port,
+                                        size_t bytes, uint32_t value)
+{
+    switch (device) {
+    case PORT_EXPECTED:
+        break;
+    case PORT_UART:
+        uart_write(vm, port - GUEST_PORT_COM1, (uint8_t)value);
+        break;
+    case PORT_CMOS:
+        cmos_write(&vm->cmos, port, (uint8_t)value);
+        break;
+    case PORT_PCI:
+        pci_write(&vm->pci, port, bytes, value);
+        break;
+    case PORT_PLATFORM:
+        return platform_write(&vm->platform, port, bytes, value);
+    }
+    return PLATFORM_NOTHING;
+}
+
+static uint32_t read_row(struct vm *vm, const struct port_row *row, uint16_t port, size_t bytes)
+{
+    lock_acquire(&vm->lock);
+    uint32_t value = device_read(vm, row->device, port, bytes);
+    lock_release(&vm->lock);
+    return value;
+}
+
+/* The guest observes its end: nothing behind this instruction is executed. */
+__attribute__((noinline))
+static void end_vm(struct vm *vm, enum platform_event event)
+{
+    vm_end(vm, event == PLATFORM_POWER_OFF ? VM_END_POWEROFF : VM_END_REBOOT,
+           platform_event_text(event));
+}
+
+/* False: the VM has ended. */
+static bool write_row(struct vm *vm, const struct port_row *row, uint16_t port, size_t bytes,
+                      uint32_t value)
+{
+    lock_acquire(&vm->lock);
+    enum platform_event event = device_write(vm, row->device, port, bytes, value);
+    lock_release(&vm->lock);
+    if (event == PLATFORM_NOTHING)
+        return true;
+    end_vm(vm, event);
+    return false;
+}
+
+/* `row` may be NULL. A row that takes no bytes is not missed either. */
+static void report(struct vcpu *vcpu, const struct exit *exit, const struct port_row *row,
+                   enum denied_kind kind, unsigned port)
+{
+    if (row != NULL)
+        denied_report_expected(vcpu, kind, port, exit->rip);
+    else
+        denied_report(vcpu, kind, port, exit->rip);
+}
+
+/* Byte by byte; ones where nobody answers. */
+static uint32_t read_split(struct vcpu *vcpu, const struct exit *exit, uint16_t port,
+                           size_t bytes)
+{
+    uint32_t value = UINT32_MAX;
+    bool reported = false;
+
+    for (unsigned i = 0; i < bytes; i++) {
+        const struct port_row *row = row_of(port + i);
+        if (row_takes(row, (uint16_t)(port + i), 1)) {
+            value &= ~(0xFFu << 8 * i);
+            value |= (read_row(vcpu->vm, row, (uint16_t)(port + i), 1) & 0xFF) << 8 * i;
+        } else if (!reported) {
+            report(vcpu, exit, row, DENIED_PORT_READ, port + i);
+            reported = true;
+        }
+    }
+    return value;
+}
+
+static bool write_split(struct vcpu *vcpu, const struct exit *exit, uint16_t port, size_t bytes,
+                        uint32_t value)
+{
+    bool runs = true;
+    bool reported = false;
+
+    for (unsigned i = 0; i < bytes && runs; i++) {
+        const struct port_row *row = row_of(port + i);
+        if (row_takes(row, (uint16_t)(port + i), 1)) {
+            runs = write_row(vcpu->vm, row, (uint16_t)(port + i), 1, value >> 8 * i & 0xFF);
+        } else if (!reported) {
+            report(vcpu, exit, row, DENIED_PORT_WRITE, port + i);
+            reported = true;
+        }
+    }
+    return runs;
+}
+
+uint32_t ports_read(struct vcpu *vcpu, const struct exit *exit, uint16_t port, size_t bytes)
+{
+    const struct port_row *row = row_of(port);
+
+    return row_takes(row, port, bytes) ? read_row(vcpu->vm, row, port, bytes)
+                                       : read_split(vcpu, exit, port, bytes);
+}
+
+bool ports_write(struct vcpu *vcpu, const struct exit *exit, uint16_t port, size_t bytes,
+                 uint32_t value)
+{
+    const struct port_row *row = row_of(port);
+
+    return row_takes(row, port, bytes) ? write_row(vcpu->vm, row, port, bytes, value)
+                                       : write_split(vcpu, exit, port, bytes, value);
+}
+
+/* SDM Vol. 1, 3.4.1.1 "General-Purpose Registers in 64-Bit Mode": 32-bit results
+ * clear the upper half, smaller ones leave the rest of the register. */
+static uint64_t merge(uint64_t old, uint32_t value, size_t bytes)
+{
+    if (bytes == sizeof(uint32_t))
+        return value;
+    uint64_t mask = (1ull << 8 * bytes) - 1;
+    return (old & ~mask) | (value & mask);
+}
+
+struct verdict ports_exit(struct vcpu *vcpu, const struct exit *exit)
+{
+    uint64_t qualification = exit->qualification;
+    uint16_t port = (uint16_t)(qualification >> IO_QUALIFICATION_PORT_SHIFT);
+    size_t bytes = (qualification & IO_QUALIFICATION_SIZE_MASK) + 1;
+    uint64_t *rax = &vcpu->gpr[GPR_RAX];
+
+    if (qualification & IO_QUALIFICATION_STRING)
+        return port_string_exit(vcpu, exit);
+    if (qualification & IO_QUALIFICATION_IN)
+        *rax = merge(*rax, ports_read(vcpu, exit, port, bytes), bytes);
+    else if (!ports_write(vcpu, exit, port, bytes, (uint32_t)*rax))
+        return END;
+    return ADVANCE;
+}

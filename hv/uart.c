@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See uart.h. Registers as in the data sheet of the PC16550D, section 8.
+ * The transmitter passes bytes on as they are written, so that the shift
+ * register is always empty and THRE and TEMT say the same: whether a whole FIFO
+ * would be taken. As on a PC's board, OUT2 gates the interrupt line.
+ */
+#include "hv/uart.h"
+
+#include "hv/check.h"
+#include "hv/console.h"
+#include "hv/guest_ports.h"
+#include "hv/ioapic.h"
+#include "hv/vm.h"
+
+enum uart_register {
+    UART_DATA = 0,             /* RBR, THR; DLL with DLAB */
+    UART_INTERRUPT_ENABLE = 1, /* DLM with DLAB */
+    UART_IDENTIFICATION = 2,   /* IIR; FCR when written */
+    UART_LINE_CONTROL = 3,
+    UART_MODEM_CONTROL = 4,
+    UART_LINE_STATUS = 5,
+    UART_MODEM_STATUS = 6,
+    UART_SCRATCH = 7,
+};
+
+enum {
+    IER_RECEIVED = 1u << 0,
+    IER_TRANSMITTER_EMPTY = 1u << 1,
+    IER_LINE_STATUS = 1u << 2,
+    IER_MODEM_STATUS = 1u << 3,
+    IER_BITS = 0xF,
+};
+
+enum {
+    IIR_MODEM_STATUS = 0x00,
+    IIR_NONE = 0x01,
+    IIR_TRANSMITTER_EMPTY = 0x02,
+    IIR_RECEIVED = 0x04,
+    IIR_LINE_STATUS = 0x06,
+    IIR_TIMEOUT = 0x0C, /* received, but fewer than the trigger level */
+    IIR_FIFOS = 0xC0,
+};
+
+enum {
+    FCR_ENABLE = 1u << 0,
+    FCR_CLEAR_RECEIVER = 1u << 1,
+    FCR_TRIGGER_SHIFT = 6,
+    FCR_LASTING = 0xC9,
+};
+
+enum { LCR_DLAB = 1u << 7 };
+
+enum {
+    MCR_DTR = 1u << 0,
+    MCR_RTS = 1u << 1,
+    MCR_OUT1 = 1u << 2,
+    MCR_OUT2 = 1u << 3,
+    MCR_LOOP = 1u << 4,
+    MCR_BITS = 0x1F,
+};
+
+enum {
+    LSR_DATA_READY = 1u << 0,
+    LSR_OVERRUN = 1u << 1,
+    LSR_THR_EMPTY = 1u << 5,
+    LSR_TRANSMITTER_EMPTY = 1u << 6,
+};
+
+enum {
+    MSR_CTS = 1u << 4,
+    MSR_DSR = 1u << 5,
+    MSR_RI = 1u << 6,
+    MSR_DCD = 1u << 7,
+    MSR_DELTAS_SHIFT = 4, /* from a line to its delta */
+};
+
+#define DIVISOR_115200 1
+
+void uart_init(struct uart *uart)
+{
+    *uart = (struct uart){ .divisor_low = DIVISOR_115200, .transmit_was_ready = true };
+}
+
+static bool in_loopback(const struct uart *uart)
+{
+    return uart->modem_control & MCR_LOOP;
+}
+
+/* What the receiver and the transmitter see now: the console, or each other. */
+static struct console_status wire_status(const struct vm *vm)
+{
+    if (in_loopback(&vm->uart))
+        return (struct console_status){ .output_ready = true,
+                                        .input_waiting = vm->uart.loopback_count };
+    return console_status(vm->index);
+}
+
+/* The other side is always there; in loopback it is our own outputs. */
+static uint8_t modem_lines(const struct uart *uart)
+{
+    uint8_t control = uart->modem_control;
+
+    if (!in_loopback(uart))
+        return MSR_CTS | MSR_DSR | MSR_DCD;
+    return (uint8_t)((control & MCR_RTS ? MSR_CTS : 0) | (control & MCR_DTR ? MSR_DSR : 0) |
+                     (control & MCR_OUT1 ? MSR_RI : 0) | (control & MCR_OUT2 ? MSR_DCD : 0));
+}
+
+static size_t trigger_level(const struct uart *uart)
+{
+    static const uint8_t levels[4] = { 1, 4, 8, 14 };
+
+    if (!(uart->fifo_control & FCR_ENABLE))
+        return 1;
+    return levels[uart->fifo_control >> FCR_TRIGGER_SHIFT];
+}
+
+/* PC16550D, Table IV "Interrupt Control Functions": the first cause in the
+ * order of priority that is enabled and pending. */
+static uint8_t pending_cause(const struct uart *uart, size_t input_waiting)
+{
+    uint8_t enabled = uart->interrupt_enable;
+
+    if ((enabled & IER_LINE_STATUS) && uart->line_errors)
+        return IIR_LINE_STATUS;
+    if ((enabled & IER_RECEIVED) && input_waiting != 0)
+        return input_waiting >= trigger_level(uart) ? IIR_RECEIVED : IIR_TIMEOUT;
+    if ((enabled & IER_TRANSMITTER_EMPTY) && uart->transmit_interrupt)
+        return IIR_TRANSMITTER_EMPTY;
+    if ((enabled & IER_MODEM_STATUS) && uart->modem_deltas)
+        return IIR_MODEM_STATUS;
+    return IIR_NONE;
+}
+
+/* A transmitter that has become ready is a cause, once. */
+static void note_transmitter(struct uart *uart, bool ready)
+{
+    if (ready && !uart->transmit_was_ready)
+        uart->transmit_interrupt = true;
+    if (!ready)
+        uart->transmit_interrupt = false;
+    uart->transmit_was_ready = ready;
+}
+
+static void move_line(struct vm *vm, const struct console_status *status)
+{
+    const struct uart *uart = &vm->uart;
+    bool gate = (uart->modem_control & MCR_OUT2) && !in_loopback(uart);
+    bool high = gate && pending_cause(uart, status->input_waiting) != IIR_NONE;
+
+    ioapic_set_line(vm, GUEST_IRQ_COM1, high);
+}
+
+void uart_refresh(struct vm *vm)
+{
+    struct console_status status = wire_status(vm);
+
+    note_transmitter(&vm->uart, status.output_ready);
+    move_line(vm, &status);
+}
+
+static uint8_t take_loopback(struct uart *uart)
+{
+    if (uart->loopback_count == 0)
+        return 0;
+    uint8_t byte = uart->loopback[uart->loopback_first];
+    uart->loopback_first = (uint8_t)((uart->loopback_first + 1) % UART_FIFO_BYTES);
+    uart->loopback_count--;
+    return byte;
+}
+
+/* An overrun loses the new byte with FIFOs, and the old one without. */
+static void put_loopback(struct uart *uart, uint8_t byte)
+{
+    unsigned capacity = uart->fifo_control & FCR_ENABLE ? UART_FIFO_BYTES : 1;
+
+    if (uart->loopback_count >= capacity) {
+        uart->line_errors |= LSR_OVERRUN;
+        if (capacity != 1)
+            return;
+        uart->loopback_count = 0;
+    }
+    uart->loopback[(uart->loopback_first + uart->loopback_count) % UART_FIFO_BYTES] = byte;
+    uart->loopback_count++;
+}
+
+static uint8_t read_data(struct vm *vm)
+{
+    int byte = in_loopback(&vm->uart) ? take_loopback(&vm->uart) : console_input_take(vm->index);
+
+    uart_refresh(vm);
+    return byte < 0 ? 0 : (uint8_t)byte;
+}
+
+static uint8_t read_identification(struct vm *vm)
+{
+    struct uart *uart = &vm->uart;
+    struct console_status status = wire_status(vm);
+
+    note_transmitter(uart, status.output_ready);
+    uint8_t cause = pending_cause(uart, status.input_waiting);
+    if (cause == IIR_TRANSMITTER_EMPTY)
+        uart->transmit_interrupt = false;
+    move_line(vm, &status);
+    return cause | (uart->fifo_control & FCR_ENABLE ? IIR_FIFOS : 0);
+}
+
+static uint8_t read_line_status(struct vm *vm)
+{
+    struct uart *uart = &vm->uart;
+    struct console_status status = wire_status(vm);
+    uint8_t value = uart->line_errors;
+
+    if (status.input_waiting != 0)
+        value |= LSR_DATA_READY;
+    if (status.output_ready)
+        value |= LSR_THR_EMPTY | LSR_TRANSMITTER_EMPTY;
+    uart->line_errors = 0;
+    note_transmitter(uart, status.output_ready);
+    move_line(vm, &status);
+    return value;
+}
+
+static uint8_t read_modem_status(struct vm *vm)
+{
+    uint8_t value = modem_lines(&vm->uart) | vm->uart.modem_deltas;
+
+    vm->uart.modem_deltas = 0;
+    uart_refresh(vm);
+    return value;
+}
+
+uint8_t uart_read(struct vm *vm, unsigned reg)
+{
+    const struct uart *uart = &vm->uart;
+    bool divisor = uart->line_control & LCR_DLAB;
+
+    CHECK(reg < UART_REGISTERS);
+    switch ((enum uart_register)reg) {
+    case UART_DATA:
+        return divisor ? uart->divisor_low : read_data(vm);
+    case UART_INTERRUPT_ENABLE:
+        return divisor ? uart->divisor_high : uart->interrupt_enable;
+    case UART_IDENTIFICATION:
+        return read_identification(vm);
+    case UART_LINE_CONTROL:
+        return uart->line_control;
+    case UART_MODEM_CONTROL:
+        return uart->modem_control;
+    case UART_LINE_STATUS:
+        return read_line_status(vm);
+    case UART_MODEM_STATUS:
+        return read_modem_status(vm);
+    case UART_SCRATCH:
+        return uart->scratch;
+    }
+    return 0xFF;
+}
+
+/* The transmitter is empty again at once if there is room, which is one more
+ * cause; the line stays high meanwhile and does not rise anew. */
+static void write_data(struct vm *vm, uint8_t value)
+{
+    struct uart *uart = &vm->uart;
+
+    if (in_loopback(uart))
+        put_loopback(uart, value);
+    else
+        console_output(vm->index, value);
+    struct console_status status = wire_status(vm);
+    uart->transmit_interrupt = status.output_ready;
+    uart->transmit_was_ready = status.output_ready;
+    move_line(vm, &status);
+}
+
+/* Enabling the transmitter's interrupt while it is empty is a cause by itself:
+ * drivers start sending so. */
+static void write_interrupt_enable(struct vm *vm, uint8_t value)
+{
+    struct uart *uart = &vm->uart;
+    uint8_t risen = value & ~uart->interrupt_enable;
+
+    uart->interrupt_enable = value & IER_BITS;
+    if (risen & IER_TRANSMITTER_EMPTY)
+        uart->transmit_was_ready = false;
+    uart_refresh(vm);
+}
+
+/* What the user typed is still on the wire as far as the guest can tell, and
+ * survives a clearing of the receiver. */
+static void write_fifo_control(struct vm *vm, uint8_t value)
+{
+    struct uart *uart = &vm->uart;
+    bool toggled = (value ^ uart->fifo_control) & FCR_ENABLE;
+
+    if (toggled || value & FCR_CLEAR_RECEIVER)
+        uart->loopback_count = 0;
+    uart->fifo_control = value & FCR_ENABLE ? value & FCR_LASTING : 0;
+    uart_refresh(vm);
+}
+
+static void write_modem_control(struct vm *vm, uint8_t value)
+{
+    struct uart *uart = &vm->uart;
+    uint8_t before = modem_lines(uart);
+
+    uart->modem_control = value & MCR_BITS;
+    uint8_t after = modem_lines(uart);
+    uint8_t changed = before ^ after;
+    if (after & MSR_RI)
+        changed &= (uint8_t)~MSR_RI; /* only its falling edge counts */
+    uart->modem_deltas |= changed >> MSR_DELTAS_SHIFT;
+    uart_refresh(vm);
+}
+
+void uart_write(struct vm *vm, unsigned reg, uint8_t value)
+{
+    struct uart *uart = &vm->uart;
+    bool divisor = uart->line_control & LCR_DLAB;
+
+    CHECK(reg < UART_REGISTERS);
+    switch ((enum uart_register)reg) {
+    case UART_DATA:
+        if (divisor)
+            uart->divisor_low = value;
+        else
+            write_data(vm, value);
+        return;
+    case UART_INTERRUPT_ENABLE:
+        if (divisor)
+            uart->divisor_high = value;
+        else
+            write_interrupt_enable(vm, value);
+        return;
+    case UART_IDENTIFICATION:
+        write_fifo_control(vm, value);
+        return;
+    case UART_LINE_CONTROL:
+        uart->line_control = value;
+        return;
+    case UART_MODEM_CONTROL:
+        write_modem_control(vm, value);
+        return;
+    case UART_LINE_STATUS: /* for factory tests only */
+    case UART_MODEM_STATUS:
+        return;
+    case UART_SCRATCH:
+        uart->scratch = value;
+        return;
+    }
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See interrupts.h.
+ */
+#include "tests/fake/interrupts.h"
+
+struct fake_interrupts fake_interrupts;
+
+void fake_interrupts_reset(void)
+{
+    fake_interrupts = (struct fake_interrupts){ .count = 0 };
+}
+
+void lapic_deliver(struct vm *vm, uint32_t destination, bool logical,
+                   enum apic_delivery_mode mode, uint8_t vector)
+{
+    (void)vm;
+    fake_interrupts.count++;
+    fake_interrupts.destination = destination;
+    fake_interrupts.logical = logical;
+    fake_interrupts.mode = mode;
+    fake_interrupts.vector = vector;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * In place of hv/lapic.c's delivery: counts, and remembers the last one.
+ */
+#pragma once
+
+#include "hv/lapic.h"
+
+struct fake_interrupts {
+    unsigned count;
+    uint32_t destination;
+    bool logical;
+    enum apic_delivery_mode mode;
+    uint8_t vector;
+};
+
+extern struct fake_interrupts fake_interrupts;
+
+void fake_interrupts_reset(void);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See linear.h. An access outside the pages fails the test.
+ */
+#include "tests/fake/linear.h"
+
+#include <string.h>
+
+#include "arch/spec/cr.h"
+#include "hv/check.h"
+
+struct fake_linear fake_linear;
+
+void fake_linear_reset(void)
+{
+    memset(&fake_linear, 0, sizeof fake_linear);
+}
+
+static enum guest_linear find(gla_t at, size_t bytes, bool write, uint8_t **to,
+                              struct guest_fault *fault)
+{
+    uint64_t offset = at.value - FAKE_LINEAR_BASE;
+
+    CHECK(bytes > 0 && bytes <= GUEST_LINEAR_BYTES_MAX);
+    CHECK(offset < FAKE_LINEAR_BYTES && bytes <= FAKE_LINEAR_BYTES - offset);
+    *to = fake_linear.bytes + offset;
+    for (uint64_t page = offset / 4096; page <= (offset + bytes - 1) / 4096; page++) {
+        if (fake_linear.pages[page] == GUEST_LINEAR_OK)
+            continue;
+        fault->gla = GLA(page * 4096 > offset ? FAKE_LINEAR_BASE + page * 4096 : at.value);
+        fault->gpa = GPA(fault->gla.value);
+        fault->verdict = (struct verdict){ .kind = VERDICT_INJECT, .vector = VECTOR_PF,
+                                           .has_error_code = true,
+                                           .error_code = write ? PAGE_FAULT_WRITE : 0 };
+        return fake_linear.pages[page];
+    }
+    return GUEST_LINEAR_OK;
+}
+
+enum guest_linear guest_linear_read(const struct vcpu *vcpu, gla_t from, void *to, size_t bytes,
+                                    struct guest_fault *fault)
+{
+    uint8_t *at;
+    enum guest_linear result = find(from, bytes, false, &at, fault);
+
+    (void)vcpu;
+    if (result == GUEST_LINEAR_OK)
+        memcpy(to, at, bytes);
+    return result;
+}
+
+enum guest_linear guest_linear_write(const struct vcpu *vcpu, gla_t to, const void *from,
+                                     size_t bytes, struct guest_fault *fault)
+{
+    uint8_t *at;
+    enum guest_linear result = find(to, bytes, true, &at, fault);
+
+    (void)vcpu;
+    if (result == GUEST_LINEAR_OK)
+        memcpy(at, from, bytes);
+    return result;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The ways in which a guest turns itself off or resets itself, and that nothing
+ * else does.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "hv/guest_ports.h"
+#include "hv/platform.h"
+
+#define S5 (GUEST_S5_SLEEP_TYPE << 10)
+#define SLEEP_ENABLE 0x2000u
+
+static struct platform_ports platform;
+
+static int fresh(void **state)
+{
+    (void)state;
+    platform_init(&platform);
+    return 0;
+}
+
+static uint32_t get(uint16_t port, size_t bytes)
+{
+    return platform_read(&platform, port, bytes);
+}
+
+static enum platform_event set(uint16_t port, size_t bytes, uint32_t value)
+{
+    return platform_write(&platform, port, bytes, value);
+}
+
+static void s5_powers_off(void **state)
+{
+    (void)state;
+    assert_int_equal(set(GUEST_PORT_PM1A_CONTROL, 2, S5), PLATFORM_NOTHING);
+    assert_int_equal(set(GUEST_PORT_PM1A_CONTROL, 2, S5 | SLEEP_ENABLE), PLATFORM_POWER_OFF);
+}
+
+static void s5_powers_off_by_bytes_too(void **state)
+{
+    (void)state;
+    assert_int_equal(set(GUEST_PORT_PM1A_CONTROL, 1, 0), PLATFORM_NOTHING);
+    assert_int_equal(set(GUEST_PORT_PM1A_CONTROL + 1, 1, (S5 | SLEEP_ENABLE) >> 8),
+                     PLATFORM_POWER_OFF);
+}
+
+static void other_sleeping_types_do_nothing(void **state)
+{
+    (void)state;
+    for (uint32_t type = 0; type < 8; type++)
+        if (type != GUEST_S5_SLEEP_TYPE)
+            assert_int_equal(set(GUEST_PORT_PM1A_CONTROL, 2, type << 10 | SLEEP_ENABLE),
+                             PLATFORM_NOTHING);
+}
+
+static void acpi_mode_is_always_on(void **state)
+{
+    (void)state;
+    assert_int_equal(get(GUEST_PORT_PM1A_CONTROL, 2), 1);
+    (void)set(GUEST_PORT_PM1A_CONTROL, 2, 0xC002);
+    assert_int_equal(get(GUEST_PORT_PM1A_CONTROL, 2), 3);
+    (void)set(GUEST_PORT_PM1A_CONTROL, 2, S5 | 4);
+    assert_int_equal(get(GUEST_PORT_PM1A_CONTROL, 2), S5 | 1);
+}
+
+static void pm1_events_never_happen_and_can_be_enabled(void **state)
+{
+    (void)state;
+    (void)set(GUEST_PORT_PM1A_EVENT, 4, 0x0120FFFF);
+    assert_int_equal(get(GUEST_PORT_PM1A_EVENT, 2), 0);
+    assert_int_equal(get(GUEST_PORT_PM1A_EVENT + 2, 2), 0x0120);
+    assert_int_equal(get(GUEST_PORT_PM1A_EVENT, 4), 0x01200000);
+    (void)set(GUEST_PORT_PM1A_EVENT + 3, 1, 0x02);
+    assert_int_equal(get(GUEST_PORT_PM1A_EVENT + 2, 2), 0x0220);
+}
+
+static void the_reset_register_resets_by_bit_2_alone(void **state)
+{
+    (void)state;
+    assert_int_equal(set(GUEST_PORT_RESET, 1, 0x02), PLATFORM_NOTHING);
+    assert_int_equal(get(GUEST_PORT_RESET, 1), 0x02);
+    assert_int_equal(set(GUEST_PORT_RESET, 1, 0xFB), PLATFORM_NOTHING);
+    assert_int_equal(set(GUEST_PORT_RESET, 1, GUEST_RESET_VALUE), PLATFORM_RESET_CF9);
+    assert_int_equal(set(GUEST_PORT_RESET, 1, 0x0E), PLATFORM_RESET_CF9);
+    assert_int_equal(set(GUEST_PORT_RESET, 1, 0x04), PLATFORM_RESET_CF9);
+}
+
+static void the_keyboard_controller_resets_by_its_pulse(void **state)
+{
+    (void)state;
+    for (uint32_t command = 0; command < 256; command++) {
+        bool resets = command >= 0xF0 && !(command & 1);
+        assert_int_equal(set(GUEST_PORT_I8042_COMMAND, 1, command),
+                         resets ? PLATFORM_RESET_KEYBOARD : PLATFORM_NOTHING);
+    }
+}
+
+static void the_keyboard_controller_resets_by_its_output_port(void **state)
+{
+    (void)state;
+    assert_int_equal(set(GUEST_PORT_I8042_DATA, 1, 0xFE), PLATFORM_NOTHING);
+    (void)set(GUEST_PORT_I8042_COMMAND, 1, 0xD1);
+    assert_int_equal(set(GUEST_PORT_I8042_DATA, 1, 0xDF), PLATFORM_NOTHING); /* A20 */
+    assert_int_equal(set(GUEST_PORT_I8042_DATA, 1, 0xFE), PLATFORM_NOTHING);
+    (void)set(GUEST_PORT_I8042_COMMAND, 1, 0xD1);
+    assert_int_equal(set(GUEST_PORT_I8042_DATA, 1, 0xFE), PLATFORM_RESET_KEYBOARD);
+}
+
+static void the_keyboard_controller_is_ready_and_silent(void **state)
+{
+    (void)state;
+    assert_int_equal(get(GUEST_PORT_I8042_COMMAND, 1) & 3, 0);
+    assert_int_equal(get(GUEST_PORT_I8042_DATA, 1), 0);
+}
+
+static void port_92_resets_by_bit_0_and_keeps_a20(void **state)
+{
+    (void)state;
+    assert_int_equal(get(GUEST_PORT_SYSTEM_CONTROL_A, 1), 2);
+    assert_int_equal(set(GUEST_PORT_SYSTEM_CONTROL_A, 1, 0), PLATFORM_NOTHING);
+    assert_int_equal(get(GUEST_PORT_SYSTEM_CONTROL_A, 1), 0);
+    assert_int_equal(set(GUEST_PORT_SYSTEM_CONTROL_A, 1, 2), PLATFORM_NOTHING);
+    assert_int_equal(get(GUEST_PORT_SYSTEM_CONTROL_A, 1), 2);
+    assert_int_equal(set(GUEST_PORT_SYSTEM_CONTROL_A, 1, 3), PLATFORM_RESET_FAST);
+}
+
+/* Loops that wait for a refresh, or for timer channel 2, must end. */
+static void port_61_lets_nobody_wait_forever(void **state)
+{
+    (void)state;
+    (void)set(GUEST_PORT_SYSTEM_CONTROL_B, 1, 0xFF);
+    uint32_t first = get(GUEST_PORT_SYSTEM_CONTROL_B, 1);
+    uint32_t second = get(GUEST_PORT_SYSTEM_CONTROL_B, 1);
+    assert_int_equal(first & 0x0F, 0x0F);
+    assert_int_equal(first ^ second, 0x10);
+    assert_int_equal(first & 0xE0, 0x20);
+}
+
+static void every_event_has_a_text(void **state)
+{
+    (void)state;
+    for (enum platform_event event = PLATFORM_NOTHING; event <= PLATFORM_RESET_FAST; event++)
+        assert_true(strlen(platform_event_text(event)) > 3);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, fresh)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(s5_powers_off),
+        TEST(s5_powers_off_by_bytes_too),
+        TEST(other_sleeping_types_do_nothing),
+        TEST(acpi_mode_is_always_on),
+        TEST(pm1_events_never_happen_and_can_be_enabled),
+        TEST(the_reset_register_resets_by_bit_2_alone),
+        TEST(the_keyboard_controller_resets_by_its_pulse),
+        TEST(the_keyboard_controller_resets_by_its_output_port),
+        TEST(the_keyboard_controller_is_ready_and_silent),
+        TEST(port_92_resets_by_bit_0_and_keeps_a20),
+        TEST(port_61_lets_nobody_wait_forever),
+        TEST(every_event_has_a_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
