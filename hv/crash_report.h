@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a user is told of a guest that went wrong: cause, place, registers and
+ * the code there. Reads the current VMCS, so the vCPU's own CPU calls it.
+ */
+#pragma once
+
+#include "hv/vcpu.h"
+
+void crash_report(struct vcpu *vcpu, const struct exit *exit, const char *reason);

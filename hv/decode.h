@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Decoder for the instructions that compilers and kernels use on device
+ * registers: moves between memory and a register or an immediate.
+ *
+ * A pure function of at most 15 bytes and the mode. The address of the operand
+ * is not computed, because the processor reports it with the exit; only the
+ * length of its encoding matters here. Anything else is UNSUPPORTED.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DECODE_BYTES_MAX 15
+
+/* Default operand and address size of the code segment. */
+enum decode_mode { DECODE_16, DECODE_32, DECODE_64 };
+
+enum decode_status {
+    DECODE_OK,
+    DECODE_TRUNCATED,  /* the instruction goes on behind the given bytes */
+    DECODE_UNSUPPORTED
+};
+
+enum decode_kind { DECODE_LOAD, DECODE_STORE_REGISTER, DECODE_STORE_IMMEDIATE };
+
+struct decoded {
+    enum decode_kind kind;
+    uint8_t length;        /* of the instruction */
+    uint8_t memory_size;   /* bytes accessed: 1, 2, 4, 8 */
+    uint8_t register_size; /* bytes of the register: not less than memory_size */
+    bool sign_extend;      /* a load into a wider register: sign, else zero */
+    bool high_byte;        /* the register is AH, CH, DH or BH: bits 15:8 of `reg` */
+    uint8_t reg;           /* enum gpr */
+    uint64_t immediate;    /* already extended to memory_size */
+};
+
+enum decode_status decode(const uint8_t *bytes, size_t count, enum decode_mode mode,
+                          struct decoded *decoded);

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See event.h. SDM Vol. 3C, 27.6 "Event Injection" and 27.2.1.3 "VM-Entry
+ * Control Fields", which says what an entry refuses; each function keeps to it.
+ */
+#include "hv/event.h"
+
+#include "arch/spec/cr.h"
+#include "hv/machine.h"
+#include "hv/vcpu.h"
+#include "hv/vm.h"
+#include "hv/vm_life.h"
+
+#define DR6_FIXED_ONES 0xFFFF0FF0ull
+#define DR6_BREAKPOINTS 0xFull
+#define DR6_BD BIT(13)
+#define DR6_BS BIT(14)
+#define DR7_GD BIT(13)
+
+static uint32_t event(enum event_type type, uint8_t vector)
+{
+    return EVENT_VALID | (uint32_t)type << EVENT_TYPE_SHIFT | vector;
+}
+
+/* Faults push RFLAGS with RF set, so that a breakpoint at the instruction does
+ * not hit twice; an injection pushes the field as it is. SDM Vol. 3B, 18.3.1.1
+ * "Instruction-Breakpoint Exception Condition". */
+static bool sets_resume_flag(uint8_t vector)
+{
+    return vector != VECTOR_DB && vector != VECTOR_BP && vector != VECTOR_OF &&
+           vector != VECTOR_DF && vector != VECTOR_MC;
+}
+
+void event_inject_exception(uint8_t vector, bool has_error_code, uint32_t error_code)
+{
+    uint32_t information = event(EVENT_HARDWARE_EXCEPTION, vector);
+    /* In real mode no exception pushes an error code. */
+    if (has_error_code && (machine_vmread_natural(VMCS_GUEST_CR0) & CR0_PE)) {
+        information |= EVENT_HAS_ERROR_CODE;
+        machine_vmwrite_32(VMCS_ENTRY_EXCEPTION_ERROR_CODE, error_code);
+    }
+    if (sets_resume_flag(vector)) {
+        uint64_t rflags = machine_vmread_natural(VMCS_GUEST_RFLAGS);
+        machine_vmwrite_natural(VMCS_GUEST_RFLAGS, rflags | RFLAGS_RF);
+    }
+    machine_vmwrite_32(VMCS_ENTRY_INTERRUPTION_INFO, information);
+}
+
+static void nmi_window_exiting(bool wanted)
+{
+    uint32_t controls = machine_vmread_32(VMCS_PRIMARY_CONTROLS);
+    uint32_t changed = wanted ? controls | PRIMARY_NMI_WINDOW_EXITING
+                              : controls & ~(uint32_t)PRIMARY_NMI_WINDOW_EXITING;
+    machine_vmwrite_32(VMCS_PRIMARY_CONTROLS, changed);
+}
+
+void event_inject_nmi(struct vcpu *vcpu)
+{
+    uint32_t blocking = machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY) &
+                        (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS | BLOCKING_BY_NMI);
+    bool taken = machine_vmread_32(VMCS_ENTRY_INTERRUPTION_INFO) & EVENT_VALID;
+    if (blocking || taken) {
+        vcpu->nmi_pending = true;
+        nmi_window_exiting(true);
+        return;
+    }
+    machine_vmwrite_32(VMCS_ENTRY_INTERRUPTION_INFO, event(EVENT_NMI, VECTOR_NMI));
+}
+
+/*
+ * The guest can take an NMI now, and the next entry delivers it. Blocking by
+ * STI is dropped, because some processors refuse an NMI together with it: SDM
+ * Vol. 3C, 27.3.1.5 "Checks on Guest Non-Register State".
+ */
+struct verdict event_nmi_window_exit(struct vcpu *vcpu, const struct exit *exit)
+{
+    (void)exit;
+    nmi_window_exiting(false);
+    if (vcpu->nmi_pending) {
+        vcpu->nmi_pending = false;
+        uint32_t blocking = machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY);
+        machine_vmwrite_32(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(uint32_t)BLOCKING_BY_STI);
+        machine_vmwrite_32(VMCS_ENTRY_INTERRUPTION_INFO, event(EVENT_NMI, VECTOR_NMI));
+    }
+    return RESUME;
+}
+
+#define EVENT_COPIED (EVENT_VALID | EVENT_HAS_ERROR_CODE | EVENT_TYPE_MASK | EVENT_VECTOR_MASK)
+
+/* INT n, INT3, INTO and INT1 push the address behind themselves. */
+static bool has_instruction(enum event_type type)
+{
+    return type == EVENT_SOFTWARE_INTERRUPT || type == EVENT_PRIVILEGED_SOFTWARE_EXCEPTION ||
+           type == EVENT_SOFTWARE_EXCEPTION;
+}
+
+/* SDM Vol. 3C, 28.2.4 "Information for VM Exits During Event Delivery". */
+bool event_reinject(struct vcpu *vcpu)
+{
+    (void)vcpu;
+    uint32_t information = machine_vmread_32(VMCS_IDT_VECTORING_INFO);
+    if (!(information & EVENT_VALID))
+        return false;
+    enum event_type type = (information & EVENT_TYPE_MASK) >> EVENT_TYPE_SHIFT;
+    if (information & EVENT_HAS_ERROR_CODE)
+        machine_vmwrite_32(VMCS_ENTRY_EXCEPTION_ERROR_CODE,
+                           machine_vmread_32(VMCS_IDT_VECTORING_ERROR_CODE));
+    if (has_instruction(type))
+        machine_vmwrite_32(VMCS_ENTRY_INSTRUCTION_LENGTH,
+                           machine_vmread_32(VMCS_EXIT_INSTRUCTION_LENGTH));
+    if (type == EVENT_NMI) { /* its delivery had begun and blocks itself */
+        uint32_t blocking = machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY);
+        machine_vmwrite_32(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(uint32_t)BLOCKING_BY_NMI);
+    }
+    machine_vmwrite_32(VMCS_ENTRY_INTERRUPTION_INFO, information & EVENT_COPIED);
+    return true;
+}
+
+/* SDM Vol. 3C, 28.2.3 "Information About NMI Unblocking Due to IRET": an IRET
+ * that faulted has unblocked NMIs already and will run again. */
+void event_restore_nmi_blocking(uint64_t information)
+{
+    if (!(information & EVENT_NMI_UNBLOCKED_BY_IRET))
+        return;
+    if (machine_vmread_32(VMCS_IDT_VECTORING_INFO) & EVENT_VALID)
+        return;
+    uint32_t blocking = machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY);
+    machine_vmwrite_32(VMCS_GUEST_INTERRUPTIBILITY, blocking | BLOCKING_BY_NMI);
+}
+
+/*
+ * The guest observes its #DB, with DR6 as the processor would have set it. Flags
+ * of earlier exceptions are gone from DR6, where the processor keeps BS and BD.
+ */
+static struct verdict debug_exception(const struct exit *exit, uint32_t information)
+{
+    enum event_type type = (information & EVENT_TYPE_MASK) >> EVENT_TYPE_SHIFT;
+    if (has_instruction(type)) { /* INT1 leaves DR6 alone */
+        machine_vmwrite_32(VMCS_ENTRY_INSTRUCTION_LENGTH, exit->instruction_length);
+    } else {
+        uint64_t causes = exit->qualification & (DR6_BREAKPOINTS | DR6_BD | DR6_BS);
+        machine_dr6_write(DR6_FIXED_ONES | causes);
+        uint64_t dr7 = machine_vmread_natural(VMCS_GUEST_DR7);
+        machine_vmwrite_natural(VMCS_GUEST_DR7, dr7 & ~DR7_GD);
+    }
+    machine_vmwrite_32(VMCS_ENTRY_INTERRUPTION_INFO, event(type, VECTOR_DB));
+    return RESUME;
+}
+
+static struct verdict alignment_check(void)
+{
+    machine_vmwrite_32(VMCS_ENTRY_EXCEPTION_ERROR_CODE,
+                       machine_vmread_32(VMCS_EXIT_INTERRUPTION_ERROR_CODE));
+    machine_vmwrite_32(VMCS_ENTRY_INTERRUPTION_INFO,
+                       event(EVENT_HARDWARE_EXCEPTION, VECTOR_AC) | EVENT_HAS_ERROR_CODE);
+    return RESUME;
+}
+
+/*
+ * #DB and #AC are intercepted only because their delivery can raise them again,
+ * endlessly and without an instruction boundary at which an NMI could come: a
+ * guest must not hold its CPU against a stop. Each is delivered as it came; an
+ * event during whose delivery it came is lost, as on the processor.
+ *
+ * An NMI is a call to this CPU's mailbox; the guest observes nothing.
+ */
+struct verdict event_exception_exit(struct vcpu *vcpu, const struct exit *exit)
+{
+    uint32_t information = machine_vmread_32(VMCS_EXIT_INTERRUPTION_INFO);
+    if ((information & EVENT_TYPE_MASK) >> EVENT_TYPE_SHIFT == EVENT_NMI) {
+        event_reinject(vcpu);
+        machine_nmi_taken();
+        return RESUME;
+    }
+    event_restore_nmi_blocking(information);
+    switch (information & EVENT_VECTOR_MASK) {
+    case VECTOR_DB: return debug_exception(exit, information);
+    case VECTOR_AC: return alignment_check();
+    case VECTOR_MC: vm_crash(vcpu, exit, "a machine check on its CPU"); return END;
+    }
+    vm_crash(vcpu, exit, "an exception that the exception bitmap does not intercept");
+    return END;
+}
+
+/* The guest ends: a hardware task switch is a limit of this version. */
+struct verdict event_task_switch_exit(struct vcpu *vcpu, const struct exit *exit)
+{
+    vm_crash(vcpu, exit, "a task switch by hardware (task gate or far jump to a TSS)");
+    return END;
+}

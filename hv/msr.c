@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See msr.h. One row says for a range of MSRs what a read and a write do, and
+ * which feature of CPUID must be offered for the row to exist at all.
+ *
+ * What passes never exits: it is either in the VMCS, where VM entries and exits
+ * exchange it (SDM Vol. 3C, 27.3.2.1 "Loading Guest Control Registers, Debug
+ * Registers, and MSRs"), or the CPU's own and unused by the hypervisor, and the
+ * CPU is the guest's.
+ */
+#include "hv/msr.h"
+
+#include "arch/spec/cr.h"
+#include "hv/check.h"
+#include "hv/cpuid.h"
+#include "hv/denied.h"
+#include "hv/machine.h"
+#include "hv/vm.h"
+
+enum rule {
+    GP,     /* #GP(0), as on a CPU without this MSR; reported */
+    PROBED, /* the same, but kernels only ask whether it is there: not reported */
+    PASS,   /* no exit */
+    FIXED,  /* reads: the row's value */
+    ZERO,   /* writes: 0 does nothing, anything else is #GP(0) */
+    IGNORE, /* writes: nothing happens; reported */
+    LAPIC,  /* hv/lapic.c */
+    MISC_ENABLE,
+    ARCH_CAPABILITIES,
+    DEBUGCTL,
+    MTRR_DEF_TYPE,
+};
+
+struct row {
+    uint32_t first, last;
+    enum rule read, write;
+    enum cpuid_feature feature;
+    uint64_t value; /* of FIXED */
+};
+
+#define MTRRCAP_WC BIT(10)
+
+/* Of some models: the processor's serial number, and its energy meter. */
+#define MSR_PPIN_CTL 0x4E
+#define MSR_RAPL_POWER_UNIT 0x606
+
+/* Ascending. */
+static const struct row rows[] = {
+    /* A write would move the TSC but not the clock that IA32_TSC_DEADLINE is
+     * compared with, and the guest's timers would come at wrong times. SDM Vol.
+     * 3B, 18.17.3 "Time-Stamp Counter Adjustment". */
+    { IA32_TSC, IA32_TSC, PASS, IGNORE, FEATURE_ALWAYS, 0 },
+    { IA32_PLATFORM_ID, IA32_PLATFORM_ID, FIXED, GP, FEATURE_ALWAYS, 0 },
+    { IA32_APIC_BASE, IA32_APIC_BASE, LAPIC, LAPIC, FEATURE_ALWAYS, 0 },
+    /* Locked, with VMX, SMX and SGX off. */
+    { IA32_FEATURE_CONTROL, IA32_FEATURE_CONTROL, FIXED, GP, FEATURE_ALWAYS,
+      FEATURE_CONTROL_LOCK },
+
+    /* Mitigations of the guest's own CPU. Write-only ones fault by themselves. */
+    { IA32_SPEC_CTRL, IA32_SPEC_CTRL, PASS, PASS, FEATURE_SPEC_CTRL, 0 },
+    { IA32_PRED_CMD, IA32_PRED_CMD, PASS, PASS, FEATURE_PRED_CMD, 0 },
+    { MSR_PPIN_CTL, MSR_PPIN_CTL, PROBED, GP, FEATURE_ALWAYS, 0 },
+
+    /* Microcode is the machine's: no update was loaded, and none will be. */
+    { IA32_BIOS_UPDT_TRIG, IA32_BIOS_UPDT_TRIG, GP, IGNORE, FEATURE_ALWAYS, 0 },
+    { IA32_BIOS_SIGN_ID, IA32_BIOS_SIGN_ID, FIXED, ZERO, FEATURE_ALWAYS, 0 },
+
+    /* No CPUID faulting, no turbo ratios to choose. */
+    { MSR_PLATFORM_INFO, MSR_PLATFORM_INFO, FIXED, GP, FEATURE_ALWAYS, 0 },
+    /* No variable and no fixed-range MTRR: memory types are those of the EPT. */
+    { IA32_MTRRCAP, IA32_MTRRCAP, FIXED, GP, FEATURE_ALWAYS, MTRRCAP_WC },
+    { IA32_ARCH_CAPABILITIES, IA32_ARCH_CAPABILITIES, ARCH_CAPABILITIES, GP,
+      FEATURE_ARCH_CAPABILITIES, 0 },
+    { IA32_FLUSH_CMD, IA32_FLUSH_CMD, PASS, PASS, FEATURE_FLUSH_CMD, 0 },
+    { MSR_MISC_FEATURE_ENABLES, MSR_MISC_FEATURE_ENABLES, FIXED, ZERO, FEATURE_ALWAYS, 0 },
+
+    /* In the VMCS. */
+    { IA32_SYSENTER_CS, IA32_SYSENTER_EIP, PASS, PASS, FEATURE_ALWAYS, 0 },
+
+    /* Machine checks end the guest, so no bank is there to report one. */
+    { IA32_MCG_CAP, IA32_MCG_CAP, FIXED, GP, FEATURE_ALWAYS, 0 },
+    { IA32_MCG_STATUS, IA32_MCG_STATUS, FIXED, ZERO, FEATURE_ALWAYS, 0 },
+
+    { IA32_MISC_ENABLE, IA32_MISC_ENABLE, MISC_ENABLE, MISC_ENABLE, FEATURE_ALWAYS, 0 },
+    { IA32_DEBUGCTL, IA32_DEBUGCTL, DEBUGCTL, DEBUGCTL, FEATURE_ALWAYS, 0 },
+    { IA32_PAT, IA32_PAT, PASS, PASS, FEATURE_ALWAYS, 0 }, /* in the VMCS */
+    { IA32_MTRR_DEF_TYPE, IA32_MTRR_DEF_TYPE, MTRR_DEF_TYPE, MTRR_DEF_TYPE, FEATURE_ALWAYS, 0 },
+    { MSR_RAPL_POWER_UNIT, MSR_RAPL_POWER_UNIT, PROBED, GP, FEATURE_ALWAYS, 0 },
+    { IA32_TSC_DEADLINE, IA32_TSC_DEADLINE, PASS, PASS, FEATURE_TSC_DEADLINE, 0 },
+
+    /* The local APIC. What passes can reach no other CPU: accesses in the wrong
+     * direction and reserved bits fault by themselves. SDM Vol. 3A, Table 11-6
+     * "Local APIC Register Address Map Supported by x2APIC". */
+    { IA32_X2APIC_APICID, IA32_X2APIC_APICID, LAPIC, GP, FEATURE_ALWAYS, 0 },
+    { IA32_X2APIC_VERSION, IA32_X2APIC_VERSION, PASS, PASS, FEATURE_ALWAYS, 0 },
+    { IA32_X2APIC_TPR, IA32_X2APIC_TPR, PASS, PASS, FEATURE_ALWAYS, 0 },
+    { IA32_X2APIC_PPR, IA32_X2APIC_EOI, PASS, PASS, FEATURE_ALWAYS, 0 },
+    { IA32_X2APIC_LDR, IA32_X2APIC_LDR, LAPIC, GP, FEATURE_ALWAYS, 0 },
+    { IA32_X2APIC_SIVR, IA32_X2APIC_IRR0 + 7, PASS, PASS, FEATURE_ALWAYS, 0 }, /* ISR, TMR */
+    { IA32_X2APIC_ESR, IA32_X2APIC_ESR, PASS, PASS, FEATURE_ALWAYS, 0 },
+    { IA32_X2APIC_LVT_CMCI, IA32_X2APIC_ICR, LAPIC, LAPIC, FEATURE_ALWAYS, 0 },
+    { IA32_X2APIC_LVT_TIMER, IA32_X2APIC_LVT_TIMER, PASS, PASS, FEATURE_ALWAYS, 0 },
+    { IA32_X2APIC_LVT_THERMAL, IA32_X2APIC_LVT_ERROR, LAPIC, LAPIC, FEATURE_ALWAYS, 0 },
+    { IA32_X2APIC_INIT_COUNT, IA32_X2APIC_CUR_COUNT, PASS, PASS, FEATURE_ALWAYS, 0 },
+    { IA32_X2APIC_DIV_CONF, IA32_X2APIC_SELF_IPI, PASS, PASS, FEATURE_ALWAYS, 0 },
+
+    /* No supervisor state component is offered. */
+    { IA32_XSS, IA32_XSS, FIXED, ZERO, FEATURE_XSAVES, 0 },
+
+    /* EFER is in the VMCS; a guest that is unrestricted changes its mode without
+     * an exit: SDM Vol. 3C, 26.3 "Changes to Instruction Behavior in VMX Non-Root
+     * Operation", and 28.3.1 "Saving Control Registers, Debug Registers, and MSRs". */
+    { IA32_EFER, IA32_FMASK, PASS, PASS, FEATURE_ALWAYS, 0 },
+    { IA32_FS_BASE, IA32_KERNEL_GS_BASE, PASS, PASS, FEATURE_ALWAYS, 0 },
+    { IA32_TSC_AUX, IA32_TSC_AUX, PASS, PASS, FEATURE_RDTSCP, 0 },
+};
+
+#define ROW_COUNT (sizeof rows / sizeof rows[0])
+
+/* The row of an MSR, or NULL: binary search for the last row that begins at or
+ * before it, written out because each read of an MSR pays for it. */
+static const struct row *row_find(uint32_t msr)
+{
+    _Static_assert(ROW_COUNT > 32 && ROW_COUNT <= 64, "six steps find the row");
+    const struct row *at = rows;
+    if (at[ROW_COUNT - 32].first <= msr)
+        at += ROW_COUNT - 32;
+    if (at[16].first <= msr)
+        at += 16;
+    if (at[8].first <= msr)
+        at += 8;
+    if (at[4].first <= msr)
+        at += 4;
+    if (at[2].first <= msr)
+        at += 2;
+    if (at[1].first <= msr)
+        at += 1;
+    return msr >= at->first && msr <= at->last ? at : NULL;
+}
+
+/*
+ * SDM Vol. 3C, 25.6.9 "MSR-Bitmap Address": four bitmaps of 1 KiB, for reads of
+ * MSRs 0 to 1FFFh, reads of C0000000h to C0001FFFh, and writes of either. A set
+ * bit makes the access exit; all other MSRs always do.
+ */
+#define BITMAP_HIGH 0xC0000000u
+#define BITMAP_MSRS 0x2000u
+#define BITMAP_BYTES (BITMAP_MSRS / 8)
+
+static void bitmap_pass(uint8_t *bitmap, uint32_t msr, bool write)
+{
+    uint32_t offset = (write ? 2 * BITMAP_BYTES : 0) + (msr >= BITMAP_HIGH ? BITMAP_BYTES : 0);
+    uint32_t bit = msr >= BITMAP_HIGH ? msr - BITMAP_HIGH : msr;
+    CHECK(bit < BITMAP_MSRS);
+    bitmap[offset + bit / 8] &= (uint8_t)~(1u << bit % 8);
+}
+
+void msr_bitmap_build(uint8_t bitmap[static MSR_BITMAP_SIZE], const struct cpuid_table *table)
+{
+    for (unsigned i = 0; i < MSR_BITMAP_SIZE; i++)
+        bitmap[i] = 0xFF;
+    for (unsigned i = 0; i < ROW_COUNT; i++) {
+        const struct row *row = &rows[i];
+        if (!cpuid_has(table, row->feature))
+            continue;
+        for (uint32_t msr = row->first; msr <= row->last; msr++) {
+            if (row->read == PASS)
+                bitmap_pass(bitmap, msr, false);
+            if (row->write == PASS)
+                bitmap_pass(bitmap, msr, true);
+        }
+    }
+}
+
+#define MISC_ENABLE_FAST_STRINGS BIT(0)
+#define MISC_ENABLE_NO_BTS BIT(11)
+#define MISC_ENABLE_NO_PEBS BIT(12)
+
+#define MTRR_WB 6ull
+#define MTRR_ENABLE BIT(11)
+#define MTRR_DEF_TYPE_BITS 0xCFFull
+
+/* As firmware leaves them: Linux takes the PAT for usable only with MTRRs on. */
+void msr_state_reset(struct msr_state *state)
+{
+    *state = (struct msr_state){
+        .mtrr_def_type = MTRR_ENABLE | MTRR_WB,
+        .misc_enable = MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_NO_BTS | MISC_ENABLE_NO_PEBS,
+        .xcr0 = XCR0_X87,
+    };
+}
+
+/* Only bits that say what the processor is immune to or how it is mitigated;
+ * none that announces another MSR. SDM Vol. 4, Table 2-2 "IA-32 Architectural
+ * MSRs", 10AH. */
+#define ARCH_CAPABILITIES_SHOWN                                                         \
+    (BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(8) | BIT(13) |  \
+     BIT(14) | BIT(15) | BIT(17) | BIT(19) | BIT(20) | BIT(24) | BIT(26) | BIT(27) | BIT(28))
+
+/* SDM Vol. 3B, 18.4.1 "IA32_DEBUGCTL MSR". Of its bits only BTF is allowed:
+ * branch records and stores have no MSRs here to be read or placed by. */
+#define DEBUGCTL_BTF BIT(1)
+
+static bool misc_enable_write(struct msr_state *state, uint64_t value)
+{
+    if ((value ^ state->misc_enable) & ~MISC_ENABLE_FAST_STRINGS)
+        return false;
+    state->misc_enable = value;
+    return true;
+}
+
+/* SDM Vol. 3A, 12.11.2.1 "IA32_MTRR_DEF_TYPE MSR". The value is remembered and
+ * has no effect. */
+static bool mtrr_def_type_write(struct msr_state *state, uint64_t value)
+{
+    uint64_t type = value & 0xFF;
+    if (value & ~MTRR_DEF_TYPE_BITS)
+        return false;
+    if (type == 2 || type == 3 || type > MTRR_WB)
+        return false;
+    state->mtrr_def_type = value;
+    return true;
+}
+
+static bool debugctl_write(uint64_t value)
+{
+    if (value & ~DEBUGCTL_BTF)
+        return false;
+    machine_vmwrite_64(VMCS_GUEST_IA32_DEBUGCTL, value);
+    return true;
+}
+
+/* False: #GP(0). */
+static bool row_read(const struct vcpu *vcpu, const struct row *row, uint32_t msr,
+                     uint64_t *value)
+{
+    switch (row->read) {
+    case FIXED: *value = row->value; return true;
+    case LAPIC: return lapic_msr_read(vcpu, msr, value);
+    case MISC_ENABLE: *value = vcpu->msr.misc_enable; return true;
+    case MTRR_DEF_TYPE: *value = vcpu->msr.mtrr_def_type; return true;
+    case DEBUGCTL: *value = machine_vmread_64(VMCS_GUEST_IA32_DEBUGCTL); return true;
+    case ARCH_CAPABILITIES:
+        *value = machine_msr_read(IA32_ARCH_CAPABILITIES) & ARCH_CAPABILITIES_SHOWN;
+        return true;
+    case PASS: /* never exits: its bit is clear */
+    case ZERO:
+    case IGNORE: /* rules of writes only */
+    case PROBED:
+    case GP: return false;
+    }
+    return false;
+}
+
+/* False: #GP(0). */
+static bool row_write(struct vcpu *vcpu, const struct exit *exit, const struct row *row,
+                      uint32_t msr, uint64_t value)
+{
+    switch (row->write) {
+    case LAPIC: return lapic_msr_write(vcpu, msr, value);
+    case MISC_ENABLE: return misc_enable_write(&vcpu->msr, value);
+    case MTRR_DEF_TYPE: return mtrr_def_type_write(&vcpu->msr, value);
+    case DEBUGCTL: return debugctl_write(value);
+    case ZERO: return value == 0;
+    case IGNORE: denied_report(vcpu, DENIED_MSR_WRITE, msr, exit->rip); return true;
+    case PASS: /* never exits: its bit is clear */
+    case FIXED:
+    case ARCH_CAPABILITIES:
+    case PROBED: /* rules of reads only */
+    case GP: return false;
+    }
+    return false;
+}
+
+static bool offered(const struct vcpu *vcpu, const struct row *row)
+{
+    return row->feature == FEATURE_ALWAYS || cpuid_has(&vcpu->vm->cpuid, row->feature);
+}
+
+/* Not inlined, so that what is allowed does not pay for its registers. */
+__attribute__((noinline))
+static struct verdict deny(struct vcpu *vcpu, const struct exit *exit, const struct row *row,
+                           enum denied_kind kind)
+{
+    uint32_t msr = (uint32_t)vcpu->gpr[GPR_RCX];
+    if (kind == DENIED_MSR_READ && row && row->read == PROBED)
+        denied_report_expected(vcpu, kind, msr, exit->rip);
+    else
+        denied_report(vcpu, kind, msr, exit->rip);
+    return INJECT_GP0;
+}
+
+/* The guest observes the value in EDX:EAX, or #GP(0). */
+struct verdict msr_read_exit(struct vcpu *vcpu, const struct exit *exit)
+{
+    uint32_t msr = (uint32_t)vcpu->gpr[GPR_RCX];
+    const struct row *row = row_find(msr);
+    uint64_t value;
+    if (!row || !offered(vcpu, row) || !row_read(vcpu, row, msr, &value))
+        return deny(vcpu, exit, row, DENIED_MSR_READ);
+    vcpu->gpr[GPR_RAX] = (uint32_t)value;
+    vcpu->gpr[GPR_RDX] = value >> 32;
+    return ADVANCE;
+}
+
+/* The guest observes the effect that the row names, or #GP(0). */
+struct verdict msr_write_exit(struct vcpu *vcpu, const struct exit *exit)
+{
+    uint32_t msr = (uint32_t)vcpu->gpr[GPR_RCX];
+    uint64_t value = vcpu->gpr[GPR_RDX] << 32 | (uint32_t)vcpu->gpr[GPR_RAX];
+    if (msr == IA32_X2APIC_ICR && lapic_icr_write(vcpu, value)) /* the one that is frequent */
+        return ADVANCE;
+    const struct row *row = row_find(msr);
+    if (!row || !offered(vcpu, row) || !row_write(vcpu, exit, row, msr, value))
+        return deny(vcpu, exit, row, DENIED_MSR_WRITE);
+    return ADVANCE;
+}

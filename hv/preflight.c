@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See preflight.h. Adding a VMX control is adding a row here.
+ */
+#include "hv/preflight.h"
+
+#include "arch/spec/msr.h"
+#include "arch/spec/vmcs.h"
+#include "hv/check.h"
+
+/* Which word of the capabilities a row's bits are looked up in. */
+enum source {
+    SOURCE_VMX,
+    SOURCE_FEATURE_CONTROL,
+    SOURCE_X2APIC,
+    SOURCE_PIN,
+    SOURCE_PRIMARY,
+    SOURCE_SECONDARY,
+    SOURCE_EXIT,
+    SOURCE_ENTRY,
+    SOURCE_EPT_VPID,
+};
+
+struct row {
+    const char *name;
+    enum source source;
+    uint64_t bits;
+    enum preflight_need need;
+    const char *present;
+    const char *absent;
+};
+
+/* IA32_VMX_EPT_VPID_CAP: SDM Vol. 3D, A.10 "VPID and EPT Capabilities" */
+#define EPT_4_LEVELS (1ull << 6)
+#define EPT_WRITE_BACK (1ull << 14)
+#define EPT_2M_PAGES (1ull << 16)
+#define EPT_1G_PAGES (1ull << 17)
+#define EPT_INVEPT (1ull << 20 | 1ull << 25)
+#define VPID_INVVPID (1ull << 32 | 1ull << 41)
+
+#define REQUIRED NEED_REQUIRED
+#define OPTIONAL NEED_OPTIONAL
+
+static const struct row rows[] = {
+    { "VMX", SOURCE_VMX, 0, REQUIRED,
+      "guests can run", "this CPU, or the machine it is emulated on, has no VT-x" },
+    { "VMX allowed by the firmware", SOURCE_FEATURE_CONTROL, 0, REQUIRED,
+      "guests can run",
+      "IA32_FEATURE_CONTROL is locked with VMX off: enable VT-x (Virtualization Technology) in the BIOS setup" },
+    { "x2APIC", SOURCE_X2APIC, 0, REQUIRED,
+      "interrupts reach guests without exits",
+      "without it guests cannot own their local APICs: enable x2APIC in the BIOS setup" },
+    { "NMI exiting", SOURCE_PIN, PIN_NMI_EXITING, REQUIRED,
+      "a CPU can be called out of its guest", "a CPU could not be called out of its guest" },
+    { "virtual NMIs", SOURCE_PIN, PIN_VIRTUAL_NMIS, REQUIRED,
+      "guests have NMIs of their own", "guests could have no NMIs of their own" },
+    { "VMX-preemption timer", SOURCE_PIN, PIN_PREEMPTION_TIMER, REQUIRED,
+      "a CPU can look after work in time", "a CPU could not look after work in time" },
+    { "MSR bitmaps", SOURCE_PRIMARY, PRIMARY_USE_MSR_BITMAPS, REQUIRED,
+      "timer and EOI without exits", "every MSR access would exit" },
+    { "unconditional I/O exiting", SOURCE_PRIMARY, PRIMARY_UNCONDITIONAL_IO_EXITING, REQUIRED,
+      "no port reaches a device of the machine", "guests could reach the machine's ports" },
+    { "RDPMC exiting", SOURCE_PRIMARY, PRIMARY_RDPMC_EXITING, REQUIRED,
+      "no guest reads the machine's counters", "guests could read the machine's counters" },
+    { "MONITOR and MWAIT exiting", SOURCE_PRIMARY, PRIMARY_MONITOR_EXITING | PRIMARY_MWAIT_EXITING,
+      REQUIRED, "no guest puts its CPU into deep sleep", "guests could put CPUs into deep sleep" },
+    { "secondary controls", SOURCE_PRIMARY, PRIMARY_ACTIVATE_SECONDARY_CONTROLS, REQUIRED,
+      "EPT can be turned on", "EPT cannot be turned on" },
+    { "EPT", SOURCE_SECONDARY, SECONDARY_ENABLE_EPT, REQUIRED,
+      "guests' memory is kept apart", "guests' memory could not be kept apart" },
+    { "unrestricted guest", SOURCE_SECONDARY, SECONDARY_UNRESTRICTED_GUEST, REQUIRED,
+      "guests may use real mode", "guests could not start their CPUs in real mode" },
+    { "WBINVD exiting", SOURCE_SECONDARY, SECONDARY_WBINVD_EXITING, REQUIRED,
+      "no guest empties the shared caches", "a guest could empty the others' caches" },
+    { "EPT with 4 levels", SOURCE_EPT_VPID, EPT_4_LEVELS, REQUIRED,
+      "as the tables are built", "the tables could not be walked" },
+    { "EPT tables in write-back memory", SOURCE_EPT_VPID, EPT_WRITE_BACK, REQUIRED,
+      "as the tables are kept", "every walk would go to memory" },
+    { "EPT pages of 2 MiB", SOURCE_EPT_VPID, EPT_2M_PAGES, REQUIRED,
+      "short page walks", "the tables would not fit their pool" },
+    { "INVEPT", SOURCE_EPT_VPID, EPT_INVEPT, REQUIRED,
+      "changed mappings take effect", "changed mappings could not be made to take effect" },
+    { "host address-space size", SOURCE_EXIT, EXIT_HOST_ADDRESS_SPACE_SIZE, REQUIRED,
+      "exits arrive in 64-bit mode", "exits would not arrive in 64-bit mode" },
+    { "debug controls switched", SOURCE_EXIT, EXIT_SAVE_DEBUG_CONTROLS, REQUIRED,
+      "guests have debug registers of their own", "guests' DR7 would be lost" },
+    { "IA32_PAT switched", SOURCE_EXIT, EXIT_SAVE_IA32_PAT | EXIT_LOAD_IA32_PAT, REQUIRED,
+      "guests have memory types of their own", "guests' PAT would be the hypervisor's" },
+    { "IA32_EFER switched", SOURCE_EXIT, EXIT_SAVE_IA32_EFER | EXIT_LOAD_IA32_EFER, REQUIRED,
+      "guests change mode without exits", "guests' EFER would be the hypervisor's" },
+    { "debug controls loaded", SOURCE_ENTRY, ENTRY_LOAD_DEBUG_CONTROLS, REQUIRED,
+      "guests have debug registers of their own", "guests' DR7 would be lost" },
+    { "IA32_PAT loaded", SOURCE_ENTRY, ENTRY_LOAD_IA32_PAT, REQUIRED,
+      "guests have memory types of their own", "guests' PAT would be the hypervisor's" },
+    { "IA32_EFER loaded", SOURCE_ENTRY, ENTRY_LOAD_IA32_EFER, REQUIRED,
+      "guests change mode without exits", "guests' EFER would be the hypervisor's" },
+    { "VPID", SOURCE_SECONDARY, SECONDARY_ENABLE_VPID, OPTIONAL,
+      "exits keep the TLB", "every exit empties the TLB" },
+    { "INVVPID", SOURCE_EPT_VPID, VPID_INVVPID, OPTIONAL,
+      "a restarted guest gets a clean TLB", "VPID stays off" },
+    { "EPT pages of 1 GiB", SOURCE_EPT_VPID, EPT_1G_PAGES, OPTIONAL,
+      "shorter page walks", "pages of 2 MiB at most" },
+    { "RDTSCP", SOURCE_SECONDARY, SECONDARY_ENABLE_RDTSCP, OPTIONAL,
+      "guests have it", "guests do not have it" },
+    { "INVPCID", SOURCE_SECONDARY, SECONDARY_ENABLE_INVPCID, OPTIONAL,
+      "guests have it", "guests do not have it" },
+    { "XSAVES", SOURCE_SECONDARY, SECONDARY_ENABLE_XSAVES, OPTIONAL,
+      "guests have it", "guests do not have it" },
+};
+
+#define ROW_COUNT (sizeof rows / sizeof rows[0])
+
+
+unsigned preflight_count(void)
+{
+    return ROW_COUNT;
+}
+
+static bool vmx_allowed(const struct vmx_capabilities *c)
+{
+    if (!c->vmx)
+        return false;
+    return !(c->feature_control & FEATURE_CONTROL_LOCK)
+        || c->feature_control & FEATURE_CONTROL_VMX_OUTSIDE_SMX;
+}
+
+static uint32_t may_be_1(uint64_t controls)
+{
+    return (uint32_t)(controls >> 32);
+}
+
+static bool row_present(const struct row *row, const struct vmx_capabilities *c)
+{
+    switch (row->source) {
+    case SOURCE_VMX: return c->vmx;
+    case SOURCE_FEATURE_CONTROL: return vmx_allowed(c);
+    case SOURCE_X2APIC: return c->x2apic;
+    case SOURCE_PIN: return (may_be_1(c->pin) & row->bits) == row->bits;
+    case SOURCE_PRIMARY: return (may_be_1(c->primary) & row->bits) == row->bits;
+    case SOURCE_SECONDARY: return (may_be_1(c->secondary) & row->bits) == row->bits;
+    case SOURCE_EXIT: return (may_be_1(c->exit) & row->bits) == row->bits;
+    case SOURCE_ENTRY: return (may_be_1(c->entry) & row->bits) == row->bits;
+    case SOURCE_EPT_VPID: return (c->ept_vpid & row->bits) == row->bits;
+    }
+    CHECK(!"a preflight source that no case names");
+    return false;
+}
+
+struct preflight_finding preflight_finding(const struct vmx_capabilities *capabilities,
+                                           unsigned number)
+{
+    CHECK(number < ROW_COUNT);
+    const struct row *row = &rows[number];
+    bool present = row_present(row, capabilities);
+    return (struct preflight_finding){
+        .name = row->name,
+        .need = row->need,
+        .present = present,
+        .consequence = present ? row->present : row->absent,
+    };
+}
+
+bool preflight_passes(const struct vmx_capabilities *capabilities)
+{
+    for (unsigned i = 0; i < ROW_COUNT; i++)
+        if (rows[i].need == NEED_REQUIRED && !row_present(&rows[i], capabilities))
+            return false;
+    return true;
+}
+
+/* What must be 1, and the wanted bits that may be. */
+static uint32_t controls_for(uint64_t capability, enum source source)
+{
+    uint32_t controls = (uint32_t)capability;
+    for (unsigned i = 0; i < ROW_COUNT; i++)
+        if (rows[i].source == source)
+            controls |= (uint32_t)rows[i].bits & may_be_1(capability);
+    return controls;
+}
+
+struct vmx_controls preflight_controls(const struct vmx_capabilities *capabilities)
+{
+    struct vmx_controls controls = {
+        .pin = controls_for(capabilities->pin, SOURCE_PIN),
+        .primary = controls_for(capabilities->primary, SOURCE_PRIMARY),
+        .secondary = controls_for(capabilities->secondary, SOURCE_SECONDARY),
+        .exit = controls_for(capabilities->exit, SOURCE_EXIT),
+        .entry = controls_for(capabilities->entry, SOURCE_ENTRY),
+    };
+    /* Armed only while there is work. */
+    controls.pin &= ~(uint32_t)PIN_PREEMPTION_TIMER;
+    if (!preflight_has_vpid(capabilities))
+        controls.secondary &= ~(uint32_t)SECONDARY_ENABLE_VPID;
+    return controls;
+}
+
+bool preflight_has_vpid(const struct vmx_capabilities *capabilities)
+{
+    return may_be_1(capabilities->secondary) & SECONDARY_ENABLE_VPID
+        && (capabilities->ept_vpid & VPID_INVVPID) == VPID_INVVPID;
+}
+
+bool preflight_has_1g_pages(const struct vmx_capabilities *capabilities)
+{
+    return capabilities->ept_vpid & EPT_1G_PAGES;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See vcpu.h. The only writer of a vCPU's state, and the only place where a
+ * guest's RIP moves over an instruction.
+ */
+#include "hv/vcpu.h"
+
+#include "arch/spec/cr.h"
+#include "hv/check.h"
+#include "hv/event.h"
+#include "hv/machine.h"
+#include "hv/vcpu_state.h"
+#include "hv/vm.h"
+#include "hv/vm_life.h"
+
+/* Requests that one vCPU sends another, meaningless across a restart. */
+#define REQUESTS_OF_GUEST (REQUEST_INIT | REQUEST_SIPI | REQUEST_GUEST_NMI)
+
+static void start(struct vcpu *vcpu)
+{
+    CHECK(vcpu->state == VCPU_OFF);
+    machine_guest_reset();
+    vcpu_state_init(vcpu);
+    lapic_reset(vcpu);
+    msr_state_reset(&vcpu->msr);
+    if (vcpu->index == 0) {
+        vcpu_state_linux(vcpu, &vcpu->vm->entry);
+        vcpu->state = VCPU_RUNNING;
+    } else {
+        vcpu->state = VCPU_WAIT_FOR_SIPI;
+    }
+    vm_vcpu_started(vcpu);
+}
+
+static void park(struct vcpu *vcpu)
+{
+    vcpu->state = VCPU_OFF;
+    vm_vcpu_parked(vcpu);
+}
+
+/* SDM Vol. 3A, 10.4.1 "BSP and AP Processors": INIT resets, and waits. */
+static void init(struct vcpu *vcpu)
+{
+    vcpu_state_init(vcpu);
+    machine_interrupts_drain();
+    lapic_reset(vcpu);
+    vcpu->state = VCPU_WAIT_FOR_SIPI;
+}
+
+void vcpu_serve(struct vcpu *vcpu, uint32_t requests)
+{
+    if (requests & REQUEST_START) {
+        requests &= ~(uint32_t)REQUESTS_OF_GUEST;
+        start(vcpu);
+    }
+    if (requests & REQUEST_INIT && vcpu->state != VCPU_OFF)
+        init(vcpu);
+    if (requests & REQUEST_SIPI && vcpu->state == VCPU_WAIT_FOR_SIPI) {
+        vcpu_state_sipi(atomic_load(&vcpu->sipi_vector));
+        vcpu->state = VCPU_RUNNING;
+    }
+    if (requests & REQUEST_GUEST_NMI && vcpu->state == VCPU_RUNNING)
+        event_inject_nmi(vcpu);
+    /* Looked at here, not at the request alone: a STOP may have come while
+     * this vCPU was not yet started. */
+    if (vcpu->state != VCPU_OFF && atomic_load(&vcpu->vm->end) != VM_END_NONE)
+        park(vcpu);
+}
+
+/* SDM Vol. 3B, 18.3.1.4 "Single-Step Exception Condition": the trap comes
+ * behind the instruction, also behind one that the hypervisor did. */
+static void advance(const struct exit *exit)
+{
+    uint64_t next = exit->rip + exit->instruction_length;
+    uint32_t rights = machine_vmread_32(VMCS_GUEST_CS_ACCESS_RIGHTS);
+    if (!(rights & ACCESS_RIGHTS_L))
+        next &= UINT32_MAX;
+    machine_vmwrite_natural(VMCS_GUEST_RIP, next);
+
+    uint32_t blocking = machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY);
+    if (blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS))
+        machine_vmwrite_32(VMCS_GUEST_INTERRUPTIBILITY,
+                           blocking & ~(uint32_t)(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
+    if (machine_vmread_natural(VMCS_GUEST_RFLAGS) & RFLAGS_TF)
+        machine_vmwrite_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS, PENDING_DEBUG_BS);
+}
+
+void vcpu_apply(struct vcpu *vcpu, const struct exit *exit, struct verdict verdict)
+{
+    switch (verdict.kind) {
+    case VERDICT_RESUME:
+        return;
+    case VERDICT_ADVANCE:
+        advance(exit);
+        return;
+    case VERDICT_INJECT:
+        event_inject_exception(verdict.vector, verdict.has_error_code, verdict.error_code);
+        return;
+    case VERDICT_END:
+        /* Whoever said so has set vm->end and asked all vCPUs, this one too. */
+        CHECK(atomic_load(&vcpu->vm->end) != VM_END_NONE);
+        return;
+    }
+    CHECK(!"a verdict that no case names");
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A virtual CPU: the registers that the VMCS does not hold, the state machine
+ * of its life, and the mailbox requests that move it.
+ *
+ *            START (BSP)                 INIT
+ *     OFF ---------------> RUNNING ------------> WAIT_FOR_SIPI
+ *      |                    ^   |                  |   ^  |
+ *      |  START (AP)        |   | STOP             |   |  | STOP
+ *      +--------------------|---|----------------- | --+  |
+ *      ^                    +---|----- SIPI -------+      |
+ *      +------------------------+-------------------------+
+ *
+ * Each vCPU owns one CPU. Only that CPU writes `state` and everything else
+ * here; others ask it by machine_request(). `sipi_vector` alone is written by
+ * the sender, before the request.
+ */
+#pragma once
+
+#include "arch/spec/exit_reason.h"
+#include "hv/addr.h"
+#include "hv/lapic.h"
+#include "hv/msr.h"
+
+struct vm;
+
+/* Mailbox requests to a CPU. */
+enum {
+    REQUEST_NMI_CAME = 1u << 0, /* an NMI arrived: look at the console */
+    REQUEST_START = 1u << 1,    /* the VM starts */
+    REQUEST_STOP = 1u << 2,     /* the VM ends: park */
+    REQUEST_INIT = 1u << 3,     /* INIT from a vCPU of the same VM */
+    REQUEST_SIPI = 1u << 4,     /* start-up IPI, vector in sipi_vector */
+    REQUEST_GUEST_NMI = 1u << 5 /* NMI for the guest */
+};
+
+/* Hardware encoding order, as in ModRM and exit qualifications. */
+enum gpr {
+    GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI,
+    GPR_R8, GPR_R9, GPR_R10, GPR_R11, GPR_R12, GPR_R13, GPR_R14, GPR_R15,
+    GPR_COUNT
+};
+
+enum vcpu_state { VCPU_OFF, VCPU_RUNNING, VCPU_WAIT_FOR_SIPI };
+
+struct vcpu {
+    uint64_t gpr[GPR_COUNT]; /* offset 0: arch/vmx_entry.asm; RSP lives in the VMCS */
+    uint64_t launched;       /* offset 128: VMRESUME, not VMLAUNCH */
+
+    struct vm *vm;
+    unsigned index; /* in the VM; also its APIC id there */
+    unsigned cpu;   /* host CPU number */
+    enum vcpu_state state;
+    _Atomic uint8_t sipi_vector;
+    bool nmi_pending; /* waits for the guest's NMI blocking to end */
+
+    struct lapic lapic;
+    struct msr_state msr;
+
+    uint64_t exits[EXIT_REASON_COUNT];
+};
+
+/* What the dispatch needs of every exit, read once. */
+struct exit {
+    uint32_t reason; /* whole field, with its high bits */
+    uint32_t instruction_length;
+    uint64_t qualification;
+    uint64_t rip;
+};
+
+/* What happens next, decided by a handler and done by vcpu_apply(). */
+enum verdict_kind {
+    VERDICT_RESUME,  /* run the guest again where it is */
+    VERDICT_ADVANCE, /* the instruction is done: go behind it */
+    VERDICT_INJECT,  /* it faults: vector, and error code where there is one */
+    VERDICT_END,     /* the VM ends; vm_end_*() has said how */
+};
+
+struct verdict {
+    enum verdict_kind kind;
+    uint8_t vector;
+    bool has_error_code;
+    uint32_t error_code;
+};
+
+/* The vCPU's CPU serves its mailbox: in hv/vcpu.c. */
+void vcpu_serve(struct vcpu *vcpu, uint32_t requests);
+
+/* Does what a handler decided. */
+void vcpu_apply(struct vcpu *vcpu, const struct exit *exit, struct verdict verdict);
+
+#define RESUME ((struct verdict){ .kind = VERDICT_RESUME })
+#define ADVANCE ((struct verdict){ .kind = VERDICT_ADVANCE })
+#define END ((struct verdict){ .kind = VERDICT_END })
+#define INJECT_UD ((struct verdict){ .kind = VERDICT_INJECT, .vector = VECTOR_UD })
+#define INJECT_GP0 \
+    ((struct verdict){ .kind = VERDICT_INJECT, .vector = VECTOR_GP, .has_error_code = true })

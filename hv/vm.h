@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A virtual machine: its partition, its emulated devices, and its life from
+ * start to end. See hv/vcpu.h for the CPUs' part of the state machine.
+ *
+ * The last vCPU to park finishes the end: it reports, zeroes the memory, and
+ * starts the VM again or leaves it stopped.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "hv/cmos.h"
+#include "hv/config.h"
+#include "hv/cpuid.h"
+#include "hv/denied.h"
+#include "hv/ept.h"
+#include "hv/guest_memory.h"
+#include "hv/ioapic.h"
+#include "hv/linux.h"
+#include "hv/lock.h"
+#include "hv/pci.h"
+#include "hv/platform.h"
+#include "hv/uart.h"
+#include "hv/vcpu.h"
+
+enum vm_state { VM_STOPPED, VM_RUNNING, VM_ENDING };
+enum vm_end { VM_END_NONE, VM_END_POWEROFF, VM_END_REBOOT, VM_END_CRASH };
+
+struct vm {
+    const struct vm_config *config;
+    unsigned index;
+    _Atomic enum vm_state state;
+    _Atomic enum vm_end end; /* the first vCPU to end the VM decides */
+    _Atomic unsigned vcpus_alive;   /* started and not yet parked */
+    _Atomic unsigned vcpus_waiting; /* APs that have arrived at their start */
+    const char *end_reason;
+    unsigned starts; /* how often it was started since boot */
+
+    struct linux_boot boot; /* what it is started from, again and again */
+    struct linux_plan plan;
+    struct linux_entry entry;
+
+    struct guest_memory memory;
+    struct ept ept;
+    struct cpuid_table cpuid;
+    uint8_t *msr_bitmap; /* MSR_BITMAP_SIZE bytes, page-aligned */
+
+    struct lock lock; /* over the devices below */
+    struct uart uart;
+    struct ioapic ioapic;
+    struct cmos cmos;
+    struct pci_host pci;
+    struct platform_ports platform;
+    struct denied denied;
+
+    unsigned vcpu_count;
+    struct vcpu *vcpus[CONFIG_VCPUS_MAX];
+};

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See vm_life.h.
+ */
+#include "hv/vm_life.h"
+
+#include "hv/check.h"
+#include "hv/console.h"
+#include "hv/crash_report.h"
+#include "hv/guest_acpi.h"
+#include "hv/log.h"
+#include "hv/machine.h"
+
+struct vm *vms[CONFIG_VMS_MAX];
+unsigned vm_count;
+
+static enum when_all_stopped when_all_stopped;
+static _Atomic unsigned vms_running;
+static _Atomic bool any_crashed;
+static _Atomic bool user_ended; /* the user's key: power off, whatever the policy */
+
+void vm_life_init(enum when_all_stopped policy)
+{
+    when_all_stopped = policy;
+    atomic_store(&vms_running, vm_count);
+}
+
+static bool mark_end(struct vm *vm, enum vm_end end, const char *reason);
+
+static void ask_all(const struct vm *vm, uint32_t requests)
+{
+    for (unsigned i = 0; i < vm->vcpu_count; i++)
+        machine_request(vm->vcpus[i]->cpu, requests);
+}
+
+static void reset_devices(struct vm *vm)
+{
+    lock_acquire(&vm->lock);
+    uart_init(&vm->uart);
+    ioapic_init(&vm->ioapic, (uint8_t)guest_acpi_ioapic_id(vm->vcpu_count));
+    cmos_reset(&vm->cmos);
+    pci_init(&vm->pci);
+    platform_init(&vm->platform);
+    lock_release(&vm->lock);
+}
+
+void vm_start(struct vm *vm)
+{
+    reset_devices(vm);
+    vm->boot.rsdp = guest_acpi_build(&vm->memory, vm->vcpu_count);
+    vm->entry = linux_load(&vm->memory, &vm->boot, &vm->plan);
+
+    vm->starts++;
+    atomic_store(&vm->vcpus_waiting, 0);
+    atomic_store(&vm->vcpus_alive, vm->vcpu_count);
+    atomic_store(&vm->end, VM_END_NONE);
+    atomic_store(&vm->state, VM_RUNNING);
+    console_vm_started(vm->index);
+
+    if (vm->vcpu_count == 1)
+        machine_request(vm->vcpus[0]->cpu, REQUEST_START);
+    for (unsigned i = 1; i < vm->vcpu_count; i++)
+        machine_request(vm->vcpus[i]->cpu, REQUEST_START);
+
+    /* vm_stop_all() may have looked while this VM was between two lives. */
+    if (atomic_load(&user_ended))
+        (void)mark_end(vm, VM_END_POWEROFF, "the user ended the run");
+}
+
+void vm_vcpu_started(struct vcpu *vcpu)
+{
+    struct vm *vm = vcpu->vm;
+    if (vcpu->index == 0)
+        return;
+    if (atomic_fetch_add(&vm->vcpus_waiting, 1) + 1 == vm->vcpu_count - 1)
+        machine_request(vm->vcpus[0]->cpu, REQUEST_START);
+}
+
+/* False: it is ending already, for another reason. */
+static bool mark_end(struct vm *vm, enum vm_end end, const char *reason)
+{
+    enum vm_end none = VM_END_NONE;
+    if (!atomic_compare_exchange_strong(&vm->end, &none, end))
+        return false;
+    vm->end_reason = reason;
+    atomic_store(&vm->state, VM_ENDING);
+    ask_all(vm, REQUEST_STOP);
+    return true;
+}
+
+void vm_end(struct vm *vm, enum vm_end end, const char *reason)
+{
+    (void)mark_end(vm, end, reason);
+}
+
+void vm_crash(struct vcpu *vcpu, const struct exit *exit, const char *reason)
+{
+    if (mark_end(vcpu->vm, VM_END_CRASH, reason))
+        crash_report(vcpu, exit, reason);
+}
+
+void vm_stop_all(void)
+{
+    atomic_store(&user_ended, true);
+    for (unsigned i = 0; i < vm_count; i++)
+        if (atomic_load(&vms[i]->state) == VM_RUNNING)
+            (void)mark_end(vms[i], VM_END_POWEROFF, "the user ended the run");
+    if (atomic_load(&vms_running) == 0)
+        machine_end(MACHINE_POWER_OFF);
+}
+
+static void end_machine(void)
+{
+    bool power_off = when_all_stopped == WHEN_ALL_STOPPED_POWEROFF || atomic_load(&user_ended);
+    if (when_all_stopped == WHEN_ALL_STOPPED_WAIT && !atomic_load(&user_ended)) {
+        log_line(LOG_INFO, "all guests have stopped; Ctrl-] q powers the machine off");
+        return;
+    }
+    log_line(LOG_ERROR, "end: %s", atomic_load(&any_crashed) ? "crashed" : "ok");
+    console_flush();
+    machine_end(power_off ? MACHINE_POWER_OFF : MACHINE_REBOOT);
+}
+
+static void zero_memory(const struct vm *vm)
+{
+    machine_memory_zero(vm->memory.base, vm->memory.bytes);
+}
+
+static void stopped_for_good(struct vm *vm)
+{
+    atomic_store(&vm->state, VM_STOPPED);
+    console_vm_stopped(vm->index);
+    if (atomic_fetch_sub(&vms_running, 1) == 1)
+        end_machine();
+}
+
+/* Runs on the CPU of the last vCPU to park. */
+static void finish(struct vm *vm)
+{
+    enum vm_end end = atomic_load(&vm->end);
+    bool restart = end == VM_END_REBOOT && !atomic_load(&user_ended);
+
+    zero_memory(vm);
+    if (restart) {
+        log_line(LOG_INFO, "%s: restarts (%s)", vm->config->name, vm->end_reason);
+        vm_start(vm);
+        return;
+    }
+    if (end == VM_END_CRASH)
+        atomic_store(&any_crashed, true);
+    log_line(end == VM_END_CRASH ? LOG_ERROR : LOG_INFO, "%s: %s (%s)", vm->config->name,
+             end == VM_END_CRASH ? "stopped after an error" : "powered off", vm->end_reason);
+    stopped_for_good(vm);
+}
+
+void vm_vcpu_parked(struct vcpu *vcpu)
+{
+    struct vm *vm = vcpu->vm;
+    unsigned before = atomic_fetch_sub(&vm->vcpus_alive, 1);
+    CHECK(before > 0);
+    if (before == 1)
+        finish(vm);
+}

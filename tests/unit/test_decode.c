@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hv/decode.c against the Zydis disassembler: random bytes, and mutations of
+ * instructions that it must know, in all three modes. Whatever Zydis takes for
+ * one of the moves that the decoder promises must be decoded the same way, and
+ * whatever the decoder accepts must be such a move.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <Zydis/Zydis.h>
+
+#include "hv/decode.h"
+#include "hv/vcpu.h"
+
+#define ROUNDS 400000
+
+static uint64_t random_state = 0x2545F4914F6CDD1D;
+
+static uint64_t random_below(uint64_t bound)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return random_state % bound;
+}
+
+struct reference {
+    bool known; /* one of the moves of decode.h, with a memory operand */
+    struct decoded decoded;
+};
+
+static bool is_promised(const ZydisDecodedInstruction *instruction)
+{
+    bool two_byte = instruction->opcode_map == ZYDIS_OPCODE_MAP_0F;
+    if (instruction->encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY)
+        return false;
+    if (instruction->mnemonic == ZYDIS_MNEMONIC_MOVSXD)
+        return instruction->raw.rex.W;
+    if (instruction->mnemonic == ZYDIS_MNEMONIC_MOV) /* but not segment registers */
+        return !two_byte && instruction->opcode != 0x8C && instruction->opcode != 0x8E;
+    return instruction->mnemonic == ZYDIS_MNEMONIC_MOVZX ||
+           instruction->mnemonic == ZYDIS_MNEMONIC_MOVSX;
+}
+
+static bool is_high_byte(ZydisRegister reg)
+{
+    return reg == ZYDIS_REGISTER_AH || reg == ZYDIS_REGISTER_CH || reg == ZYDIS_REGISTER_DH ||
+           reg == ZYDIS_REGISTER_BH;
+}
+
+static uint8_t register_number(ZydisRegister reg)
+{
+    return is_high_byte(reg) ? (uint8_t)(reg - ZYDIS_REGISTER_AH)
+                             : (uint8_t)ZydisRegisterGetId(
+                                   ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64,
+                                                                    reg));
+}
+
+static void describe_register(struct decoded *decoded, const ZydisDecodedOperand *operand)
+{
+    decoded->register_size = (uint8_t)(operand->size / 8);
+    decoded->high_byte = is_high_byte(operand->reg.value);
+    decoded->reg = register_number(operand->reg.value);
+}
+
+static uint64_t size_mask(unsigned bytes)
+{
+    return bytes == 8 ? UINT64_MAX : (1ull << 8 * bytes) - 1;
+}
+
+static struct reference disassemble(const uint8_t *bytes, size_t count, enum decode_mode mode)
+{
+    static const ZydisMachineMode modes[] = { ZYDIS_MACHINE_MODE_REAL_16,
+                                              ZYDIS_MACHINE_MODE_LEGACY_32,
+                                              ZYDIS_MACHINE_MODE_LONG_64 };
+    static const ZydisStackWidth widths[] = { ZYDIS_STACK_WIDTH_16, ZYDIS_STACK_WIDTH_32,
+                                              ZYDIS_STACK_WIDTH_64 };
+    struct reference result = { .known = false };
+    ZydisDecoder decoder;
+    ZydisDecodedInstruction instruction;
+    ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+
+    ZydisDecoderInit(&decoder, modes[mode], widths[mode]);
+    if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes, count, &instruction, operands)))
+        return result;
+    if (!is_promised(&instruction))
+        return result;
+
+    struct decoded *decoded = &result.decoded;
+    decoded->length = instruction.length;
+    if (operands[0].type == ZYDIS_OPERAND_TYPE_MEMORY) {
+        decoded->memory_size = (uint8_t)(operands[0].size / 8);
+        decoded->kind = DECODE_STORE_IMMEDIATE;
+        if (operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER) {
+            decoded->kind = DECODE_STORE_REGISTER;
+            describe_register(decoded, &operands[1]);
+        } else {
+            decoded->immediate = operands[1].imm.value.u & size_mask(decoded->memory_size);
+        }
+        result.known = true;
+    } else if (operands[1].type == ZYDIS_OPERAND_TYPE_MEMORY) {
+        decoded->kind = DECODE_LOAD;
+        decoded->memory_size = (uint8_t)(operands[1].size / 8);
+        describe_register(decoded, &operands[0]);
+        decoded->sign_extend = instruction.mnemonic == ZYDIS_MNEMONIC_MOVSX ||
+                               instruction.mnemonic == ZYDIS_MNEMONIC_MOVSXD;
+        result.known = true;
+    }
+    return result;
+}
+
+static unsigned known_count;
+
+static void compare(const uint8_t *bytes, size_t count, enum decode_mode mode)
+{
+    struct reference expected = disassemble(bytes, count, mode);
+    struct decoded actual;
+    enum decode_status status = decode(bytes, count, mode, &actual);
+    if (!expected.known) {
+        assert_int_not_equal(status, DECODE_OK);
+        return;
+    }
+    known_count++;
+    if (status != DECODE_OK || actual.kind != expected.decoded.kind) {
+        print_message("mode %d, %zu bytes:", mode, count);
+        for (size_t i = 0; i < count; i++)
+            print_message(" %02x", bytes[i]);
+        print_message("\n");
+    }
+    assert_int_equal(status, DECODE_OK);
+    assert_int_equal(actual.length, expected.decoded.length);
+    assert_int_equal(actual.kind, expected.decoded.kind);
+    assert_int_equal(actual.memory_size, expected.decoded.memory_size);
+    assert_int_equal(actual.immediate & size_mask(actual.memory_size),
+                     expected.decoded.immediate);
+    if (actual.kind == DECODE_STORE_IMMEDIATE)
+        return;
+    assert_int_equal(actual.register_size, expected.decoded.register_size);
+    assert_int_equal(actual.high_byte, expected.decoded.high_byte);
+    assert_int_equal(actual.reg, expected.decoded.reg);
+    if (actual.register_size > actual.memory_size)
+        assert_int_equal(actual.sign_extend, expected.decoded.sign_extend);
+}
+
+static void random_bytes_mean_the_same_to_zydis(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        uint8_t bytes[DECODE_BYTES_MAX];
+        for (unsigned i = 0; i < sizeof bytes; i++)
+            bytes[i] = (uint8_t)random_below(256);
+        compare(bytes, 1 + random_below(sizeof bytes), (enum decode_mode)random_below(3));
+    }
+}
+
+/* Any prefixes before one of our opcodes, any bytes behind it. */
+static void moves_with_any_prefixes_mean_the_same_to_zydis(void **state)
+{
+    static const uint8_t prefixes[] = { 0x66, 0x67, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65,
+                                        0xF0, 0xF2, 0xF3, 0x40, 0x41, 0x44, 0x48, 0x4F };
+    static const uint16_t opcodes[] = { 0x88, 0x89, 0x8A, 0x8B, 0xA0, 0xA1, 0xA2, 0xA3, 0xC6,
+                                        0xC7, 0x63, 0x0FB6, 0x0FB7, 0x0FBE, 0x0FBF };
+    (void)state;
+    known_count = 0;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        uint8_t bytes[DECODE_BYTES_MAX];
+        unsigned at = 0;
+        for (unsigned count = (unsigned)random_below(4); count > 0; count--)
+            bytes[at++] = prefixes[random_below(sizeof prefixes)];
+        uint16_t opcode = opcodes[random_below(sizeof opcodes / sizeof opcodes[0])];
+        if (opcode >> 8)
+            bytes[at++] = (uint8_t)(opcode >> 8);
+        bytes[at++] = (uint8_t)opcode;
+        while (at < sizeof bytes)
+            bytes[at++] = (uint8_t)random_below(256);
+        if (opcode == 0xC6 || opcode == 0xC7)
+            bytes[at / 2] &= 0xC7;
+        compare(bytes, 1 + random_below(sizeof bytes), (enum decode_mode)random_below(3));
+    }
+    assert_in_range(known_count, ROUNDS / 10, ROUNDS);
+}
+
+static void an_instruction_cut_short_is_truncated_until_its_last_byte(void **state)
+{
+    /* mov dword [rip + 0x11223344], 0x55667788 */
+    static const uint8_t bytes[] = { 0xC7, 0x05, 0x44, 0x33, 0x22, 0x11, 0x88, 0x77, 0x66, 0x55 };
+    struct decoded decoded;
+    (void)state;
+    for (size_t count = 0; count < sizeof bytes; count++)
+        assert_int_equal(decode(bytes, count, DECODE_64, &decoded), DECODE_TRUNCATED);
+    assert_int_equal(decode(bytes, sizeof bytes, DECODE_64, &decoded), DECODE_OK);
+    assert_int_equal(decoded.length, sizeof bytes);
+    assert_int_equal(decoded.immediate, 0x55667788);
+}
+
+static void an_immediate_is_sign_extended_to_64_bits(void **state)
+{
+    static const uint8_t bytes[] = { 0x48, 0xC7, 0x00, 0xFE, 0xFF, 0xFF, 0xFF };
+    struct decoded decoded;
+    (void)state;
+    assert_int_equal(decode(bytes, sizeof bytes, DECODE_64, &decoded), DECODE_OK);
+    assert_int_equal(decoded.memory_size, 8);
+    assert_int_equal(decoded.immediate, (uint64_t)-2);
+}
+
+static void more_than_15_bytes_are_no_instruction(void **state)
+{
+    uint8_t bytes[24];
+    struct decoded decoded;
+    (void)state;
+    memset(bytes, 0x66, sizeof bytes);
+    assert_int_equal(decode(bytes, 14, DECODE_64, &decoded), DECODE_TRUNCATED);
+    assert_int_equal(decode(bytes, sizeof bytes, DECODE_64, &decoded), DECODE_UNSUPPORTED);
+}
+
+static void a_locked_move_is_refused(void **state)
+{
+    static const uint8_t bytes[] = { 0xF0, 0x89, 0x00 };
+    struct decoded decoded;
+    (void)state;
+    assert_int_equal(decode(bytes, sizeof bytes, DECODE_64, &decoded), DECODE_UNSUPPORTED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_bytes_mean_the_same_to_zydis),
+        cmocka_unit_test(moves_with_any_prefixes_mean_the_same_to_zydis),
+        cmocka_unit_test(an_instruction_cut_short_is_truncated_until_its_last_byte),
+        cmocka_unit_test(an_immediate_is_sign_extended_to_64_bits),
+        cmocka_unit_test(more_than_15_bytes_are_no_instruction),
+        cmocka_unit_test(a_locked_move_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
