@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See cpu.h.
+ */
+#include "arch/cpu.h"
+
+#include "arch/arena.h"
+#include "arch/cpu_features.h"
+#include "arch/descriptors.h"
+#include "arch/insn.h"
+#include "arch/lapic.h"
+#include "arch/layout.h"
+#include "arch/paging.h"
+#include "arch/vmx.h"
+#include "hv/check.h"
+
+_Static_assert(offsetof(struct cpu, vcpu) == 8, "CPU_VCPU in arch/vmx_entry.asm");
+_Static_assert(offsetof(struct cpu, requests) == 16, "CPU_REQUESTS in arch/*.asm");
+_Static_assert(offsetof(struct cpu, stack_top) == 24, "CPU_STACK_TOP in arch/vmx_entry.asm");
+_Static_assert(offsetof(struct vcpu, launched) == 128, "LAUNCHED in arch/vmx_entry.asm");
+_Static_assert(REQUEST_NMI_CAME == 1, "REQUEST_NMI_CAME in arch/exception_entry.asm");
+
+struct cpu *cpus[CPUS_MAX];
+unsigned cpu_count;
+
+/* Three stacks, an unmapped page below each; the first one's top is returned,
+ * the others' follow at STACK_STRIDE. */
+static uint64_t map_stacks(unsigned number)
+{
+    uint64_t slot = STACK_VIRTUAL + number * STACKS_PER_CPU * STACK_STRIDE;
+    for (unsigned i = 0; i < STACKS_PER_CPU; i++) {
+        hpa_t memory = arena_hpa(arena_take(STACK_BYTES, PAGE_SIZE_4K));
+        uint64_t bottom = slot + i * STACK_STRIDE + PAGE_SIZE_4K;
+        paging_map(bottom, memory, STACK_BYTES, PAGE_READ_WRITE);
+    }
+    return slot + STACK_STRIDE;
+}
+
+struct cpu *cpu_create(uint32_t apic_id)
+{
+    CHECK(cpu_count < CPUS_MAX);
+    struct cpu *cpu = arena_take(sizeof *cpu, 64);
+    cpu->self = cpu;
+    cpu->number = cpu_count;
+    cpu->apic_id = apic_id;
+    cpu->stack_top = map_stacks(cpu->number);
+    cpu->vmxon_region = arena_take(PAGE_SIZE_4K, PAGE_SIZE_4K);
+    cpu->vmcs = arena_take(PAGE_SIZE_4K, PAGE_SIZE_4K);
+    cpus[cpu_count++] = cpu;
+    return cpu;
+}
+
+void cpu_start(struct cpu *cpu)
+{
+    paging_activate();
+    descriptors_load(cpu);
+    if (!cpu_features.x2apic) {
+        vmx_read_capabilities(&cpu->capabilities);
+        atomic_store(&cpu->state, CPU_UNFIT);
+        return;
+    }
+    lapic_host_enable();
+    vmx_read_capabilities(&cpu->capabilities);
+    bool fit = preflight_passes(&cpu->capabilities);
+    atomic_store(&cpu->state, fit ? CPU_READY : CPU_UNFIT);
+}

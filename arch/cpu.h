@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A CPU of the machine and everything that it owns. GS points at its struct
+ * while the CPU is in the hypervisor.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "hv/addr.h"
+#include "hv/preflight.h"
+#include "hv/vcpu.h"
+
+#define CPUS_MAX 64
+
+#define GDT_CODE 0x08
+#define GDT_DATA 0x10
+#define GDT_TSS 0x18
+
+/* Interrupt stack table slots. */
+#define IST_DOUBLE_FAULT 1
+#define IST_NMI 2
+
+enum cpu_state {
+    CPU_ABSENT,    /* told by the MADT, has not answered */
+    CPU_UNFIT,     /* runs, but cannot run guests: see its preflight */
+    CPU_READY,     /* in VMX root operation */
+};
+
+/* SDM Vol. 3A, 8.7 "Task Management in 64-Bit Mode" */
+struct __attribute__((packed)) task_state {
+    uint32_t reserved0;
+    uint64_t rsp[3];
+    uint64_t reserved1;
+    uint64_t ist[7];
+    uint64_t reserved2;
+    uint16_t reserved3;
+    uint16_t io_map_base;
+};
+_Static_assert(sizeof(struct task_state) == 104, "the TSS of 64-bit mode");
+
+struct cpu {
+    struct cpu *self;            /* offset 0: arch/vmx_entry.asm */
+    struct vcpu *vcpu;           /* offset 8: NULL if no guest owns this CPU */
+    _Atomic uint32_t requests;   /* offset 16: mailbox, bits of hv/vcpu.h */
+    uint32_t number;
+    uint64_t stack_top;          /* offset 24 */
+
+    uint32_t apic_id;
+    _Atomic enum cpu_state state; /* written by the CPU itself */
+    struct vmx_capabilities capabilities;
+
+    uint64_t gdt[5];
+    struct task_state tss;
+    uint32_t *vmxon_region; /* a page each */
+    uint32_t *vmcs;
+};
+
+extern struct cpu *cpus[CPUS_MAX];
+extern unsigned cpu_count;
+
+static inline struct cpu *this_cpu(void)
+{
+    struct cpu *cpu;
+    asm("mov %%gs:0, %0" : "=r"(cpu));
+    return cpu;
+}
+
+/* Makes a struct cpu with mapped stacks, for a CPU with this APIC id. */
+struct cpu *cpu_create(uint32_t apic_id);
+
+/* What the boot CPU and the APs have in common: this CPU's map, descriptors,
+ * local APIC and VMX. Leaves its state in cpu->state. */
+void cpu_start(struct cpu *cpu);
+
+/* Serves requests and runs this CPU's guest, for ever. */
+_Noreturn void cpu_run(void);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the boot CPU can do that the hypervisor itself makes use of. The
+ * features of VMX are hv/preflight.h's.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cpu_features {
+    bool nx;
+    bool smep;
+    bool smap;
+    bool xsave;
+    bool x2apic;
+    bool rdtscp;
+    bool tsc_deadline;
+    uint64_t xcr0_supported;
+};
+
+extern struct cpu_features cpu_features;
+
+void cpu_features_read(void);

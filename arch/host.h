@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What boot found out about the machine and later parts still need.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "drivers/acpi.h"
+
+struct host {
+    bool serial_present;
+    struct acpi_machine acpi;
+};
+
+extern struct host host;

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See lapic.h. SDM Vol. 3A, 11.12 "Extended XAPIC (x2APIC)".
+ */
+#include "arch/lapic.h"
+
+#include "arch/cpu_features.h"
+#include "arch/insn.h"
+#include "arch/spec/cr.h"
+
+#define SPURIOUS_VECTOR 0xFF
+#define VECTORS 256
+#define VECTORS_PER_REGISTER 32
+
+static void mask_sources(void)
+{
+    wrmsr(IA32_X2APIC_LVT_TIMER, LVT_MASKED);
+    wrmsr(IA32_X2APIC_LVT_LINT0, LVT_MASKED);
+    wrmsr(IA32_X2APIC_LVT_LINT1, LVT_MASKED);
+    wrmsr(IA32_X2APIC_LVT_ERROR, LVT_MASKED);
+    unsigned lvt_max = rdmsr(IA32_X2APIC_VERSION) >> 16 & 0xFF;
+    if (lvt_max >= 4)
+        wrmsr(IA32_X2APIC_LVT_PMI, LVT_MASKED);
+    if (lvt_max >= 5)
+        wrmsr(IA32_X2APIC_LVT_THERMAL, LVT_MASKED);
+    if (lvt_max >= 6)
+        wrmsr(IA32_X2APIC_LVT_CMCI, LVT_MASKED);
+}
+
+void lapic_host_enable(void)
+{
+    uint64_t base = rdmsr(IA32_APIC_BASE) | APIC_BASE_EN;
+    wrmsr(IA32_APIC_BASE, base); /* not from disabled to x2APIC in one step */
+    wrmsr(IA32_APIC_BASE, base | APIC_BASE_EXTD);
+    wrmsr(IA32_X2APIC_SIVR, SIVR_ENABLE | SPURIOUS_VECTOR);
+    wrmsr(IA32_X2APIC_TPR, 0);
+    mask_sources();
+}
+
+uint32_t lapic_host_id(void)
+{
+    return (uint32_t)rdmsr(IA32_X2APIC_APICID);
+}
+
+void lapic_host_send(uint32_t apic_id, enum apic_delivery_mode mode, uint8_t vector)
+{
+    wrmsr(IA32_X2APIC_ICR, (uint64_t)apic_id << 32 | ICR_LEVEL_ASSERT
+          | (uint64_t)mode << ICR_DELIVERY_SHIFT | vector);
+}
+
+/* An interrupt that was in service when its guest ended would block all of
+ * lower priority: one EOI for each bit of the ISR. */
+static void end_in_service(void)
+{
+    for (unsigned i = 0; i < VECTORS; i++) {
+        bool any = false;
+        for (unsigned r = 0; r < VECTORS / VECTORS_PER_REGISTER; r++)
+            any |= rdmsr(IA32_X2APIC_ISR0 + r) != 0;
+        if (!any)
+            return;
+        wrmsr(IA32_X2APIC_EOI, 0);
+    }
+}
+
+void lapic_host_drain(void)
+{
+    if (cpu_features.tsc_deadline)
+        wrmsr(IA32_TSC_DEADLINE, 0);
+    wrmsr(IA32_X2APIC_INIT_COUNT, 0);
+    mask_sources();
+    wrmsr(IA32_X2APIC_TPR, 0);
+    wrmsr(IA32_X2APIC_SIVR, SIVR_ENABLE | SPURIOUS_VECTOR);
+    end_in_service();
+    /* Pending ones are delivered to stubs that only end them. */
+    interrupts_on();
+    cpu_pause();
+    cpu_pause();
+    interrupts_off();
+    end_in_service();
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The host's address space. Every mapping is NX unless it is text, and none is
+ * both writable and executable. Address 0 and everything below FFFFFF00... is
+ * unmapped, so a guest's address that leaks into a pointer faults.
+ *
+ *   FFFFFFFF80000000  image: text R-X, rodata R--, data RW-, symbols R--
+ *   FFFFFF01C0000000  stacks: each between unmapped guard pages
+ *   FFFFFF00C0000000  boot modules, R--, uncompressed as GRUB loaded them
+ *   FFFFFF0080000000  device registers, RW-, uncached
+ *   FFFFFF0040000000  windows: two 2 MiB pages a CPU, pointing at guest RAM
+ *                     only while the hypervisor copies or zeroes there
+ *   FFFFFF0000000000  arena, RW-: CPUs, VMs, VMCSs, EPT frames, console rings
+ */
+#pragma once
+
+#define ARENA_VIRTUAL 0xFFFFFF0000000000ull
+#define WINDOW_VIRTUAL 0xFFFFFF0040000000ull
+#define DEVICE_VIRTUAL 0xFFFFFF0080000000ull
+#define MODULE_VIRTUAL 0xFFFFFF00C0000000ull
+#define STACK_VIRTUAL 0xFFFFFF01C0000000ull
+#define IMAGE_VIRTUAL 0xFFFFFFFF80000000ull
+
+#define ARENA_BYTES_MAX (WINDOW_VIRTUAL - ARENA_VIRTUAL)
+#define MODULE_BYTES_MAX (STACK_VIRTUAL - MODULE_VIRTUAL)
+
+/* A CPU's stacks: normal, double fault, NMI; an unmapped page below each. */
+#define STACK_BYTES 0x4000ull
+#define STACKS_PER_CPU 3
+#define STACK_STRIDE (STACK_BYTES + 0x1000ull)

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The real machine behind hv/machine.h.
+ */
+#include "hv/machine.h"
+
+#include "arch/cpu.h"
+#include "arch/cpu_features.h"
+#include "arch/host.h"
+#include "arch/insn.h"
+#include "arch/lapic.h"
+#include "arch/machine_halt.h"
+#include "arch/paging.h"
+#include "arch/panic.h"
+#include "arch/spec/cr.h"
+#include "arch/vmcs.h"
+#include "arch/vmx.h"
+#include "drivers/power.h"
+#include "drivers/serial.h"
+#include "hv/check.h"
+
+uint16_t machine_vmread_16(enum vmcs_field_16 field) { return vmcs_read_16(field); }
+uint32_t machine_vmread_32(enum vmcs_field_32 field) { return vmcs_read_32(field); }
+uint64_t machine_vmread_64(enum vmcs_field_64 field) { return vmcs_read_64(field); }
+uint64_t machine_vmread_natural(enum vmcs_field_natural field) { return vmcs_read_natural(field); }
+void machine_vmwrite_16(enum vmcs_field_16 field, uint16_t value) { vmcs_write_16(field, value); }
+void machine_vmwrite_32(enum vmcs_field_32 field, uint32_t value) { vmcs_write_32(field, value); }
+void machine_vmwrite_64(enum vmcs_field_64 field, uint64_t value) { vmcs_write_64(field, value); }
+
+void machine_vmwrite_natural(enum vmcs_field_natural field, uint64_t value)
+{
+    vmcs_write_natural(field, value);
+}
+
+/* The part of [address, address + bytes) that one window shows. */
+static uint64_t in_window(hpa_t address, uint64_t bytes)
+{
+    uint64_t room = PAGE_SIZE_2M - (address.value & (PAGE_SIZE_2M - 1));
+    return bytes < room ? bytes : room;
+}
+
+void machine_memory_read(void *to, hpa_t from, size_t bytes)
+{
+    uint8_t *at = to;
+    while (bytes) {
+        uint64_t part = in_window(from, bytes);
+        copy_bytes(at, paging_window(this_cpu()->number, 0, from), part);
+        at += part;
+        from.value += part;
+        bytes -= part;
+    }
+}
+
+void machine_memory_write(hpa_t to, const void *from, size_t bytes)
+{
+    const uint8_t *at = from;
+    while (bytes) {
+        uint64_t part = in_window(to, bytes);
+        uint8_t *window = paging_window(this_cpu()->number, 0, to);
+        copy_quads(window, at, part / 8);
+        copy_bytes(window + align_down(part, 8), at + align_down(part, 8), part % 8);
+        at += part;
+        to.value += part;
+        bytes -= part;
+    }
+}
+
+void machine_memory_zero(hpa_t at, uint64_t bytes)
+{
+    CHECK(((at.value | bytes) & 7) == 0);
+    while (bytes) {
+        uint64_t part = in_window(at, bytes);
+        zero_quads(paging_window(this_cpu()->number, 0, at), part / 8);
+        at.value += part;
+        bytes -= part;
+    }
+}
+
+void machine_request(unsigned cpu, uint32_t requests)
+{
+    struct cpu *target = cpus[cpu];
+    atomic_fetch_or(&target->requests, requests);
+    if (target != this_cpu())
+        lapic_host_send(target->apic_id, DELIVERY_NMI, 0);
+}
+
+void machine_interrupt(unsigned cpu, uint8_t vector)
+{
+    lapic_host_send(cpus[cpu]->apic_id, DELIVERY_FIXED, vector);
+}
+
+void machine_nmi_taken(void)
+{
+    nmi_unblock();
+    atomic_fetch_or(&this_cpu()->requests, REQUEST_NMI_CAME);
+}
+
+uint64_t machine_msr_read(enum msr msr) { return rdmsr(msr); }
+void machine_msr_write(enum msr msr, uint64_t value) { wrmsr(msr, value); }
+void machine_xcr0_write(uint64_t value) { xcr0_write(value); }
+void machine_cr2_write(uint64_t value) { cr2_write(value); }
+void machine_dr6_write(uint64_t value) { dr6_write(value); }
+uint64_t machine_tsc(void) { return rdtsc(); }
+
+#define DR6_RESET 0xFFFF0FF0ull
+#define MXCSR_RESET 0x1F80u
+#define FCW_RESET 0x37Fu
+
+/* x87, SSE and every XSAVE component as after RESET. */
+static void reset_extended_state(void)
+{
+    static const struct {
+        uint16_t fcw;
+        uint8_t reserved[22];
+        uint32_t mxcsr;
+        uint8_t registers[484];
+        uint64_t header[8]; /* XSTATE_BV = 0: initial configuration */
+    } image __attribute__((aligned(64))) = { .fcw = FCW_RESET, .mxcsr = MXCSR_RESET };
+
+    if (cpu_features.xsave) {
+        xcr0_write(cpu_features.xcr0_supported);
+        xrstor(&image, cpu_features.xcr0_supported);
+        xcr0_write(XCR0_X87);
+    }
+    fxrstor(&image);
+}
+
+void machine_guest_reset(void)
+{
+    static const enum msr passed[] = { IA32_STAR, IA32_LSTAR, IA32_CSTAR, IA32_FMASK,
+                                       IA32_KERNEL_GS_BASE };
+    vmx_flush_translations(this_cpu());
+    machine_interrupts_drain();
+    reset_extended_state();
+    dr_reset();
+    dr6_write(DR6_RESET);
+    cr2_write(0);
+    for (unsigned i = 0; i < sizeof passed / sizeof passed[0]; i++)
+        wrmsr(passed[i], 0);
+    if (cpu_features.rdtscp)
+        wrmsr(IA32_TSC_AUX, 0);
+}
+
+void machine_interrupts_drain(void)
+{
+    lapic_host_drain();
+}
+
+size_t machine_console_write(const uint8_t *bytes, size_t count)
+{
+    return host.serial_present ? serial_write(bytes, count) : count;
+}
+
+int machine_console_read(void)
+{
+    return host.serial_present ? serial_read() : -1;
+}
+
+void machine_console_want_transmit(bool wanted)
+{
+    if (host.serial_present)
+        serial_interrupt_on_transmit(wanted);
+}
+
+void machine_console_want_receive(bool wanted)
+{
+    if (host.serial_present)
+        serial_receive_pause(!wanted);
+}
+
+void machine_end(enum machine_end end)
+{
+    if (end == MACHINE_POWER_OFF)
+        power_off(&host.acpi);
+    else
+        power_reset(&host.acpi);
+    halt_machine(end == MACHINE_POWER_OFF
+                 ? "this machine offers no ACPI power-off; it can be switched off now"
+                 : "this machine cannot be reset by software; it can be switched off now");
+}

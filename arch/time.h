@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The machine's two frequencies, found once at boot, and bounded waiting.
+ */
+#pragma once
+
+#include <stdint.h>
+
+extern uint64_t tsc_hz;
+extern uint64_t lapic_timer_hz; /* at divide-by-1 */
+
+/* CPUID leaf 15h where it is complete, else a measurement against the PIT. The
+ * calling CPU is in x2APIC mode. */
+void time_init(void);
+
+void wait_us(uint64_t microseconds);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What arch/vmx_entry.asm calls: an exit, a failed entry, a mailbox to serve.
+ */
+#include "arch/insn.h"
+#include "arch/machine_halt.h"
+#include "arch/panic.h"
+#include "arch/vmcs.h"
+#include "arch/vmx.h"
+#include "hv/console.h"
+#include "hv/exit.h"
+#include "hv/vm_life.h"
+
+/* An exit as a value: read, decide, apply. */
+void vmx_exit(struct vcpu *vcpu)
+{
+    struct exit exit = {
+        .reason = vmcs_read_32(VMCS_EXIT_REASON),
+        .instruction_length = vmcs_read_32(VMCS_EXIT_INSTRUCTION_LENGTH),
+        .qualification = vmcs_read_natural(VMCS_EXIT_QUALIFICATION),
+        .rip = vmcs_read_natural(VMCS_GUEST_RIP),
+    };
+    vcpu->launched = 1;
+    vcpu_apply(vcpu, &exit, exit_dispatch(vcpu, &exit));
+}
+
+/* SDM Vol. 3C, 31.4 "VM Instruction Error Numbers": only our own bug leads
+ * here, as everything that a guest decides is checked behind the entry. */
+void vmx_entry_failed(void)
+{
+    panic("VM entry failed on CPU %u: VM-instruction error %u", this_cpu()->number,
+          vmcs_read_32(VMCS_VM_INSTRUCTION_ERROR));
+}
+
+void vmcs_access_failed(const char *what, uint64_t encoding, uint64_t value)
+{
+    uint64_t error = 0;
+    (void)vmx_read(VMCS_VM_INSTRUCTION_ERROR, &error);
+    panic("%s of VMCS field %llx (value %llx) was refused: VM-instruction error %llu", what,
+          (unsigned long long)encoding, (unsigned long long)value, (unsigned long long)error);
+}
+
+static uint32_t take_requests(struct cpu *cpu)
+{
+    return atomic_exchange(&cpu->requests, 0);
+}
+
+static void stop_if_halted(void)
+{
+    while (atomic_load(&machine_halted))
+        halt();
+}
+
+void cpu_service(void)
+{
+    struct cpu *cpu = this_cpu();
+    struct vcpu *vcpu = cpu->vcpu;
+    for (;;) {
+        stop_if_halted();
+        uint32_t requests = take_requests(cpu);
+        if (requests & REQUEST_NMI_CAME)
+            console_service();
+        if (requests)
+            vcpu_serve(vcpu, requests);
+        if (vcpu->state == VCPU_RUNNING)
+            return;
+        cpu_sleep();
+    }
+}
+
+void cpu_main(void)
+{
+    struct cpu *cpu = this_cpu();
+    if (atomic_load(&cpu->state) == CPU_READY)
+        vmx_enable(cpu);
+    if (cpu->vcpu) {
+        vmx_prepare_vcpu(cpu);
+        cpu_service(); /* until the vCPU is started */
+        vmx_loop();
+    }
+    for (;;) {
+        stop_if_halted();
+        if (take_requests(cpu) & REQUEST_NMI_CAME)
+            console_service();
+        cpu_sleep();
+    }
+}

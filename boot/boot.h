@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The steps of boot/main.c that are more than a call, each in a file of its
+ * own, and what one leaves for the next.
+ */
+#pragma once
+
+#include "boot/multiboot2.h"
+#include "hv/cmos.h"
+#include "hv/config.h"
+#include "hv/findings.h"
+#include "hv/memory_map.h"
+
+struct boot {
+    uint64_t tsc_at_entry;
+    hpa_t image;
+    hpa_t info_address;
+    struct boot_info info;
+    bool config_found;
+    struct memory_map memory;
+    hpa_t trampoline;
+    struct config config;
+    struct findings findings;
+    struct inventory inventory;
+    struct cmos_clock clock; /* the host's, read once */
+};
+
+/* boot/loader.c: what GRUB left us. Both before the console is up. */
+enum multiboot2_status loader_read(struct boot *boot, uint32_t magic, uint32_t info_address);
+void loader_read_config(struct boot *boot);
+
+/* boot/console.c */
+void boot_console_init(const struct boot *boot);
+void boot_console_interrupts(const struct boot *boot);
+
+/* boot/memory.c: the free memory, the arena, and the lasting map. */
+void boot_memory_init(struct boot *boot);
+void boot_memory_map(struct boot *boot);
+
+/* boot/cpus.c */
+void boot_cpus_create(void);
+void boot_cpus_start(const struct boot *boot);
+
+/* boot/preflight.c: prints the table; halts on an unsuitable machine. */
+void boot_preflight(void);
+
+/* boot/partition.c: checks the configuration against the machine and makes the
+ * VMs; halts with all findings if anything is wrong. */
+void boot_partition(struct boot *boot);

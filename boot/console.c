@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The console from its first line on, and its interrupt: an NMI to one CPU, so
+ * that the hypervisor never needs a maskable one.
+ */
+#include "arch/cpu.h"
+#include "arch/host.h"
+#include "arch/insn.h"
+#include "arch/layout.h"
+#include "arch/paging.h"
+#include "boot/boot.h"
+#include "drivers/ioapic.h"
+#include "drivers/serial.h"
+#include "hv/console.h"
+#include "hv/log.h"
+#include "hv/version.h"
+
+#define PIC_MASTER_MASK 0x21
+#define PIC_SLAVE_MASK 0xA1
+#define COM1_COM3_IRQ 4
+#define COM2_COM4_IRQ 3
+
+/* Four characters that no guest can know: made from the time at boot. */
+static void make_code(char code[static 5], uint64_t tsc)
+{
+    static const char alphabet[] = "23456789abcdefghjkmnpqrstuvwxyz";
+    uint64_t mixed = (tsc ^ (uint64_t)in8(0x40) << 40) * 0x9E3779B97F4A7C15ull;
+    for (unsigned i = 0; i < 4; i++) {
+        code[i] = alphabet[(mixed >> 32) % (sizeof alphabet - 1)];
+        mixed = (mixed ^ mixed >> 29) * 0xBF58476D1CE4E5B9ull;
+    }
+    code[4] = '\0';
+}
+
+void boot_console_init(const struct boot *boot)
+{
+    const struct hypervisor_config *config = &boot->config.hypervisor;
+    char code[5];
+
+    host.serial_present =
+        serial_init(config->console_port, (uint16_t)(SERIAL_CLOCK_HZ / config->console_speed));
+    console_init();
+    make_code(code, boot->tsc_at_entry);
+    log_code_set(code);
+    log_level_set(config->log);
+    log_line(LOG_ERROR, "Bulkhead %s: lines of the hypervisor begin like this one",
+             BULKHEAD_VERSION);
+}
+
+static void mask_pics(void)
+{
+    out8(PIC_MASTER_MASK, 0xFF);
+    out8(PIC_SLAVE_MASK, 0xFF);
+}
+
+/* A CPU that no guest owns, or else the boot CPU. */
+static const struct cpu *console_cpu(void)
+{
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (!cpus[i]->vcpu)
+            return cpus[i];
+    return cpus[0];
+}
+
+static hpa_t ioapic_address(unsigned number)
+{
+    return host.acpi.ioapic_count ? host.acpi.ioapics[number].address : HPA(IOAPIC_BASE);
+}
+
+static bool route(const struct acpi_override *line, uint32_t apic_id)
+{
+    unsigned count = host.acpi.ioapic_count ? host.acpi.ioapic_count : 1;
+    for (unsigned i = 0; i < count; i++) {
+        struct host_ioapic ioapic;
+        hpa_t address = ioapic_address(i);
+        uint64_t page = DEVICE_VIRTUAL + i * PAGE_SIZE_4K;
+        paging_map(page, HPA(align_down(address.value, PAGE_SIZE_4K)), PAGE_SIZE_4K, PAGE_DEVICE);
+        volatile uint32_t *window = (volatile uint32_t *)(page + address.value % PAGE_SIZE_4K);
+        uint32_t gsi_base = host.acpi.ioapic_count ? host.acpi.ioapics[i].gsi_base : 0;
+        if (!host_ioapic_init(&ioapic, window, gsi_base) || !host_ioapic_owns(&ioapic, line->gsi))
+            continue;
+        return host_ioapic_route(&ioapic, line->gsi, &(struct host_ioapic_route){
+            .delivery = DELIVERY_NMI, .polarity = line->polarity, .trigger = line->trigger,
+            .apic_id = apic_id });
+    }
+    return false;
+}
+
+void boot_console_interrupts(const struct boot *boot)
+{
+    mask_pics();
+    if (!host.serial_present)
+        return;
+    bool first_pair = boot->config.hypervisor.console_port & 0x100;
+    struct acpi_override line =
+        acpi_isa_interrupt(&host.acpi, first_pair ? COM1_COM3_IRQ : COM2_COM4_IRQ);
+    if (!route(&line, console_cpu()->apic_id)) {
+        log_line(LOG_WARNING, "no IOAPIC takes the console's interrupt: what you type is seen "
+                 "only when a guest prints");
+        return;
+    }
+    serial_interrupt_on_receive(true);
+    serial_interrupt_acknowledge();
+    console_use_interrupts();
+}

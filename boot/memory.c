@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The machine's memory at boot: what is free, what the hypervisor takes for
+ * itself, and the map that lasts. Between boot_memory_init() and
+ * boot_memory_map() the boot map of boot/entry.asm is still in use, so
+ * firmware tables can be read where they lie.
+ */
+#include "arch/arena.h"
+#include "arch/cpu.h"
+#include "arch/host.h"
+#include "arch/layout.h"
+#include "arch/paging.h"
+#include "arch/panic.h"
+#include "boot/boot.h"
+#include "drivers/acpi.h"
+#include "hv/console.h"
+#include "hv/linux.h"
+#include "hv/log.h"
+#include "hv/text.h"
+#include "hv/vm.h"
+
+#define BOOT_MAP_END GIB(4)
+
+extern const char image_start[], image_end[];
+
+const uint8_t *acpi_map(hpa_t address, size_t bytes)
+{
+    if (address.value >= BOOT_MAP_END || bytes > BOOT_MAP_END - address.value)
+        return NULL;
+    return (const uint8_t *)address.value;
+}
+
+/* An upper bound of what the tables of this much guest memory take. */
+static uint64_t ept_bytes_max(uint64_t memory_bytes)
+{
+    return (memory_bytes / GIB(1) + 10) * PAGE_SIZE_4K;
+}
+
+static uint64_t arena_bytes_for(const struct config *config)
+{
+    uint64_t per_cpu = sizeof(struct cpu) + STACKS_PER_CPU * STACK_BYTES + 6 * PAGE_SIZE_4K;
+    uint64_t bytes = (host.acpi.cpu_count + 1) * per_cpu;
+    for (unsigned i = 0; i < config->vm_count; i++)
+        bytes += sizeof(struct vm) + CONFIG_VCPUS_MAX * sizeof(struct vcpu)
+            + ept_bytes_max(config->vms[i].memory_bytes) + MSR_BITMAP_SIZE
+            + CONSOLE_OUTPUT_BYTES + CONSOLE_INPUT_BYTES + 4 * PAGE_SIZE_4K;
+    return align_up(bytes, PAGE_SIZE_2M);
+}
+
+static void report_acpi(const struct acpi_problems *problems)
+{
+    for (unsigned i = 0; i < problems->count; i++)
+        log_line(LOG_WARNING, "ACPI table %s at %llx: %s", problems->list[i].table,
+                 (unsigned long long)problems->list[i].address.value,
+                 acpi_problem_text(problems->list[i].kind));
+}
+
+void boot_memory_init(struct boot *boot)
+{
+    static struct acpi_problems problems;
+    const struct boot_info *info = &boot->info;
+
+    memory_map_build(&boot->memory, info->memory, info->memory_count);
+    memory_map_reserve(&boot->memory, boot->image, (uint64_t)(image_end - image_start));
+    memory_map_reserve(&boot->memory, boot->info_address, info->total_bytes);
+    for (unsigned i = 0; i < info->module_count; i++)
+        memory_map_reserve(&boot->memory, info->modules[i].start,
+                           info->modules[i].end.value - info->modules[i].start.value);
+    if (!memory_map_drop_low(&boot->memory, &boot->trampoline))
+        halt_machine("no free page below 640 KiB, where the other CPUs must begin");
+
+    acpi_read(info->rsdp.size ? info->rsdp.bytes : NULL, info->rsdp.size, &host.acpi, &problems);
+    report_acpi(&problems);
+
+    uint64_t bytes = arena_bytes_for(&boot->config);
+    hpa_t base;
+    if (!memory_map_take(&boot->memory, bytes, PAGE_SIZE_2M, MEMORY_NO_LIMIT, &base))
+        halt_machine("no free memory for the hypervisor itself");
+    paging_init(boot->image);
+    arena_init(base, bytes);
+}
+
+/* Modules go to the lasting map, and into the inventory for the configuration.
+ * Each lies at the same distance from a 2 MiB boundary as in physical memory,
+ * so that large pages map it. */
+static void map_modules(struct boot *boot)
+{
+    struct inventory *inventory = &boot->inventory;
+    uint64_t next = MODULE_VIRTUAL;
+
+    for (unsigned i = 0; i < boot->info.module_count; i++) {
+        const struct boot_module *module = &boot->info.modules[i];
+        uint64_t size = module->end.value - module->start.value;
+        uint64_t skip = module->start.value % PAGE_SIZE_4K;
+        hpa_t first = HPA(module->start.value - skip);
+        uint64_t virtual = next + first.value % PAGE_SIZE_2M;
+        uint64_t bytes = align_up(skip + size, PAGE_SIZE_4K);
+        if (bytes > MODULE_VIRTUAL + MODULE_BYTES_MAX - virtual)
+            halt_machine("the boot modules are larger than 4 GiB together");
+        paging_map(virtual, first, bytes, PAGE_READ);
+        inventory->modules[inventory->module_count++] = (struct inventory_module){
+            .name = module->name, .bytes = (const uint8_t *)(virtual + skip), .size = size };
+        next = align_up(virtual + bytes, PAGE_SIZE_2M);
+    }
+}
+
+void boot_memory_map(struct boot *boot)
+{
+    map_modules(boot);
+    paging_activate();
+    struct inventory *inventory = &boot->inventory;
+    for (unsigned i = 0; i < boot->memory.count; i++)
+        inventory->regions[inventory->region_count++] = boot->memory.regions[i];
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From a configuration to virtual machines. First everything is checked, and
+ * all findings are shown; then everything is made, which cannot fail.
+ */
+#include "arch/arena.h"
+#include "arch/cpu.h"
+#include "arch/cpuid_host.h"
+#include "arch/host.h"
+#include "arch/panic.h"
+#include "arch/time.h"
+#include "boot/boot.h"
+#include "drivers/rtc.h"
+#include "hv/check.h"
+#include "hv/console.h"
+#include "hv/log.h"
+#include "hv/machine.h"
+#include "hv/text.h"
+#include "hv/vm_life.h"
+
+static void print_findings(const struct findings *findings)
+{
+    char text[FINDING_LINE_SIZE];
+    for (unsigned i = 0; i < findings->count; i++) {
+        const struct finding *finding = &findings->list[i];
+        finding_format(text, sizeof text, finding, "config");
+        log_line(finding->severity == SEVERITY_ERROR ? LOG_ERROR : LOG_WARNING, "%s", text);
+    }
+    if (findings->omitted)
+        log_line(LOG_ERROR, "%u more findings are not shown", findings->omitted);
+}
+
+static void halt_on_errors(const struct findings *findings)
+{
+    print_findings(findings);
+    if (findings->error_count)
+        halt_machine("the configuration has errors; no guest was started");
+}
+
+static struct linux_span module_span(const struct inventory *inventory, const char *name)
+{
+    const struct inventory_module *module =
+        name[0] ? inventory_module(inventory, name) : NULL;
+    return module ? (struct linux_span){ module->bytes, module->size }
+                  : (struct linux_span){ NULL, 0 };
+}
+
+/* Whether each guest's images fit into its memory. */
+static void check_images(struct boot *boot)
+{
+    for (unsigned i = 0; i < boot->config.vm_count; i++) {
+        const struct vm_config *config = &boot->config.vms[i];
+        struct guest_memory memory = { config->memory_base, config->memory_bytes };
+        struct linux_boot images = {
+            .kernel = module_span(&boot->inventory, config->kernel),
+            .initrd = module_span(&boot->inventory, config->initrd),
+            .cmdline = config->cmdline,
+        };
+        struct linux_plan plan;
+        struct linux_result result = linux_prepare(&memory, &images, &plan);
+        char text[FINDING_TEXT_SIZE];
+        if (result.status == LINUX_OK)
+            continue;
+        linux_result_text(text, sizeof text, result);
+        findings_add(&boot->findings, SEVERITY_ERROR, config->at[VM_KERNEL], config->name,
+                     "%s", text);
+    }
+}
+
+static void check(struct boot *boot)
+{
+    boot->inventory.cpu_count = cpu_count;
+    for (unsigned i = 0; i < boot->inventory.module_count; i++) {
+        struct inventory_module *module = &boot->inventory.modules[i];
+        struct linux_image image;
+        struct linux_span span = { module->bytes, module->size };
+        module->kernel_problem = linux_status_text(linux_image_check(span, &image).status);
+    }
+    if (!boot->config_found)
+        halt_machine("the boot loader brought no module named \"config\"; its menu entry needs a "
+                     "line such as: module2 /boot/demo.toml config");
+    config_check(&boot->config, &boot->inventory, &boot->findings);
+    if (!boot->findings.error_count)
+        check_images(boot);
+    halt_on_errors(&boot->findings);
+}
+
+/* The content of memory that is not there, for all guests to read. */
+static const void *page_of_ones(void)
+{
+    static uint8_t *page;
+    if (!page) {
+        page = arena_take(PAGE_SIZE_4K, PAGE_SIZE_4K);
+        memset(page, 0xFF, PAGE_SIZE_4K);
+    }
+    return page;
+}
+
+static void make_memory(struct vm *vm, const struct vmx_capabilities *capabilities)
+{
+    bool pages_1g = preflight_has_1g_pages(capabilities);
+    unsigned count = guest_memory_ept_frames(&vm->memory, pages_1g);
+    uint64_t *tables = arena_take(count * PAGE_SIZE_4K, PAGE_SIZE_4K);
+    struct frames frames;
+
+    frames_init(&frames, tables, arena_hpa(tables), count);
+    ept_init(&vm->ept, frames, pages_1g);
+    guest_memory_map(&vm->memory, &vm->ept);
+    guest_memory_map_empty_roms(&vm->ept, arena_hpa(page_of_ones()));
+    machine_memory_zero(vm->memory.base, vm->memory.bytes);
+}
+
+static void make_cpuid(struct vm *vm, const struct vmx_capabilities *capabilities)
+{
+    static struct cpuid_host host_answers;
+    struct vmx_controls controls = preflight_controls(capabilities);
+    struct cpuid_guest_facts facts = {
+        .vcpu_count = vm->vcpu_count,
+        .tsc_hz = tsc_hz,
+        .lapic_timer_hz = lapic_timer_hz,
+        .rdtscp = controls.secondary & SECONDARY_ENABLE_RDTSCP,
+        .invpcid = controls.secondary & SECONDARY_ENABLE_INVPCID,
+        .xsaves = controls.secondary & SECONDARY_ENABLE_XSAVES,
+    };
+    cpuid_host_read(&host_answers);
+    cpuid_table_build(&vm->cpuid, &host_answers, &facts);
+    vm->msr_bitmap = arena_take(MSR_BITMAP_SIZE, PAGE_SIZE_4K);
+    msr_bitmap_build(vm->msr_bitmap, &vm->cpuid);
+}
+
+static void make_vcpus(struct vm *vm)
+{
+    for (unsigned i = 0; i < vm->config->cpu_count; i++) {
+        struct cpu *cpu = cpus[vm->config->cpus[i]];
+        struct vcpu *vcpu = arena_take(sizeof *vcpu, 64);
+        CHECK(!cpu->vcpu);
+        vcpu->vm = vm;
+        vcpu->index = i;
+        vcpu->cpu = cpu->number;
+        vm->vcpus[vm->vcpu_count++] = vcpu;
+        cpu->vcpu = vcpu;
+    }
+}
+
+static void make_images(struct vm *vm, const struct inventory *inventory)
+{
+    vm->boot = (struct linux_boot){
+        .kernel = module_span(inventory, vm->config->kernel),
+        .initrd = module_span(inventory, vm->config->initrd),
+        .cmdline = vm->config->cmdline,
+    };
+    struct linux_result result = linux_prepare(&vm->memory, &vm->boot, &vm->plan);
+    CHECK(result.status == LINUX_OK);
+}
+
+static void print_vm(const struct vm *vm)
+{
+    char memory[24], list[CONFIG_VCPUS_MAX * 4 + 1] = "";
+    size_t at = 0;
+    text_bytes(memory, sizeof memory, vm->memory.bytes);
+    for (unsigned i = 0; i < vm->vcpu_count; i++)
+        at += text_format(list + at, sizeof list - at, i ? ",%u" : "%u", vm->vcpus[i]->cpu);
+    log_line(LOG_INFO, "%s: CPU %s, %s of memory at %llx, kernel %s", vm->config->name, list, memory,
+             (unsigned long long)vm->memory.base.value, vm->config->kernel);
+}
+
+static void make_vm(struct boot *boot, const struct vm_config *config)
+{
+    const struct vmx_capabilities *capabilities = &cpus[0]->capabilities;
+    struct vm *vm = arena_take(sizeof *vm, 64);
+    vm->config = config;
+    vm->index = vm_count;
+    vm->memory = (struct guest_memory){ config->memory_base, config->memory_bytes };
+    make_vcpus(vm);
+    make_memory(vm, capabilities);
+    make_cpuid(vm, capabilities);
+    make_images(vm, &boot->inventory);
+    cmos_init(&vm->cmos, &boot->clock);
+    denied_init(&vm->denied);
+    if (config->console)
+        console_attach(vm, arena_take(CONSOLE_OUTPUT_BYTES, 64), CONSOLE_OUTPUT_BYTES,
+                       arena_take(CONSOLE_INPUT_BYTES, 64), CONSOLE_INPUT_BYTES);
+    print_vm(vm);
+    vms[vm_count++] = vm;
+}
+
+static void read_clock(struct boot *boot)
+{
+    boot->clock = (struct cmos_clock){ .tsc_hz = tsc_hz };
+    if (!rtc_read(host.acpi.century_register, &boot->clock.seconds))
+        log_line(LOG_WARNING, "the machine's clock cannot be read: guests start in 1970");
+    boot->clock.tsc = machine_tsc();
+}
+
+void boot_partition(struct boot *boot)
+{
+    check(boot);
+    read_clock(boot);
+    for (unsigned i = 0; i < boot->config.vm_count; i++)
+        make_vm(boot, &boot->config.vms[i]);
+    vm_life_init(boot->config.hypervisor.when_all_stopped);
+    log_line(LOG_INFO, "hypervisor memory: %llu KiB besides the image",
+             (unsigned long long)arena_used() / 1024);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tells the user, feature by feature, whether and how this machine can run
+ * guests. Every CPU is asked; one that differs from the first is named.
+ */
+#include "arch/cpu.h"
+#include "arch/panic.h"
+#include "boot/boot.h"
+#include "hv/log.h"
+
+static void print_row(const struct preflight_finding *finding)
+{
+    bool missing = finding->need == NEED_REQUIRED && !finding->present;
+    log_line(missing ? LOG_ERROR : LOG_INFO, "  %-32s %-8s  %-3s  %s", finding->name,
+             finding->need == NEED_REQUIRED ? "required" : "optional",
+             finding->present ? "yes" : "NO", finding->consequence);
+}
+
+static void print_table(const struct vmx_capabilities *capabilities)
+{
+    log_line(LOG_INFO, "preflight: what guests need, and what this machine has");
+    for (unsigned i = 0; i < preflight_count(); i++) {
+        struct preflight_finding finding = preflight_finding(capabilities, i);
+        print_row(&finding);
+    }
+}
+
+static void print_differences(const struct cpu *cpu)
+{
+    for (unsigned i = 0; i < preflight_count(); i++) {
+        struct preflight_finding here = preflight_finding(&cpu->capabilities, i);
+        struct preflight_finding first = preflight_finding(&cpus[0]->capabilities, i);
+        if (here.present != first.present) {
+            log_line(LOG_WARNING, "CPU %u differs from CPU 0:", cpu->number);
+            print_row(&here);
+        }
+    }
+}
+
+void boot_preflight(void)
+{
+    bool fit = true;
+    print_table(&cpus[0]->capabilities);
+    for (unsigned i = 0; i < cpu_count; i++) {
+        print_differences(cpus[i]);
+        fit = fit && atomic_load(&cpus[i]->state) == CPU_READY;
+    }
+    if (!fit)
+        halt_machine("this machine cannot run guests, for the reasons marked NO above");
+}
