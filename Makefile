@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: MIT
+#
+# Builds, runs and tests Bulkhead. `make help` lists what there is to make.
+# Everything goes under build/; V=1 shows the commands.
+
+# ---- What to build: the table of contents -----------------------------------
+
+BOOT := boot/main.c boot/loader.c boot/console.c boot/memory.c boot/cpus.c \
+	boot/preflight.c boot/partition.c
+BOOT_PURE := boot/multiboot2.c
+BOOT_ASM := boot/entry.asm
+
+ARCH := arch/cpu.c arch/cpu_features.c arch/cpuid_host.c arch/descriptors.c \
+	arch/paging.c arch/arena.c arch/lapic.c arch/time.c arch/smp.c \
+	arch/vmx.c arch/vmx_run.c arch/machine.c arch/panic.c arch/symbols.c
+ARCH_ASM := arch/exception_entry.asm arch/vmx_entry.asm arch/trampoline.asm
+
+HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/calendar.c hv/log.c
+HV_CONFIG := hv/toml.c hv/toml_cursor.c hv/toml_string.c hv/toml_value.c \
+	hv/config_keys.c hv/config_values.c hv/config_parse.c hv/config_check.c hv/config_memory.c
+HV_LOAD := hv/linux.c hv/linux_image.c hv/linux_text.c hv/aml.c hv/guest_acpi.c
+HV_MEMORY := hv/frames.c hv/ept.c hv/guest_memory.c hv/guest_paging.c
+HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/cpuid.c hv/msr.c hv/cr.c \
+	hv/lapic.c hv/event.c hv/hypercall.c hv/decode.c hv/mmio.c
+HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/cmos.c hv/pci.c \
+	hv/platform.c hv/denied.c
+HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
+	hv/console_receive.c hv/console_ring.c hv/console_wire.c
+HV_LIFE := hv/vcpu.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
+HV := $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
+
+# What the compiler may call and a host's C library has.
+HV_IMAGE_ONLY := hv/memory_functions.c
+
+DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c
+DRIVERS_PURE := drivers/acpi.c drivers/acpi_tables.c
+
+# Our own guests: guest/NAME.c each, a bzImage made of it and of what they share.
+GUESTS := sweep witness triple bench
+GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
+
+# Starts a bzImage on the bare machine, for comparison: tools/bench.py.
+NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv/linux_text.c \
+	hv/guest_memory.c hv/text.c hv/memory_functions.c
+
+# Host unit tests: tests/unit/test_NAME.c. The code under test comes from one
+# library; fakes_NAME lists what replaces members of it, besides the machine.
+UNIT_TESTS := acpi cmos config console cpuid cr decode denied ept event findings frames \
+	guest_acpi guest_memory guest_paging ioapic_driver lapic linux memory_functions \
+	memory_map mmio msr multiboot2 pci platform ports power rtc serial text toml uart \
+	virtual_ioapic
+fakes_console := terminal
+fakes_cr := reports
+fakes_denied := terminal
+fakes_event := reports
+fakes_guest_paging := reports
+fakes_lapic := reports
+fakes_mmio := reports
+fakes_msr := reports
+fakes_ports := interrupts linear reports terminal
+fakes_uart := interrupts terminal
+fakes_virtual_ioapic := interrupts
+
+# ---- Tools -------------------------------------------------------------------
+
+# Debian's own, whatever else is first on PATH.
+CC := /usr/bin/gcc
+LD := /usr/bin/ld
+AR := /usr/bin/ar
+NM := /usr/bin/nm
+OBJCOPY := /usr/bin/objcopy
+NASM := nasm
+PYTHON := /usr/bin/python3
+
+MACHINE ?=
+CONFIG ?=
+PYTEST_ARGS ?=
+
+Q := $(if $(V),,@)
+
+# ---- Flags, a reason each ----------------------------------------------------
+
+WARNINGS := -Wall -Wextra -Werror
+WARNINGS += -Wswitch-enum             # a new enumerator must be decided about
+WARNINGS += -Wenum-conversion         # VMCS fields of one width only
+WARNINGS += -Wmissing-prototypes -Wstrict-prototypes
+WARNINGS += -Wshadow -Wvla
+
+LANGUAGE := -std=gnu11 -I.
+REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)/=
+
+IMAGE_FLAGS := -O2 -g
+IMAGE_FLAGS += -ffreestanding -nostdlib
+IMAGE_FLAGS += -mgeneral-regs-only       # FPU and SSE registers are the guests'
+IMAGE_FLAGS += -mno-red-zone             # NMIs use the stack at any time
+IMAGE_FLAGS += -mcmodel=kernel           # linked in the top 2 GiB
+IMAGE_FLAGS += -fno-pic -fno-pie
+IMAGE_FLAGS += -fno-jump-tables          # no indirect branch in the image at all
+IMAGE_FLAGS += -fcf-protection=none
+IMAGE_FLAGS += -fno-stack-protector      # stacks have guard pages
+IMAGE_FLAGS += -fno-omit-frame-pointer   # the backtrace follows frames
+IMAGE_FLAGS += -fno-asynchronous-unwind-tables
+
+IMAGE_LINK := -nostdlib -static --build-id=none -z max-page-size=4096 -z noexecstack
+
+HOST_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST_FLAGS += -Itests/fake/ports         # drivers talk to fake ports
+
+GUEST_FLAGS := -O2 -g -ffreestanding -nostdlib -mgeneral-regs-only -mno-red-zone
+GUEST_FLAGS += -fno-pic -fno-pie -fcf-protection=none -fno-stack-protector
+GUEST_FLAGS += -fno-asynchronous-unwind-tables -ffunction-sections
+
+# ---- Main targets --------------------------------------------------------------
+
+.DELETE_ON_ERROR:
+.PHONY: all run iso test unit lint boot-tests bench check deps clean help
+
+all: build/bulkhead.stripped.elf build/bulkhead-check ## the image and the checker
+
+run: iso ## boot it and show the console; CONFIG=FILE, MACHINE=bochs|bochs-uefi|qemu-kvm|qemu-tcg
+	$(Q)$(PYTHON) tools/run.py --iso build/bulkhead.iso --config $(ISO_CONFIG) \
+		$(if $(MACHINE),--machine $(MACHINE))
+
+ISO_CONFIG := $(or $(CONFIG),build/demo/demo.toml)
+
+iso: deps ## build/bulkhead.iso, for CD, USB stick and emulator; CONFIG=FILE
+	$(Q)$(MAKE) --no-print-directory iso-only CONFIG=$(CONFIG)
+
+.PHONY: iso-only
+iso-only: all $(if $(CONFIG),,demo)
+	$(Q)$(PYTHON) tools/make_iso.py $(ISO_CONFIG) build/bulkhead.iso
+
+test: deps ## all tests
+	$(Q)$(MAKE) --no-print-directory test-only
+
+.PHONY: test-only
+test-only: test-programs
+	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests -n 2 $(PYTEST_ARGS) tests
+
+unit: unit-programs ## host unit tests only
+	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests $(PYTEST_ARGS) tests/unit
+
+lint: all ## layers, second compiler, static analysis, the image's shape
+	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests $(PYTEST_ARGS) tests/lint
+
+boot-tests: all demo guests ## whole machines only
+	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests -n 2 $(PYTEST_ARGS) tests/boot
+
+bench: deps ## costs of exits and of Linux' boot: a table, and build/bench.json
+	$(Q)$(MAKE) --no-print-directory all demo guests
+	$(Q)$(PYTHON) tools/bench.py
+
+check: build/bulkhead-check ## the configuration checker, build/bulkhead-check
+
+deps: ## install the Debian packages that are missing
+	$(Q)sh tools/deps.sh
+
+clean: ## remove build/
+	$(Q)rm -rf build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ---- The image -------------------------------------------------------------------
+
+IMAGE_C := $(BOOT) $(BOOT_PURE) $(ARCH) $(HV) $(HV_IMAGE_ONLY) $(DRIVERS) $(DRIVERS_PURE)
+IMAGE_OBJECTS := $(IMAGE_C:%.c=build/image/%.o) $(BOOT_ASM:%.asm=build/image/%.asm.o) \
+	$(ARCH_ASM:%.asm=build/image/%.asm.o)
+
+build/image/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) $(IMAGE_FLAGS) $(REPRODUCIBLE) -MMD -MP -c $< -o $@
+
+build/image/%.asm.o: %.asm Makefile
+	@mkdir -p $(@D)
+	@echo "  NASM    $<"
+	$(Q)$(NASM) -f elf64 $< -o $@
+
+# Linked twice: the second time with the names of the first link's functions,
+# for backtraces. The table is the image's last section, so nothing moves.
+build/bulkhead.first.elf: $(IMAGE_OBJECTS) build/symbols.empty.o linker.ld
+	$(Q)$(LD) $(IMAGE_LINK) -T linker.ld -o $@ $(IMAGE_OBJECTS) build/symbols.empty.o
+
+build/bulkhead.elf: build/bulkhead.first.elf build/symbols.o
+	@echo "  LD      $@"
+	$(Q)$(LD) $(IMAGE_LINK) -T linker.ld -o $@ $(IMAGE_OBJECTS) build/symbols.o
+
+build/symbols.empty.asm: tools/symbols.py
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/symbols.py </dev/null >$@
+
+build/symbols.asm: build/bulkhead.first.elf tools/symbols.py
+	$(Q)$(NM) $< | $(PYTHON) tools/symbols.py >$@
+
+build/symbols%o: build/symbols%asm
+	$(Q)$(NASM) -f elf64 $< -o $@
+
+build/bulkhead.stripped.elf: build/bulkhead.elf
+	$(Q)$(OBJCOPY) --strip-all $< $@
+
+# ---- Host programs: the checker and the unit tests --------------------------------
+
+HOST_C := $(HV) $(BOOT_PURE) $(DRIVERS) $(DRIVERS_PURE) tests/fake/machine.c
+HOST_OBJECTS := $(HOST_C:%.c=build/host/%.o)
+
+build/host/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_FLAGS) $(LANGUAGE) $(WARNINGS) -MMD -MP -c $< -o $@
+
+build/host/libhv.a: $(HOST_OBJECTS)
+	@echo "  AR      $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+CHECK_C := $(filter-out hv/log.c hv/calendar.c,$(HV_BASE)) $(HV_CONFIG) hv/linux_image.c hv/linux_text.c
+build/bulkhead-check: tools/bulkhead_check.c $(CHECK_C) $(wildcard hv/*.h)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) -O2 -g $(LANGUAGE) $(WARNINGS) tools/bulkhead_check.c $(CHECK_C) -o $@
+
+.PHONY: unit-programs
+unit-programs: $(UNIT_TESTS:%=build/unit/test_%)
+
+.SECONDEXPANSION:
+build/unit/test_%: build/host/tests/unit/test_%.o $$(addprefix build/host/tests/fake/,$$(addsuffix .o,$$(fakes_$$*))) build/host/libhv.a
+	@mkdir -p $(@D)
+	@echo "  UNIT    $@"
+	$(Q)$(CC) $(HOST_FLAGS) -o $@ $^ -lcmocka $(libs_$*)
+
+libs_decode := -lZydis
+libs_ept := -Wl,--wrap=frames_store # each write of an entry is looked at
+libs_ept := -Wl,--wrap=frames_store # the test sees every store into a table
+
+.PRECIOUS: build/host/%.o
+
+# ---- Guests: the demo's Linux, and our own -----------------------------------------
+
+.PHONY: demo guests test-programs
+demo: build/demo/vmlinuz build/demo/initrd build/demo/demo.toml
+
+build/demo/vmlinuz build/demo/busybox &: tools/fetch_demo.sh
+	@echo "  FETCH   Debian's kernel and busybox"
+	$(Q)sh tools/fetch_demo.sh build/demo
+
+build/demo/initrd: build/demo/busybox guest/demo/init tools/make_initrd.py
+	$(Q)$(PYTHON) tools/make_initrd.py build/demo/busybox guest/demo/init $@
+
+build/demo/demo.toml: guest/demo/demo.toml
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+guests: $(GUESTS:%=build/guest/%.bin) build/native/native.elf build/native/tsc
+
+build/guest/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) $(GUEST_FLAGS) -MMD -MP -c $< -o $@
+
+build/guest/%.asm.o: %.asm Makefile
+	@mkdir -p $(@D)
+	$(Q)$(NASM) -f elf64 -Wall -w-reloc-abs-qword -w-reloc-abs-dword -w-reloc-rel-dword $< -o $@
+
+GUEST_LINK := -nostdlib -static --build-id=none --gc-sections -z noexecstack -z max-page-size=4096 \
+	--no-warn-rwx-segments
+
+build/guest/%.elf: build/guest/guest/%.o $(GUEST_LIB:%.c=build/guest/%.o) \
+		build/guest/guest/start.asm.o guest/guest.ld
+	@echo "  GUEST   $@"
+	$(Q)$(LD) $(GUEST_LINK) -T guest/guest.ld -o $@ $(filter %.o,$^)
+
+build/guest/%.bin: build/guest/%.elf
+	$(Q)$(OBJCOPY) -O binary $< $@
+
+build/native/native.elf: $(NATIVE:%.c=build/guest/%.o) build/guest/guest/native/entry.asm.o \
+		guest/native/native.ld
+	@mkdir -p $(@D)
+	@echo "  NATIVE  $@"
+	$(Q)$(LD) $(GUEST_LINK) -s -T guest/native/native.ld -o $@ $(filter %.o,$^)
+
+# A program for Linux that says what the TSC is.
+build/native/tsc: guest/native/tsc.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -Os -ffreestanding -nostdlib -static -fno-pie -no-pie \
+		-fno-stack-protector -s $< -o $@
+
+.PRECIOUS: build/guest/%.o build/guest/%.asm.o build/guest/%.elf
+
+test-programs: all demo guests unit-programs
+
+-include $(shell find build/image build/host build/guest -type f -name '*.d' 2>/dev/null)

@@ -1,0 +1,42 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Turns `nm` of the image into the table that names functions in backtraces.
+
+Standard input: the symbols of the first link; empty for an empty table.
+Standard output: NASM source of the section .symbols. Each entry is two 32-bit
+offsets: of the function from image_start, and of its name from symbol_names.
+"""
+
+import sys
+
+IMAGE_BASE = 0xFFFFFFFF80000000
+
+
+def functions(lines):
+    """(offset, name) of every text symbol, ascending, one per address."""
+    found = {}
+    for line in lines:
+        address, kind, name = line.split()
+        if kind in "tT" and int(address, 16) >= IMAGE_BASE and not name.startswith("image_"):
+            found.setdefault(int(address, 16) - IMAGE_BASE, name)
+    return sorted(found.items())
+
+
+def main():
+    table = functions(line for line in sys.stdin if len(line.split()) == 3)
+    print("section .symbols alloc noexec nowrite align=8")
+    print("global symbol_table, symbol_table_end, symbol_names")
+    print("symbol_table:")
+    position = 0
+    for offset, name in table:
+        print(f"    dd {offset:#x}, {position}")
+        position += len(name) + 1
+    print("symbol_table_end:")
+    print("symbol_names:")
+    for _, name in table:
+        print(f"    db '{name}', 0")
+    print("    db 0")
+
+
+if __name__ == "__main__":
+    main()
