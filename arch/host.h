@@ -10,6 +10,7 @@
 
 struct host {
     bool serial_present;
+    unsigned console_cpu; /* takes the console's interrupt, an NMI */
     struct acpi_machine acpi;
 };
 

@@ -13,6 +13,7 @@
 #include "arch/paging.h"
 #include "arch/panic.h"
 #include "arch/spec/cr.h"
+#include "arch/time.h"
 #include "arch/vmcs.h"
 #include "arch/vmx.h"
 #include "drivers/power.h"
@@ -164,12 +165,33 @@ void machine_console_want_transmit(bool wanted)
 
 void machine_console_want_receive(bool wanted)
 {
+    if (!host.serial_present)
+        return;
+    serial_receive_pause(!wanted);
+    serial_interrupt_on_receive(wanted);
+}
+
+void machine_console_acknowledge(void)
+{
     if (host.serial_present)
-        serial_receive_pause(!wanted);
+        serial_interrupt_acknowledge();
+}
+
+/* The last lines are still in the UART, and the last byte on the wire: up to a
+ * second for the FIFO, and as long as a byte takes at 9600 bits a second. */
+static void drain_console(void)
+{
+    uint64_t begin = rdtsc();
+    while (host.serial_present && !serial_transmitter_ready() && rdtsc() - begin < tsc_hz)
+        cpu_pause();
+    begin = rdtsc();
+    while (rdtsc() - begin < tsc_hz / 500)
+        cpu_pause();
 }
 
 void machine_end(enum machine_end end)
 {
+    drain_console();
     if (end == MACHINE_POWER_OFF)
         power_off(&host.acpi);
     else

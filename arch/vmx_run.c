@@ -2,6 +2,7 @@
  *
  * What arch/vmx_entry.asm calls: an exit, a failed entry, a mailbox to serve.
  */
+#include "arch/host.h"
 #include "arch/insn.h"
 #include "arch/machine_halt.h"
 #include "arch/panic.h"
@@ -45,6 +46,14 @@ static uint32_t take_requests(struct cpu *cpu)
     return atomic_exchange(&cpu->requests, 0);
 }
 
+/* One CPU only, so that guests which send NMIs to themselves cost no other CPU
+ * a wait for the console's lock. */
+static void serve_console(const struct cpu *cpu, uint32_t requests)
+{
+    if (requests & REQUEST_NMI_CAME && cpu->number == host.console_cpu)
+        console_service();
+}
+
 static void stop_if_halted(void)
 {
     while (atomic_load(&machine_halted))
@@ -58,8 +67,7 @@ void cpu_service(void)
     for (;;) {
         stop_if_halted();
         uint32_t requests = take_requests(cpu);
-        if (requests & REQUEST_NMI_CAME)
-            console_service();
+        serve_console(cpu, requests);
         if (requests)
             vcpu_serve(vcpu, requests);
         if (vcpu->state == VCPU_RUNNING)
@@ -80,8 +88,7 @@ void cpu_main(void)
     }
     for (;;) {
         stop_if_halted();
-        if (take_requests(cpu) & REQUEST_NMI_CAME)
-            console_service();
+        serve_console(cpu, take_requests(cpu));
         cpu_sleep();
     }
 }

@@ -13,6 +13,7 @@
 #include "drivers/serial.h"
 #include "hv/console.h"
 #include "hv/log.h"
+#include "hv/machine.h"
 #include "hv/version.h"
 
 #define PIC_MASTER_MASK 0x21
@@ -54,12 +55,12 @@ static void mask_pics(void)
 }
 
 /* A CPU that no guest owns, or else the boot CPU. */
-static const struct cpu *console_cpu(void)
+static unsigned choose_console_cpu(void)
 {
     for (unsigned i = 0; i < cpu_count; i++)
         if (!cpus[i]->vcpu)
-            return cpus[i];
-    return cpus[0];
+            return i;
+    return 0;
 }
 
 static hpa_t ioapic_address(unsigned number)
@@ -94,12 +95,13 @@ void boot_console_interrupts(const struct boot *boot)
     bool first_pair = boot->config.hypervisor.console_port & 0x100;
     struct acpi_override line =
         acpi_isa_interrupt(&host.acpi, first_pair ? COM1_COM3_IRQ : COM2_COM4_IRQ);
-    if (!route(&line, console_cpu()->apic_id)) {
+    host.console_cpu = choose_console_cpu();
+    if (!route(&line, cpus[host.console_cpu]->apic_id)) {
         log_line(LOG_WARNING, "no IOAPIC takes the console's interrupt: what you type is seen "
                  "only when a guest prints");
         return;
     }
     serial_interrupt_on_receive(true);
-    serial_interrupt_acknowledge();
     console_use_interrupts();
+    machine_console_acknowledge();
 }

@@ -16,6 +16,7 @@
 #include "hv/console_focus.h"
 #include "hv/console_receive.h"
 #include "hv/console_state.h"
+#include "hv/machine.h"
 #include "hv/uart.h"
 #include "hv/vm.h"
 #include "hv/vm_life.h"
@@ -138,6 +139,7 @@ void console_service(void)
     console_drain(console);
     console_receive(console);
     console_drain(console);
+    machine_console_acknowledge();
     uint32_t attention = console->attention;
     bool quit = console->quit;
     console->attention = 0;
@@ -229,8 +231,33 @@ void console_line(const char *text, size_t length)
     flush_at_boot();
 }
 
-void console_output(unsigned vm, uint8_t byte)
+static struct console_status status_of(struct console *console, struct console_guest *guest)
 {
+    bool ready = true;
+
+    if (guest == console_focused(console)) {
+        if (console_ring_room(&guest->output) < UART_FIFO_BYTES)
+            console_drain(console);
+        ready = console_ring_room(&guest->output) >= UART_FIFO_BYTES;
+        guest->wants_room = !ready;
+    }
+    return (struct console_status){ .output_ready = ready,
+                                    .input_waiting = console_ring_count(&guest->input) };
+}
+
+struct console_status console_status(unsigned vm)
+{
+    struct console *console = enter();
+    struct console_status status = status_of(console, guest_of(console, vm));
+
+    leave();
+    return status;
+}
+
+__attribute__((noinline))
+static struct console_status output_when_there_is_room(unsigned vm, uint8_t byte)
+{
+    struct console_status status = { .output_ready = false };
     bool done = false;
     unsigned limit = 1;
 
@@ -238,30 +265,26 @@ void console_output(unsigned vm, uint8_t byte)
         struct console *console = enter();
         struct console_guest *guest = guest_of(console, vm);
         limit = polls_max(console);
-        done = guest->vm == NULL || put_output(console, guest, byte);
+        done = put_output(console, guest, byte);
         if (!done && polls + 1 >= limit) {
             guest->lost++;
             console->stalled = true;
         }
+        status = status_of(console, guest);
         leave();
     }
+    return status;
 }
 
-struct console_status console_status(unsigned vm)
+struct console_status console_output(unsigned vm, uint8_t byte)
 {
     struct console *console = enter();
     struct console_guest *guest = guest_of(console, vm);
-    struct console_status status = { .output_ready = true };
+    bool done = guest->vm == NULL || put_output(console, guest, byte);
+    struct console_status status = status_of(console, guest);
 
-    if (guest == console_focused(console)) {
-        if (console_ring_room(&guest->output) < UART_FIFO_BYTES)
-            console_drain(console);
-        status.output_ready = console_ring_room(&guest->output) >= UART_FIFO_BYTES;
-        guest->wants_room = !status.output_ready;
-    }
-    status.input_waiting = console_ring_count(&guest->input);
     leave();
-    return status;
+    return done ? status : output_when_there_is_room(vm, byte);
 }
 
 int console_input_take(unsigned vm)

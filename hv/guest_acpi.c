@@ -240,24 +240,34 @@ static uint32_t build_madt(struct area *area, unsigned vcpus)
                           offsetof(struct guest_madt, lapics) + vcpus * sizeof table.lapics[0]);
 }
 
+static uint32_t build_mcfg(struct area *area)
+{
+    struct acpi_mcfg table = { .header = table_header("MCFG", 1), .base = GUEST_ECAM_BASE };
+
+    return area_put_table(area, &table.header, sizeof table);
+}
+
 /* ---- The roots ---- */
 
-static uint32_t build_rsdt(struct area *area, uint32_t fadt, uint32_t madt)
+#define ROOT_TABLES 3
+
+
+static uint32_t build_rsdt(struct area *area, const uint32_t tables[static ROOT_TABLES])
 {
     struct {
         struct acpi_header header;
-        uint32_t tables[2];
-    } ACPI_PACKED rsdt = { table_header("RSDT", 1), { fadt, madt } };
+        uint32_t tables[ROOT_TABLES];
+    } ACPI_PACKED rsdt = { table_header("RSDT", 1), { tables[0], tables[1], tables[2] } };
 
     return area_put_table(area, &rsdt.header, sizeof rsdt);
 }
 
-static uint32_t build_xsdt(struct area *area, uint32_t fadt, uint32_t madt)
+static uint32_t build_xsdt(struct area *area, const uint32_t tables[static ROOT_TABLES])
 {
     struct {
         struct acpi_header header;
-        uint64_t tables[2];
-    } ACPI_PACKED xsdt = { table_header("XSDT", 1), { fadt, madt } };
+        uint64_t tables[ROOT_TABLES];
+    } ACPI_PACKED xsdt = { table_header("XSDT", 1), { tables[0], tables[1], tables[2] } };
 
     return area_put_table(area, &xsdt.header, sizeof xsdt);
 }
@@ -285,10 +295,10 @@ gpa_t guest_acpi_build(const struct guest_memory *memory, unsigned vcpus)
     CHECK(vcpus >= 1 && vcpus <= GUEST_ACPI_VCPUS_MAX);
     uint32_t dsdt = build_dsdt(&area, vcpus);
     uint32_t facs = build_facs(&area);
-    uint32_t fadt = build_fadt(&area, dsdt, facs);
-    uint32_t madt = build_madt(&area, vcpus);
-    uint32_t rsdt = build_rsdt(&area, fadt, madt);
-    uint32_t xsdt = build_xsdt(&area, fadt, madt);
+    const uint32_t tables[ROOT_TABLES] = { build_fadt(&area, dsdt, facs),
+                                           build_madt(&area, vcpus), build_mcfg(&area) };
+    uint32_t rsdt = build_rsdt(&area, tables);
+    uint32_t xsdt = build_xsdt(&area, tables);
     build_rsdp(memory, rsdt, xsdt);
     return GPA(GUEST_BIOS_AREA);
 }

@@ -10,6 +10,7 @@
 #include "hv/guest_memory.h"
 
 #include "hv/check.h"
+#include "hv/guest_ports.h"
 #include "hv/machine.h"
 
 bool guest_memory_is_valid(const struct guest_memory *memory)
@@ -128,6 +129,8 @@ unsigned guest_memory_e820(const struct guest_memory *memory,
     entries[count++] = (struct e820_entry){ GUEST_BIOS_AREA, bios_bytes, E820_RESERVED };
     entries[count++] = (struct e820_entry){ GUEST_BIOS_AREA_END, ranges[1].bytes - bios_bytes,
                                             E820_USABLE };
+    /* Not memory; the tables say what it is, and this keeps others away from it. */
+    entries[count++] = (struct e820_entry){ GUEST_ECAM_BASE, GUEST_ECAM_BYTES, E820_RESERVED };
     if (range_count == 3)
         entries[count++] = (struct e820_entry){ GUEST_MEMORY_HIGH, ranges[2].bytes, E820_USABLE };
     return count;

@@ -35,7 +35,7 @@
 #define GUEST_MEMORY_HOST_END (1ull << 52) /* no processor has more */
 
 #define GUEST_MEMORY_RANGES_MAX 3
-#define GUEST_MEMORY_E820_MAX 4
+#define GUEST_MEMORY_E820_MAX 5
 
 struct guest_memory {
     hpa_t base;     /* multiple of 2 MiB; of 1 GiB, large pages can be used */

@@ -29,5 +29,9 @@
 #define GUEST_PORT_RESET 0xCF9        /* shares a dword with PCI_ADDRESS */
 #define GUEST_PORT_PCI_DATA 0xCFC
 
+/* PCI configuration space in memory: bus 0 alone, 4 KiB a function. */
+#define GUEST_ECAM_BASE 0xE0000000ull
+#define GUEST_ECAM_BYTES 0x100000ull
+
 #define GUEST_RESET_VALUE 0x06        /* to GUEST_PORT_RESET: full reset */
 #define GUEST_S5_SLEEP_TYPE 5         /* SLP_TYP in PM1a control: power off */

@@ -71,6 +71,10 @@ void machine_console_want_transmit(bool wanted);
  * comes for what it sends all the same. */
 void machine_console_want_receive(bool wanted);
 
+/* The console's interrupt was served. A cause that is still there, or came
+ * meanwhile, raises a new one. */
+void machine_console_acknowledge(void);
+
 /* Ends the machine; returns only if it cannot be ended. */
 enum machine_end { MACHINE_POWER_OFF, MACHINE_REBOOT };
 void machine_end(enum machine_end end);

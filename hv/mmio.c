@@ -13,6 +13,7 @@
 #include "arch/spec/cr.h"
 #include "hv/decode.h"
 #include "hv/guest_paging.h"
+#include "hv/guest_ports.h"
 #include "hv/machine.h"
 #include "hv/vm.h"
 #include "hv/vm_life.h"
@@ -68,34 +69,45 @@ static void store_loaded(struct vcpu *vcpu, const struct decoded *decoded, uint6
     register_write(vcpu, decoded->reg, old | extended(decoded, value) << shift);
 }
 
-static bool is_ioapic(gpa_t gpa)
+enum device { DEVICE_NONE, DEVICE_IOAPIC, DEVICE_PCI };
+
+static enum device device_at(gpa_t gpa)
 {
-    return gpa.value - IOAPIC_BASE < APIC_PAGE_SIZE;
+    if (gpa.value - IOAPIC_BASE < APIC_PAGE_SIZE)
+        return DEVICE_IOAPIC;
+    if (gpa.value - GUEST_ECAM_BASE < GUEST_ECAM_BYTES)
+        return DEVICE_PCI;
+    return DEVICE_NONE;
 }
 
 static uint64_t load(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uint64_t rip)
 {
     struct vm *vm = vcpu->vm;
-    if (!is_ioapic(gpa)) {
-        denied_report(vcpu, DENIED_MEMORY_READ, gpa.value, rip);
-        return size_mask(bytes);
+    uint64_t value = UINT64_MAX;
+    switch (device_at(gpa)) {
+    case DEVICE_IOAPIC:
+        lock_acquire(&vm->lock);
+        value = ioapic_read(&vm->ioapic, gpa.value - IOAPIC_BASE, bytes);
+        lock_release(&vm->lock);
+        break;
+    case DEVICE_PCI: value = pci_memory_read(gpa.value - GUEST_ECAM_BASE, bytes); break;
+    case DEVICE_NONE: denied_report(vcpu, DENIED_MEMORY_READ, gpa.value, rip); break;
     }
-    lock_acquire(&vm->lock);
-    uint64_t value = ioapic_read(&vm->ioapic, gpa.value - IOAPIC_BASE, bytes);
-    lock_release(&vm->lock);
     return value & size_mask(bytes);
 }
 
 static void store(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uint64_t value, uint64_t rip)
 {
     struct vm *vm = vcpu->vm;
-    if (!is_ioapic(gpa)) {
-        denied_report(vcpu, DENIED_MEMORY_WRITE, gpa.value, rip);
-        return;
+    switch (device_at(gpa)) {
+    case DEVICE_IOAPIC:
+        lock_acquire(&vm->lock);
+        ioapic_write(vm, gpa.value - IOAPIC_BASE, bytes, value);
+        lock_release(&vm->lock);
+        break;
+    case DEVICE_PCI: break; /* no function has a register that takes a write */
+    case DEVICE_NONE: denied_report(vcpu, DENIED_MEMORY_WRITE, gpa.value, rip); break;
     }
-    lock_acquire(&vm->lock);
-    ioapic_write(vm, gpa.value - IOAPIC_BASE, bytes, value);
-    lock_release(&vm->lock);
 }
 
 /*

@@ -10,6 +10,11 @@
 
 #define ADDRESS_ENABLE (1u << 31)
 #define ADDRESS_WRITABLE 0x80FFFFFCu
+#define ECAM_BUS_SHIFT 20
+#define ECAM_DEVICE_SHIFT 15
+#define ECAM_FUNCTION_SHIFT 12
+#define ECAM_OFFSET_MASK 0xFFFu
+
 #define ADDRESS_BUS_SHIFT 16
 #define ADDRESS_DEVICE_SHIFT 11
 #define ADDRESS_FUNCTION_SHIFT 8
@@ -45,8 +50,8 @@ static uint32_t part(uint32_t value, unsigned first, size_t bytes)
     return bytes == sizeof(uint32_t) ? shifted : shifted & ((1u << 8 * bytes) - 1);
 }
 
-uint32_t pci_config_read(unsigned bus, unsigned device, unsigned function, unsigned offset,
-                         size_t bytes)
+static uint32_t config_read(unsigned bus, unsigned device, unsigned function, unsigned offset,
+                            size_t bytes)
 {
     unsigned first = offset % sizeof(uint32_t);
 
@@ -71,7 +76,7 @@ uint32_t pci_read(const struct pci_host *pci, uint16_t port, size_t bytes)
     unsigned first = port - GUEST_PORT_PCI_DATA;
     if (!(pci->address & ADDRESS_ENABLE) || first + bytes > sizeof(uint32_t))
         return part(UINT32_MAX, 0, bytes);
-    return pci_config_read(pci->address >> ADDRESS_BUS_SHIFT & 0xFF,
+    return config_read(pci->address >> ADDRESS_BUS_SHIFT & 0xFF,
                            pci->address >> ADDRESS_DEVICE_SHIFT & 0x1F,
                            pci->address >> ADDRESS_FUNCTION_SHIFT & 7,
                            (pci->address & ADDRESS_OFFSET_MASK) + first, bytes);
@@ -81,4 +86,12 @@ void pci_write(struct pci_host *pci, uint16_t port, size_t bytes, uint32_t value
 {
     if (port == GUEST_PORT_PCI_ADDRESS && bytes == sizeof(uint32_t))
         pci->address = value & ADDRESS_WRITABLE;
+}
+
+uint64_t pci_memory_read(uint64_t offset, size_t bytes)
+{
+    if (offset % sizeof(uint32_t) + bytes > sizeof(uint32_t))
+        return UINT64_MAX;
+    return config_read(offset >> ECAM_BUS_SHIFT & 0xFF, offset >> ECAM_DEVICE_SHIFT & 0x1F,
+                       offset >> ECAM_FUNCTION_SHIFT & 7, offset & ECAM_OFFSET_MASK, bytes);
 }

@@ -27,7 +27,7 @@ void pci_init(struct pci_host *pci);
 uint32_t pci_read(const struct pci_host *pci, uint16_t port, size_t bytes);
 void pci_write(struct pci_host *pci, uint16_t port, size_t bytes, uint32_t value);
 
-/* Configuration space by itself, for the memory-mapped way in: `offset` below
- * 4096, inside one doubleword. */
-uint32_t pci_config_read(unsigned bus, unsigned device, unsigned function, unsigned offset,
-                         size_t bytes);
+/* The memory-mapped way in: PCI Express Base Specification 3.0, 7.2.2 "PCI
+ * Express Enhanced Configuration Access Mechanism". `offset` from the base of
+ * bus 0. An access that crosses a doubleword reads as ones. */
+uint64_t pci_memory_read(uint64_t offset, size_t bytes);

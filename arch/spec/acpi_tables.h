@@ -211,3 +211,15 @@ struct acpi_madt_lapic_nmi {
 _Static_assert(sizeof(struct acpi_madt_lapic_nmi) == 6, "5.2.12.7");
 
 #define MADT_ALL_PROCESSORS 0xFFu
+
+/* PCI Firmware Specification 3.3, "4.1.2 MCFG Table Description" */
+struct acpi_mcfg {
+    struct acpi_header header;
+    uint8_t reserved[8];
+    uint64_t base; /* where bus 0 would be */
+    uint16_t segment;
+    uint8_t first_bus;
+    uint8_t last_bus;
+    uint8_t reserved_too[4];
+} ACPI_PACKED;
+_Static_assert(sizeof(struct acpi_mcfg) == 60, "4.1.2");

@@ -133,3 +133,4 @@ int machine_console_read(void)
 void machine_console_want_transmit(bool wanted) { fake.console_transmit_wanted = wanted; }
 
 void machine_console_want_receive(bool wanted) { fake.console_receive_unwanted = !wanted; }
+void machine_console_acknowledge(void) {}

@@ -193,6 +193,29 @@ static void memory_takes_few_tables(void **state)
     assert_int_equal(guest_memory_ept_frames(&large, false), 4 + 2 + 6);
 }
 
+static void empty_roms_read_as_one_page_of_ones_and_cannot_be_written(void **state)
+{
+    (void)state;
+    struct guest_memory memory = of_size(MIB(64));
+    struct ept ept;
+    set_up_ept(&ept, &memory, true);
+    unsigned used = ept.frames.used;
+    guest_memory_map_empty_roms(&ept, HPA(MIB(3)));
+    assert_int_equal(ept.frames.used, used);
+    for (uint64_t gpa = 0xA0000; gpa < 0xE0000; gpa += PAGE_SIZE_4K) {
+        hpa_t hpa;
+        uint64_t rights;
+        bool rom = gpa >= 0xC0000;
+        assert_int_equal(ept_lookup(&ept, GPA(gpa), &hpa, &rights), rom);
+        assert_false(guest_memory_translate(&memory, GPA(gpa), 1, &hpa));
+        if (!rom)
+            continue;
+        assert_true(ept_lookup(&ept, GPA(gpa), &hpa, &rights));
+        assert_int_equal(hpa.value, MIB(3));
+        assert_int_equal(rights, EPT_READ);
+    }
+}
+
 static void the_map_for_the_guest_lists_all_ram_in_order(void **state)
 {
     (void)state;
@@ -205,8 +228,9 @@ static void the_map_for_the_guest_lists_all_ram_in_order(void **state)
             hpa_t hpa;
             assert_true(entries[i].base >= end && entries[i].bytes > 0);
             end = entries[i].base + entries[i].bytes;
-            assert_true(guest_memory_translate(&memory, GPA(entries[i].base), entries[i].bytes,
-                                               &hpa));
+            bool ram = guest_memory_translate(&memory, GPA(entries[i].base), entries[i].bytes,
+                                              &hpa);
+            assert_int_equal(ram, entries[i].base != 0xE0000000); /* PCI's */
             if (entries[i].type == E820_USABLE)
                 usable += entries[i].bytes;
         }
@@ -244,6 +268,7 @@ int main(void)
         cmocka_unit_test(an_access_that_reaches_beyond_ram_does_nothing_at_all),
         cmocka_unit_test(the_tables_reach_exactly_what_translation_does),
         cmocka_unit_test(memory_takes_few_tables),
+        cmocka_unit_test(empty_roms_read_as_one_page_of_ones_and_cannot_be_written),
         cmocka_unit_test(the_map_for_the_guest_lists_all_ram_in_order),
         cmocka_unit_test(impossible_blocks_are_told_from_possible_ones),
     };
