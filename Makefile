@@ -19,8 +19,9 @@ HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/cale
 HV_CONFIG := hv/toml.c hv/toml_cursor.c hv/toml_string.c hv/toml_value.c \
 	hv/config_keys.c hv/config_values.c hv/config_parse.c hv/config_check.c hv/config_memory.c
 HV_LOAD := hv/linux.c hv/linux_image.c hv/linux_text.c hv/aml.c hv/guest_acpi.c
-HV_MEMORY := hv/frames.c hv/ept.c hv/guest_memory.c hv/guest_paging.c
-HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/cpuid.c hv/msr.c hv/cr.c \
+HV_MEMORY := hv/frames.c hv/ept.c hv/guest_memory.c hv/guest_paging.c hv/guest_walk.c
+HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c \
+	hv/cpuid.c hv/cpuid_table.c hv/cpuid_frequency.c hv/msr.c hv/cr.c \
 	hv/lapic.c hv/event.c hv/hypercall.c hv/decode.c hv/mmio.c
 HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/cmos.c hv/pci.c \
 	hv/platform.c hv/denied.c
@@ -57,7 +58,7 @@ fakes_guest_paging := reports
 fakes_lapic := reports
 fakes_mmio := reports
 fakes_msr := reports
-fakes_ports := interrupts linear reports terminal
+fakes_ports := interrupts linear terminal
 fakes_uart := interrupts terminal
 fakes_virtual_ioapic := interrupts
 

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "arch/insn.h"
 #include "hv/addr.h"
 #include "hv/preflight.h"
 #include "hv/vcpu.h"
@@ -62,9 +63,7 @@ extern unsigned cpu_count;
 
 static inline struct cpu *this_cpu(void)
 {
-    struct cpu *cpu;
-    asm("mov %%gs:0, %0" : "=r"(cpu));
-    return cpu;
+    return gs_read_0();
 }
 
 /* Makes a struct cpu with mapped stacks, for a CPU with this APIC id. */

@@ -24,9 +24,11 @@ void cpu_features_read(void)
         struct cpuid_result leaf7 = cpuid(7, 0);
         cpu_features.smep = leaf7.ebx & BIT(7);
         cpu_features.smap = leaf7.ebx & BIT(20);
+        cpu_features.spec_ctrl = leaf7.edx & BIT(26);
     }
     if (cpu_features.xsave && max_basic >= 0xD) {
         struct cpuid_result leaf_d = cpuid(0xD, 0);
+        cpu_features.xsaves = cpuid(0xD, 1).eax & BIT(3);
         cpu_features.xcr0_supported = (uint64_t)leaf_d.edx << 32 | leaf_d.eax;
     }
 }

@@ -16,6 +16,8 @@ struct cpu_features {
     bool x2apic;
     bool rdtscp;
     bool tsc_deadline;
+    bool spec_ctrl;
+    bool xsaves;
     uint64_t xcr0_supported;
 };
 

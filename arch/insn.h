@@ -225,6 +225,14 @@ static inline void zero_quads(void *to, uint64_t quads)
     asm volatile("rep stosq" : "+D"(to), "+c"(quads) : "a"(0ull) : "memory");
 }
 
+/* The quadword at the base of GS. */
+static inline void *gs_read_0(void)
+{
+    void *value;
+    asm("mov %%gs:0, %0" : "=r"(value));
+    return value;
+}
+
 static inline void *frame_pointer(void)
 {
     void *value;

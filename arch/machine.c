@@ -140,6 +140,10 @@ void machine_guest_reset(void)
         wrmsr(passed[i], 0);
     if (cpu_features.rdtscp)
         wrmsr(IA32_TSC_AUX, 0);
+    if (cpu_features.spec_ctrl)
+        wrmsr(IA32_SPEC_CTRL, 0);
+    if (cpu_features.xsaves)
+        wrmsr(IA32_XSS, 0);
 }
 
 void machine_interrupts_drain(void)
@@ -184,13 +188,13 @@ static void drain_console(void)
     uint64_t begin = rdtsc();
     while (host.serial_present && !serial_transmitter_ready() && rdtsc() - begin < tsc_hz)
         cpu_pause();
-    begin = rdtsc();
-    while (rdtsc() - begin < tsc_hz / 500)
-        cpu_pause();
+    wait_us(2000);
 }
 
 void machine_end(enum machine_end end)
 {
+    if (host.serial_present)
+        serial_finish();
     drain_console();
     if (end == MACHINE_POWER_OFF)
         power_off(&host.acpi);

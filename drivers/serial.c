@@ -8,6 +8,9 @@
 #include "arch/insn.h"
 
 /* Offsets from the base port; the divisor lies under the first two. */
+/* A full FIFO at 1200 baud, read as fast as a port can be: 0.15 s. */
+#define FINISH_POLLS_MAX 1000000u
+
 enum {
     DATA = 0,
     DIVISOR_LOW = 0,
@@ -40,6 +43,7 @@ enum {
     LINE_STATUS_DATA = 1u << 0,
     LINE_STATUS_OVERRUN = 1u << 1,
     LINE_STATUS_TRANSMITTER_EMPTY = 1u << 5, /* holding register or FIFO */
+    LINE_STATUS_ALL_SENT = 1u << 6,          /* shift register, too */
 };
 
 #define ABSENT 0xFF /* what a port without a device reads */
@@ -124,6 +128,15 @@ static uint8_t line_status(void)
 bool serial_transmitter_ready(void)
 {
     return serial.port == 0 || (line_status() & LINE_STATUS_TRANSMITTER_EMPTY) != 0;
+}
+
+void serial_finish(void)
+{
+    for (unsigned i = 0; i < FINISH_POLLS_MAX && serial.port != 0; i++) {
+        uint8_t status = line_status();
+        if (status == ABSENT || (status & LINE_STATUS_ALL_SENT) != 0)
+            return;
+    }
 }
 
 size_t serial_write(const uint8_t *bytes, size_t count)

@@ -25,6 +25,9 @@ bool serial_init(uint16_t port, uint16_t divisor);
 size_t serial_write(const uint8_t *bytes, size_t count);
 bool serial_transmitter_ready(void);
 
+/* Waits, with a bound, until the last byte has left: before the power goes. */
+void serial_finish(void);
+
 /* A byte, or -1. */
 int serial_read(void);
 

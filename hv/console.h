@@ -52,7 +52,12 @@ void console_vm_started(unsigned vm);
 void console_vm_stopped(unsigned vm);
 
 /* Reads all input and writes what the wire takes. On any CPU, with no lock
- * held. May call vm_stop_all(). */
+ * held. May call vm_stop_all().
+ *
+ * Limit: while the input of the guest in focus is full nothing is read, and no
+ * interrupt comes for input, the console's keys among it. If that guest takes
+ * nothing for a while its input is dropped instead, but only a call can notice
+ * that: the machine should call this about every second then. */
 void console_service(void);
 
 /* Writes everything that waits to be shown; gives up on a wire that takes
@@ -70,6 +75,6 @@ struct console_status {
 };
 struct console_status console_status(unsigned vm);
 
-/* Waits for the wire where there is no room. */
-void console_output(unsigned vm, uint8_t byte);
+/* Waits for the wire where there is no room. Returns the status after it. */
+struct console_status console_output(unsigned vm, uint8_t byte);
 int console_input_take(unsigned vm); /* a byte or -1 */

@@ -28,11 +28,6 @@ void console_say(struct console *console, const char *format, ...)
         console_ring_put(lines, (uint8_t)line[i]);
 }
 
-struct console_guest *console_focused(struct console *console)
-{
-    return console->focus == CONSOLE_NO_FOCUS ? NULL : &console->guests[console->focus];
-}
-
 /* Out of focus there is always room. */
 static void lose_focus(struct console *console)
 {

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who has the focus, and what the console itself says.
+ * Who gets the focus, and what the console itself says.
  */
 #pragma once
 
 #include "hv/console_state.h"
-
-/* The guest in focus, or NULL. */
-struct console_guest *console_focused(struct console *console);
 
 void console_focus_set(struct console *console, unsigned vm);
 void console_focus_next(struct console *console);

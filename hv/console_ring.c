@@ -4,18 +4,10 @@
  */
 #include "hv/console_ring.h"
 
-#include "hv/check.h"
-
 void console_ring_init(struct console_ring *ring, uint8_t *bytes, size_t size)
 {
     CHECK(size != 0 && size <= 1u << 30 && (size & (size - 1)) == 0);
     *ring = (struct console_ring){ .bytes = bytes, .size = (uint32_t)size };
-}
-
-void console_ring_put(struct console_ring *ring, uint8_t byte)
-{
-    CHECK(console_ring_room(ring) != 0);
-    ring->bytes[ring->head++ & (ring->size - 1)] = byte;
 }
 
 bool console_ring_put_over(struct console_ring *ring, uint8_t byte)

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hv/check.h"
+
 struct console_ring {
     uint8_t *bytes;
     uint32_t size;
@@ -30,7 +32,11 @@ static inline uint32_t console_ring_room(const struct console_ring *ring)
 }
 
 /* There is room. */
-void console_ring_put(struct console_ring *ring, uint8_t byte);
+static inline void console_ring_put(struct console_ring *ring, uint8_t byte)
+{
+    CHECK(console_ring_room(ring) != 0);
+    ring->bytes[ring->head++ & (ring->size - 1)] = byte;
+}
 
 /* Makes room by dropping the oldest byte; true if it had to. */
 bool console_ring_put_over(struct console_ring *ring, uint8_t byte);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "hv/config.h"
@@ -52,3 +53,9 @@ struct console {
 
     uint32_t attention; /* a bit a VM: its UART has news */
 };
+
+/* The guest in focus, or NULL. */
+static inline struct console_guest *console_focused(struct console *console)
+{
+    return console->focus == CONSOLE_NO_FOCUS ? NULL : &console->guests[console->focus];
+}

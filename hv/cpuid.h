@@ -23,7 +23,7 @@ struct cpuid_query { uint32_t leaf, subleaf; };
 
 /* What arch/ asks the processor, once at boot: entry[i] is the plain answer to
  * cpuid_query(i), also where the leaf lies beyond the processor's maximum. */
-#define CPUID_QUERY_COUNT 32
+#define CPUID_QUERY_COUNT 33
 struct cpuid_query cpuid_query(unsigned index);
 
 struct cpuid_host { struct cpuid_registers entry[CPUID_QUERY_COUNT]; };

@@ -35,10 +35,10 @@ struct guest_fault {
  * to GUEST_LINEAR_BYTES_MAX. */
 enum guest_linear guest_linear_read(const struct vcpu *vcpu, gla_t from, void *to, size_t bytes,
                                     struct guest_fault *fault);
-enum guest_linear guest_linear_write(const struct vcpu *vcpu, gla_t to, const void *from, size_t bytes,
-                                     struct guest_fault *fault);
+enum guest_linear guest_linear_write(const struct vcpu *vcpu, gla_t to, const void *from,
+                                     size_t bytes, struct guest_fault *fault);
 
 /* Up to `bytes` instruction bytes from `from`; fewer, in *got, if what follows
  * a page boundary cannot be fetched. Not OK only if *got is 0. */
-enum guest_linear guest_linear_fetch(const struct vcpu *vcpu, gla_t from, uint8_t *to, size_t bytes,
-                                     size_t *got, struct guest_fault *fault);
+enum guest_linear guest_linear_fetch(const struct vcpu *vcpu, gla_t from, uint8_t *to,
+                                     size_t bytes, size_t *got, struct guest_fault *fault);

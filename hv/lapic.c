@@ -163,8 +163,8 @@ static uint32_t targets(const struct vm *vm, uint32_t destination, bool logical)
 static void deliver_to_all(const struct vm *vm, uint32_t set, enum apic_delivery_mode mode,
                            uint8_t vector)
 {
-    if (mode == DELIVERY_LOWEST_PRIORITY)
-        set &= -set; /* all run at equal priority: the first */
+    if (mode == DELIVERY_LOWEST_PRIORITY && set)
+        set = 1u << __builtin_ctz(set); /* all run at equal priority: the first */
     for (; set; set &= set - 1) /* at most CONFIG_VCPUS_MAX bits */
         deliver_to(vm, (unsigned)__builtin_ctz(set), mode, vector);
 }

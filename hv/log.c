@@ -40,8 +40,8 @@ static bool moves_the_cursor(char character)
 
 size_t log_compose(char to[static LOG_WHOLE_LINE_SIZE], const char *format, va_list arguments)
 {
-    size_t length = text_format(to, LOG_WHOLE_LINE_SIZE, line_code[0] ? "[bulkhead %s] " : "[bulkhead%s] ",
-                                line_code);
+    size_t length = text_format(to, LOG_WHOLE_LINE_SIZE, "[bulkhead%s%s] ",
+                                line_code[0] ? " " : "", line_code);
     size_t end = length + text_format_list(to + length, LOG_LINE_MAX + 1, format, arguments);
 
     for (; length < end; length++)

@@ -40,9 +40,12 @@ struct row {
 
 #define MTRRCAP_WC BIT(10)
 
-/* Of some models: the processor's serial number, and its energy meter. */
+/* Of some models, and what Linux asks for without minding a fault. */
+#define MSR_SMI_COUNT 0x34
 #define MSR_PPIN_CTL 0x4E
 #define MSR_RAPL_POWER_UNIT 0x606
+#define MSR_PPERF 0x64E
+#define MSR_AMD_DE_CFG 0xC0011029
 
 /* Ascending. */
 static const struct row rows[] = {
@@ -52,6 +55,7 @@ static const struct row rows[] = {
     { IA32_TSC, IA32_TSC, PASS, IGNORE, FEATURE_ALWAYS, 0 },
     { IA32_PLATFORM_ID, IA32_PLATFORM_ID, FIXED, GP, FEATURE_ALWAYS, 0 },
     { IA32_APIC_BASE, IA32_APIC_BASE, LAPIC, LAPIC, FEATURE_ALWAYS, 0 },
+    { MSR_SMI_COUNT, MSR_SMI_COUNT, PROBED, GP, FEATURE_ALWAYS, 0 },
     /* Locked, with VMX, SMX and SGX off. */
     { IA32_FEATURE_CONTROL, IA32_FEATURE_CONTROL, FIXED, GP, FEATURE_ALWAYS,
       FEATURE_CONTROL_LOCK },
@@ -86,6 +90,7 @@ static const struct row rows[] = {
     { IA32_PAT, IA32_PAT, PASS, PASS, FEATURE_ALWAYS, 0 }, /* in the VMCS */
     { IA32_MTRR_DEF_TYPE, IA32_MTRR_DEF_TYPE, MTRR_DEF_TYPE, MTRR_DEF_TYPE, FEATURE_ALWAYS, 0 },
     { MSR_RAPL_POWER_UNIT, MSR_RAPL_POWER_UNIT, PROBED, GP, FEATURE_ALWAYS, 0 },
+    { MSR_PPERF, MSR_PPERF, PROBED, GP, FEATURE_ALWAYS, 0 },
     { IA32_TSC_DEADLINE, IA32_TSC_DEADLINE, PASS, PASS, FEATURE_TSC_DEADLINE, 0 },
 
     /* The local APIC. What passes can reach no other CPU: accesses in the wrong
@@ -113,6 +118,7 @@ static const struct row rows[] = {
     { IA32_EFER, IA32_FMASK, PASS, PASS, FEATURE_ALWAYS, 0 },
     { IA32_FS_BASE, IA32_KERNEL_GS_BASE, PASS, PASS, FEATURE_ALWAYS, 0 },
     { IA32_TSC_AUX, IA32_TSC_AUX, PASS, PASS, FEATURE_RDTSCP, 0 },
+    { MSR_AMD_DE_CFG, MSR_AMD_DE_CFG, PROBED, GP, FEATURE_ALWAYS, 0 },
 };
 
 #define ROW_COUNT (sizeof rows / sizeof rows[0])

@@ -193,8 +193,8 @@ static uint64_t lowest_address(const struct string *string, uint64_t elements)
 }
 
 /* The guest observes ones where it has no memory. */
-static struct verdict out(struct vcpu *vcpu, const struct exit *exit, const struct string *string,
-                          uint64_t elements)
+static struct verdict send(struct vcpu *vcpu, const struct exit *exit,
+                           const struct string *string, uint64_t elements)
 {
     uint8_t buffer[BYTES_MAX];
     size_t bytes = elements * string->bytes;
@@ -221,8 +221,8 @@ static struct verdict out(struct vcpu *vcpu, const struct exit *exit, const stru
 
 /* Reading a port may change the device, so the memory is tried first, with
  * zeros. What is written where the guest has no memory vanishes. */
-static struct verdict in(struct vcpu *vcpu, const struct exit *exit, const struct string *string,
-                         uint64_t elements)
+static struct verdict receive(struct vcpu *vcpu, const struct exit *exit,
+                              const struct string *string, uint64_t elements)
 {
     gla_t to = GLA(lowest_address(string, elements));
     size_t bytes = elements * string->bytes;
@@ -255,5 +255,6 @@ struct verdict port_string_exit(struct vcpu *vcpu, const struct exit *exit)
     uint64_t elements = elements_at_once(&string);
     if (!fit_segment(&string, &elements))
         return segment_fault(&string);
-    return string.in ? in(vcpu, exit, &string, elements) : out(vcpu, exit, &string, elements);
+    return string.in ? receive(vcpu, exit, &string, elements)
+                     : send(vcpu, exit, &string, elements);
 }

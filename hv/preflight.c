@@ -4,6 +4,7 @@
  */
 #include "hv/preflight.h"
 
+#include "arch/spec/cr.h"
 #include "arch/spec/msr.h"
 #include "arch/spec/vmcs.h"
 #include "hv/check.h"
@@ -19,6 +20,7 @@ enum source {
     SOURCE_EXIT,
     SOURCE_ENTRY,
     SOURCE_EPT_VPID,
+    SOURCE_FIXED_BITS,
 };
 
 struct row {
@@ -97,6 +99,8 @@ static const struct row rows[] = {
       "guests have memory types of their own", "guests' PAT would be the hypervisor's" },
     { "IA32_EFER loaded", SOURCE_ENTRY, ENTRY_LOAD_IA32_EFER, REQUIRED,
       "guests change mode without exits", "guests' EFER would be the hypervisor's" },
+    { "fixed bits of CR0 and CR4", SOURCE_FIXED_BITS, 0, REQUIRED,
+      "as every VT-x CPU so far has them", "this CPU demands control bits that guests would see" },
     { "VPID", SOURCE_SECONDARY, SECONDARY_ENABLE_VPID, OPTIONAL,
       "exits keep the TLB", "every exit empties the TLB" },
     { "INVVPID", SOURCE_EPT_VPID, VPID_INVVPID, OPTIONAL,
@@ -127,6 +131,13 @@ static bool vmx_allowed(const struct vmx_capabilities *c)
         || c->feature_control & FEATURE_CONTROL_VMX_OUTSIDE_SMX;
 }
 
+/* What hv/cr.c hides from guests: SDM Vol. 3D, A.7 "VMX-Fixed Bits in CR0" and
+ * A.8 "VMX-Fixed Bits in CR4". PE and PG are the guest's if it is unrestricted. */
+static bool fixed_bits_are_known(const struct vmx_capabilities *c)
+{
+    return (c->cr0_fixed0 & ~(CR0_PE | CR0_NE | CR0_PG)) == 0 && (c->cr4_fixed0 & ~CR4_VMXE) == 0;
+}
+
 static uint32_t may_be_1(uint64_t controls)
 {
     return (uint32_t)(controls >> 32);
@@ -144,6 +155,7 @@ static bool row_present(const struct row *row, const struct vmx_capabilities *c)
     case SOURCE_EXIT: return (may_be_1(c->exit) & row->bits) == row->bits;
     case SOURCE_ENTRY: return (may_be_1(c->entry) & row->bits) == row->bits;
     case SOURCE_EPT_VPID: return (c->ept_vpid & row->bits) == row->bits;
+    case SOURCE_FIXED_BITS: return c->vmx && fixed_bits_are_known(c);
     }
     CHECK(!"a preflight source that no case names");
     return false;

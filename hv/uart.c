@@ -206,19 +206,24 @@ static uint8_t read_identification(struct vm *vm)
     return cause | (uart->fifo_control & FCR_ENABLE ? IIR_FIFOS : 0);
 }
 
+/* Polled for every byte that a kernel prints, so nothing is looked at that this
+ * reading cannot have changed. */
 static uint8_t read_line_status(struct vm *vm)
 {
     struct uart *uart = &vm->uart;
     struct console_status status = wire_status(vm);
-    uint8_t value = uart->line_errors;
+    uint8_t errors = uart->line_errors;
+    uint8_t value = errors;
 
     if (status.input_waiting != 0)
         value |= LSR_DATA_READY;
     if (status.output_ready)
         value |= LSR_THR_EMPTY | LSR_TRANSMITTER_EMPTY;
-    uart->line_errors = 0;
-    note_transmitter(uart, status.output_ready);
-    move_line(vm, &status);
+    if (errors != 0 || status.output_ready != uart->transmit_was_ready) {
+        uart->line_errors = 0;
+        note_transmitter(uart, status.output_ready);
+        move_line(vm, &status);
+    }
     return value;
 }
 
@@ -263,12 +268,14 @@ uint8_t uart_read(struct vm *vm, unsigned reg)
 static void write_data(struct vm *vm, uint8_t value)
 {
     struct uart *uart = &vm->uart;
+    struct console_status status;
 
-    if (in_loopback(uart))
+    if (in_loopback(uart)) {
         put_loopback(uart, value);
-    else
-        console_output(vm->index, value);
-    struct console_status status = wire_status(vm);
+        status = wire_status(vm);
+    } else {
+        status = console_output(vm->index, value);
+    }
     uart->transmit_interrupt = status.output_ready;
     uart->transmit_was_ready = status.output_ready;
     move_line(vm, &status);

@@ -7,6 +7,7 @@
 #include "hv/check.h"
 #include "hv/console.h"
 #include "hv/crash_report.h"
+#include "hv/exit_report.h"
 #include "hv/guest_acpi.h"
 #include "hv/log.h"
 #include "hv/machine.h"
@@ -140,6 +141,7 @@ static void finish(struct vm *vm)
     enum vm_end end = atomic_load(&vm->end);
     bool restart = end == VM_END_REBOOT && !atomic_load(&user_ended);
 
+    exit_report(vm);
     zero_memory(vm);
     if (restart) {
         log_line(LOG_INFO, "%s: restarts (%s)", vm->config->name, vm->end_reason);

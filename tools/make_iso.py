@@ -57,7 +57,7 @@ def image_names(text):
 
 def complaint_about(name, directory):
     """Why this image cannot go on the disc, or None."""
-    if not re.fullmatch(r"[A-Za-z0-9._+-]+(/[A-Za-z0-9._+-]+)*", name) or ".." in name.split("/"):
+    if not re.fullmatch(r"[A-Za-z0-9._+~-]{1,63}", name) or name in (".", ".."):
         return f"{name!r} is not a plain file name"
     if not (directory / name).is_file():
         return f"{directory / name} does not exist"

@@ -23,10 +23,15 @@ class Outcome:
         self.partial = b""
 
     def feed(self, data):
+        """Takes more output."""
         *lines, self.partial = (self.partial + data).split(b"\n")
         self.partial = self.partial[-self.LINE_BYTES_MAX:]
         for line in lines:
             self._line(ESCAPE_SEQUENCE.sub(b"", line).strip(b"\r"))
+
+    def finish(self):
+        """There is no more output: what has come of the last line is the line."""
+        self.feed(b"\n")
 
     def _line(self, line):
         if self.closing:

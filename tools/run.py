@@ -80,6 +80,7 @@ def bridge(machine, interactive):
         if deadline and time.monotonic() > deadline:
             say("the machine has not switched itself off; this run ends here")
             break
+    outcome.finish()
     report(machine, outcome)
     return outcome.exit_status
 

@@ -44,3 +44,10 @@ const char *fake_terminal_shown(void)
     fake_terminal.read = fake.console_output_bytes;
     return shown;
 }
+
+void fake_terminal_clear(void)
+{
+    fake.console_output_bytes = 0;
+    fake.console_room = sizeof fake.console_output;
+    fake_terminal.read = 0;
+}

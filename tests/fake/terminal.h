@@ -25,3 +25,6 @@ void fake_terminal_type(const char *keys, size_t count);
 
 /* What was shown since the last call, terminated. */
 const char *fake_terminal_shown(void);
+
+/* Makes room for as much output again as after a reset. */
+void fake_terminal_clear(void);

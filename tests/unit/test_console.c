@@ -8,11 +8,14 @@
  * comes out of order, fails the test.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "hv/console.h"
@@ -102,7 +105,7 @@ static void a_switch_names_the_guest_and_replays_what_was_not_seen(void **state)
     type(PREFIX "n");
     console_flush();
     const char *shown = fake_terminal_shown();
-    assert_memory_equal(shown, LINE "console: bob (guest 2)", strlen(LINE "console: bob (guest 2)"));
+    assert_ptr_equal(strstr(shown, LINE "console: bob (guest 2)"), shown);
     assert_non_null(strstr(shown, "\r\none\ntwo\n"));
     type(PREFIX "1" PREFIX "2");
     console_flush();
@@ -372,18 +375,37 @@ static void before_interrupts_work_a_line_is_out_when_the_call_returns(void **st
     assert_false(fake.console_transmit_wanted);
 }
 
+static void panic_where_the_check_failed(int signal_number)
+{
+    (void)signal_number;
+    console_panic();
+    fake.console_room = sizeof fake.console_output;
+    log_line(LOG_ERROR, "panic");
+    _exit(strcmp(fake_terminal_shown(), LINE "panic\r\nguest\n") ? 1 : 0);
+}
+
+/* A CHECK of the console's own fails while it holds its lock. */
 static void a_panic_needs_no_lock_and_shows_everything(void **state)
 {
     (void)state;
+    int status = -1;
+
     attach(1, 4096, 4096);
     console_use_interrupts();
     (void)fake_terminal_shown();
     fake.console_room = 0;
     say(0, "guest\n");
-    fake.console_room = sizeof fake.console_output;
-    console_panic();
-    log_line(LOG_ERROR, "panic");
-    assert_string_equal(fake_terminal_shown(), LINE "panic\r\nguest\n");
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(10); /* in case it waits for the lock */
+        signal(SIGABRT, panic_where_the_check_failed);
+        console_output(CONFIG_VMS_MAX, 'x');
+        _exit(2);
+    }
+    waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* 64 KiB at once, into a ring of any size, with a guest of any speed. */
@@ -444,7 +466,7 @@ static void a_guest_that_never_reads_does_not_take_the_keys_with_it(void **state
         assert_int_equal(console_input_take(0), 'p');
     assert_int_equal(console_input_take(0), -1);
     console_flush();
-    assert_non_null(strstr(fake_terminal_shown(), "ada reads its input again; 36 bytes were dropped"));
+    assert_non_null(strstr(fake_terminal_shown(), "reads its input again; 36 bytes were dropped"));
     type(PREFIX "1" "x");
     take(0, "x");
 }
@@ -565,7 +587,7 @@ static void run_model(size_t ring, unsigned steps)
     fresh(NULL);
     attach(GUESTS, ring, 4096);
     console_use_interrupts();
-    for (unsigned i = 0; i < steps && fake.console_output_bytes < sizeof fake.console_output / 2; i++)
+    while (steps-- > 0 && fake.console_output_bytes < sizeof fake.console_output / 2)
         random_step(&model);
     fake.console_room = sizeof fake.console_output;
     for (unsigned i = 0; i < 2 * GUESTS; i++) {

@@ -361,7 +361,7 @@ static void invalid_ranges_are_told_from_valid_ones(void **state)
     const struct ept_range bad[] = {
         range(0, 0, 0), range(1, 0, KIB(4)), range(0, 8, KIB(4)), range(0, 0, 100),
         range(ADDRESS_LIMIT, 0, KIB(4)), range(ADDRESS_LIMIT - KIB(4), 0, KIB(8)),
-        range(0, 1ull << 52, KIB(4)), range(0, (1ull << 52) - KIB(4), KIB(8)),
+        range(0, 1ull << 52, KIB(4)), range(0, 1ull << 53, KIB(4)), range(0, (1ull << 52) - KIB(4), KIB(8)),
         range(KIB(4), 0, UINT64_MAX - KIB(4) + 1), range(0, KIB(4), 1ull << 63),
         range(UINT64_MAX - KIB(4) + 1, 0, KIB(8)),
     };
@@ -394,6 +394,18 @@ static void what_is_mapped_is_never_mapped_again(void **state)
     assert_true(dies(map_it, &inside));
     assert_true(dies(map_it, &around));
     assert_false(dies(map_it, &beside));
+}
+
+/* A page is no table, not even one whose address happens to be a table's. */
+static void a_page_is_never_taken_for_a_table(void **state)
+{
+    (void)state;
+    struct ept_range large = range(MIB(4), POOL_BASE, MIB(2));
+    struct ept_range inside = range(MIB(5), MIB(99), KIB(4));
+    set_up_tables(16, true);
+    ept_map(&ept, &large, RWX, EPT_WRITE_BACK);
+    assert_true(dies(map_it, &inside));
+    assert_maps(MIB(5), POOL_BASE + MIB(1), RWX);
 }
 
 static void map_write_only(void *mapped)
@@ -458,6 +470,7 @@ int main(void)
         cmocka_unit_test(addresses_beyond_48_bits_are_holes),
         cmocka_unit_test(invalid_ranges_are_told_from_valid_ones),
         cmocka_unit_test(what_is_mapped_is_never_mapped_again),
+        cmocka_unit_test(a_page_is_never_taken_for_a_table),
         cmocka_unit_test(rights_that_a_cpu_refuses_are_refused),
         cmocka_unit_test(one_frame_less_than_needed_is_not_enough),
         cmocka_unit_test(a_walk_never_leaves_the_pool_whatever_a_table_says),

@@ -129,6 +129,7 @@ static void each_fault_of_a_header_has_its_own_name(void **state)
         { 0x1F4, 0x20, 4, LINUX_NO_CODE },
         { 0x1F4, CODE_BYTES / 16 + 1, 4, LINUX_TRUNCATED },
         { 0x1F4, UINT32_MAX, 4, LINUX_TRUNCATED },
+        { 0x1F4, (1u << 28) + CODE_BYTES / 16, 4, LINUX_TRUNCATED }, /* 4 GiB and more */
         { 0x1F1, 0, 1, LINUX_TRUNCATED }, /* 0 stands for 4 */
         { 0x1F1, 255, 1, LINUX_TRUNCATED },
         { 0x258, MIB(1) - 1, 8, LINUX_BAD_ADDRESS },
@@ -156,6 +157,24 @@ static void an_unusual_header_is_accepted(void **state)
         set(unusual[i].offset, unusual[i].value, unusual[i].bytes);
         assert_status(LINUX_OK);
     }
+}
+
+static void an_alignment_is_a_power_of_two(void **state)
+{
+    (void)state;
+    set(0x258, MIB(18), 8);
+    set(0x230, MIB(6), 4);
+    assert_status(LINUX_BAD_ALIGNMENT);
+}
+
+static void a_kernel_takes_at_least_its_own_size(void **state)
+{
+    (void)state;
+    struct linux_image facts;
+    set(0x260, CODE_BYTES - 1, 4);
+    const struct linux_span span = { image, sizeof image };
+    assert_int_equal(linux_image_check(span, &facts).status, LINUX_OK);
+    assert_int_equal(facts.runtime_bytes, CODE_BYTES);
 }
 
 static void a_kernel_that_cannot_move_may_run_at_any_address(void **state)
@@ -305,6 +324,13 @@ static uint32_t guest_32(uint64_t gpa)
     return (uint32_t)guest_64(gpa);
 }
 
+/* Nothing below may depend on what was in memory before. */
+static void reset_memory(void)
+{
+    fake_reset(BASE, MEMORY_BYTES);
+    memset(fake.memory, 0x5A, MEMORY_BYTES);
+}
+
 static struct linux_entry load(const struct linux_boot *boot)
 {
     const struct guest_memory memory = { HPA(BASE), MEMORY_BYTES };
@@ -318,13 +344,13 @@ static void everything_is_where_the_boot_parameters_say(void **state)
     (void)state;
     static const uint8_t initrd[5000] = { 1, 2, 3, [4999] = 9 };
     struct linux_boot boot = boot_with(initrd, sizeof initrd, "console=ttyS0");
-    fake_reset(BASE, MEMORY_BYTES);
+    reset_memory();
     struct linux_entry entry = load(&boot);
     uint64_t zero_page = entry.rsi.value;
 
     assert_int_equal(entry.rip.value, LOAD + 0x200);
     assert_memory_equal(fake.memory + LOAD, image + SETUP_BYTES, CODE_BYTES);
-    assert_int_equal(fake.memory[LOAD + CODE_BYTES], 0);
+    assert_int_equal(fake.memory[LOAD + CODE_BYTES], 0x5A);
     assert_int_equal(guest_32(zero_page + 0x21C), sizeof initrd);
     assert_memory_equal(fake.memory + guest_32(zero_page + 0x218), initrd, sizeof initrd);
     assert_string_equal((char *)fake.memory + guest_32(zero_page + 0x228), "console=ttyS0");
@@ -332,6 +358,7 @@ static void everything_is_where_the_boot_parameters_say(void **state)
     assert_int_equal(guest_32(zero_page + 0x214), LOAD);
     assert_int_equal(fake.memory[zero_page + 0x210], 0xFF);
     assert_int_equal(fake.memory[zero_page + 0x211], 1);
+    assert_int_equal(guest_32(zero_page + 0x1FA) & 0xFFFF, 0xFFFF);
 }
 
 static void the_setup_header_is_copied_up_to_its_end_and_no_further(void **state)
@@ -339,7 +366,7 @@ static void the_setup_header_is_copied_up_to_its_end_and_no_further(void **state
     (void)state;
     memset(image + 0x26C, 0xEE, 64);
     struct linux_boot boot = boot_with(NULL, 0, "");
-    fake_reset(BASE, MEMORY_BYTES);
+    reset_memory();
     uint64_t zero_page = load(&boot).rsi.value;
     assert_int_equal(guest_64(zero_page + 0x258), LOAD);
     assert_int_equal(guest_32(zero_page + 0x202), 0x53726448);
@@ -357,7 +384,7 @@ static void the_memory_map_is_that_of_the_guest(void **state)
     struct e820_entry expected[GUEST_MEMORY_E820_MAX];
     unsigned count = guest_memory_e820(&memory, expected);
     struct linux_boot boot = boot_with(NULL, 0, "");
-    fake_reset(BASE, MEMORY_BYTES);
+    reset_memory();
     uint64_t zero_page = load(&boot).rsi.value;
     assert_int_equal(fake.memory[zero_page + 0x1E8], count);
     assert_memory_equal(fake.memory + zero_page + 0x2D0, expected, count * 20);
@@ -367,7 +394,7 @@ static void the_page_tables_map_4_gib_to_themselves_and_nothing_else(void **stat
 {
     (void)state;
     struct linux_boot boot = boot_with(NULL, 0, "");
-    fake_reset(BASE, MEMORY_BYTES);
+    reset_memory();
     uint64_t pml4 = load(&boot).cr3.value;
     assert_int_equal(guest_64(pml4) & 0xFFF, 3);
     uint64_t pdpt = guest_64(pml4) & ~0xFFFull;
@@ -386,7 +413,7 @@ static void the_descriptors_are_those_of_the_protocol(void **state)
 {
     (void)state;
     struct linux_boot boot = boot_with(NULL, 0, "");
-    fake_reset(BASE, MEMORY_BYTES);
+    reset_memory();
     struct linux_entry entry = load(&boot);
     assert_int_equal(entry.gdt_limit, 0x1F);
     uint64_t code = guest_64(entry.gdt_base.value + 0x10);
@@ -412,8 +439,7 @@ static void nothing_else_is_written(void **state)
     (void)state;
     static const uint8_t initrd[100] = { 1 };
     struct linux_boot boot = boot_with(initrd, sizeof initrd, "x");
-    fake_reset(BASE, MEMORY_BYTES);
-    memset(fake.memory, 0x5A, MEMORY_BYTES);
+    reset_memory();
     struct linux_entry entry = load(&boot);
     uint64_t at = guest_32(entry.rsi.value + 0x218);
     for (uint64_t gpa = 0; gpa < MEMORY_BYTES; gpa++)
@@ -531,6 +557,8 @@ int main(void)
         cmocka_unit_test_setup(a_file_that_continues_behind_the_kernel_is_accepted, good_image),
         cmocka_unit_test_setup(each_fault_of_a_header_has_its_own_name, good_image),
         cmocka_unit_test_setup(an_unusual_header_is_accepted, good_image),
+        cmocka_unit_test_setup(an_alignment_is_a_power_of_two, good_image),
+        cmocka_unit_test_setup(a_kernel_takes_at_least_its_own_size, good_image),
         cmocka_unit_test_setup(a_kernel_that_cannot_move_may_run_at_any_address, good_image),
         cmocka_unit_test_setup(a_kernel_fits_if_its_last_byte_does, good_image),
         cmocka_unit_test_setup(a_kernel_must_run_where_the_page_tables_reach, good_image),

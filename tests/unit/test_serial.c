@@ -32,6 +32,8 @@ static struct {
     unsigned edges;
     uint8_t sent[SENT_MAX];
     unsigned sent_count;
+    unsigned polls_until_sent; /* reads of LSR that still find the wire busy; 0: off */
+    unsigned polls;
 } uart;
 
 static void update_line(void)
@@ -94,6 +96,9 @@ static uint8_t read_register(uint16_t offset)
     case 4:
         return uart.modem_control;
     case 5:
+        uart.polls++;
+        if (uart.polls_until_sent != 0 && uart.polls >= uart.polls_until_sent)
+            uart.in_transmit_fifo = 0;
         return read_line_status();
     case 6:
         return read_modem_status();
@@ -383,6 +388,25 @@ static void lost_bytes_are_counted(void **state)
     assert_int_equal(serial_overruns(), 1);
 }
 
+static void finishing_waits_for_the_last_byte_but_not_for_ever(void **state)
+{
+    (void)state;
+    assert_true(serial_init(SERIAL_COM1, 1));
+    assert_int_equal(serial_write((const uint8_t *)"ab", 2), 2);
+    uart.polls = 0;
+    uart.polls_until_sent = 5;
+    serial_finish();
+    assert_int_equal(uart.polls, 5);
+    assert_int_equal(uart.in_transmit_fifo, 0);
+
+    uart.polls_until_sent = 0;
+    assert_int_equal(serial_write((const uint8_t *)"c", 1), 1);
+    serial_finish(); /* a wire that takes nothing */
+    assert_int_equal(uart.in_transmit_fifo, 1);
+    uart.absent = true;
+    serial_finish();
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
@@ -403,6 +427,7 @@ int main(void)
         TEST(a_sent_fifo_raises_one_edge_until_more_is_written),
         TEST(a_pause_drops_rts_and_nothing_else),
         TEST(lost_bytes_are_counted),
+        TEST(finishing_waits_for_the_last_byte_but_not_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,8 @@
  * The guest's UART on the real console and IOAPIC, with the fake machine's wire
  * outside: what a driver sees, and that every byte goes through in order.
  */
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -175,7 +177,12 @@ static void clearing_the_receiver_clears_loopback_and_keeps_what_was_typed(void 
     uart_write(vm, FCR, 1);
     uart_write(vm, MCR, LOOP);
     uart_write(vm, DATA, 'a');
+    uart_write(vm, FCR, 0xC1);
+    assert_int_equal(uart_read(vm, LSR), READY | DATA_READY);
     uart_write(vm, FCR, 3);
+    assert_int_equal(uart_read(vm, LSR), READY);
+    uart_write(vm, DATA, 'a');
+    uart_write(vm, FCR, 0); /* also without FIFOs, by their going */
     assert_int_equal(uart_read(vm, LSR), READY);
     uart_write(vm, MCR, 0);
     uart_write(vm, FCR, 7);
@@ -209,6 +216,24 @@ static void causes_come_in_their_priority(void **state)
     assert_int_equal(cause(), 0);
     (void)uart_read(vm, MSR);
     assert_int_equal(cause(), NONE);
+}
+
+static void a_cause_that_is_not_enabled_is_not_told(void **state)
+{
+    (void)state;
+    uart_write(vm, MCR, LOOP | RTS);
+    uart_write(vm, DATA, 'a');
+    uart_write(vm, DATA, 'b'); /* received, sent, an overrun and a modem line */
+    uart_write(vm, IER, 0);
+    assert_int_equal(cause(), NONE);
+    uart_write(vm, IER, 1);
+    assert_int_equal(cause(), RECEIVED);
+    uart_write(vm, IER, 2);
+    assert_int_equal(cause(), SENT);
+    uart_write(vm, IER, 4);
+    assert_int_equal(cause(), LINE_STATUS);
+    uart_write(vm, IER, 8);
+    assert_int_equal(cause(), 0);
 }
 
 static void fewer_bytes_than_the_trigger_level_come_as_a_timeout(void **state)
@@ -462,6 +487,76 @@ static void a_driver_by_interrupts_alone_sends_and_receives_everything(void **st
     }
 }
 
+/* CPUs that meet here: two guests' vCPUs, the CPU that serves the console, and
+ * one with something to log. A deadlock is a test that does not end. */
+
+#define THREAD_BYTES 20000u
+
+static void *guest_thread(void *argument)
+{
+    struct vm *guest = argument;
+    uint64_t received = 0;
+
+    for (unsigned i = 0; i < THREAD_BYTES;) {
+        lock_acquire(&guest->lock);
+        if (uart_read(guest, LSR) & 0x20)
+            uart_write(guest, DATA, sent_byte(i++));
+        if (uart_read(guest, LSR) & DATA_READY && uart_read(guest, DATA) != sent_byte(received++))
+            abort();
+        lock_release(&guest->lock);
+        sched_yield();
+    }
+    return NULL;
+}
+
+static void *service_thread(void *argument)
+{
+    for (unsigned i = 0; i < *(unsigned *)argument; i++) {
+        console_service();
+        sched_yield();
+    }
+    return NULL;
+}
+
+static void *log_thread(void *argument)
+{
+    for (unsigned i = 0; i < *(unsigned *)argument; i++) {
+        log_line(LOG_INFO, "line %u", i);
+        sched_yield();
+    }
+    return NULL;
+}
+
+static void cpus_that_meet_in_the_console_neither_deadlock_nor_lose_a_byte(void **state)
+{
+    (void)state;
+    unsigned services = 2000, lines = 500, next = 0;
+    pthread_t threads[4];
+
+    begin(256, 256);
+    uart_write(vm, MCR, OUT2);
+    uart_write(vm, IER, 3);
+    for (unsigned i = 0; i < 30000; i++) {
+        char byte = (char)sent_byte(i);
+        fake_terminal_type(&byte, 1);
+    }
+    pthread_create(&threads[0], NULL, guest_thread, &vms_here[0]);
+    pthread_create(&threads[1], NULL, guest_thread, &vms_here[1]);
+    pthread_create(&threads[2], NULL, service_thread, &services);
+    pthread_create(&threads[3], NULL, log_thread, &lines);
+    for (unsigned i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    console_flush();
+    for (const char *at = fake_terminal_shown(); *at;) {
+        bool line = strncmp(at, "[bulkhead TEST] line ", 21) == 0;
+        if (line || *at == '\r')
+            at = strchr(at, '\n') + 1;
+        else
+            assert_int_equal(*at++, sent_byte(next++));
+    }
+    assert_int_equal(next, THREAD_BYTES);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, fresh)
 
 int main(void)
@@ -478,6 +573,7 @@ int main(void)
         TEST(clearing_the_receiver_clears_loopback_and_keeps_what_was_typed),
         TEST(modem_lines_that_change_are_told_once),
         TEST(causes_come_in_their_priority),
+        TEST(a_cause_that_is_not_enabled_is_not_told),
         TEST(fewer_bytes_than_the_trigger_level_come_as_a_timeout),
         TEST(input_raises_the_interrupt_once_until_all_is_read),
         TEST(out2_gates_the_interrupt),
@@ -487,6 +583,7 @@ int main(void)
         TEST(a_guest_out_of_focus_never_waits),
         TEST(linux_finds_a_16550a),
         TEST(a_driver_by_interrupts_alone_sends_and_receives_everything),
+        TEST(cpus_that_meet_in_the_console_neither_deadlock_nor_lose_a_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

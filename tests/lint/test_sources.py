@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""The sources: layers, where assembly is, and that nothing is forgotten."""
+
+import rules
+
+
+def complaints(check, texts):
+    return [line for path, text in texts.items() for line in check(path, text)]
+
+
+def test_each_file_includes_only_what_its_layer_may_know(image_sources):
+    assert not complaints(rules.layer_complaints, image_sources)
+
+
+def test_a_file_that_includes_from_above_is_seen():
+    for path, text in (("hv/ept.c", '#include "arch/insn.h"'),
+                       ("hv/ept.c", "#include <string.h>"),
+                       ("arch/spec/msr.h", '#include "hv/addr.h"'),
+                       ("drivers/serial.c", '#include "hv/vm.h"'),
+                       ("arch/cpu.c", '#include "boot/boot.h"'),
+                       ("boot/multiboot2.c", '# include "arch/cpu.h"')):
+        assert rules.layer_complaints(path, text), path
+
+
+def test_assembly_is_only_where_it_belongs(image_sources):
+    assert not complaints(rules.assembly_complaints, image_sources)
+
+
+def test_assembly_elsewhere_is_seen():
+    assert rules.assembly_complaints("hv/ept.c", '    __asm__ volatile("hlt");')
+    assert rules.assembly_complaints("boot/main.c", 'asm("hlt");')
+    assert not rules.assembly_complaints("boot/main.c", "/* asm(hlt) */ int a; // asm (x)")
+
+
+def test_no_unfinished_thought_and_no_machine_of_ours(all_texts):
+    assert not complaints(rules.text_complaints, all_texts)
+
+
+def test_unfinished_thoughts_and_paths_are_seen():
+    for line in ("/* TODO: all */", "see /home/" "someone/file", "blank at the end "):
+        assert rules.text_complaints("hv/ept.c", line), line
+
+
+def test_every_source_is_in_the_makefile(root, image_sources):
+    listed = (root / "Makefile").read_text()
+    sources = [path for path in image_sources if path.endswith(".c")]
+    sources += [str(path.relative_to(root)) for directory in ("boot", "arch")
+                for path in (root / directory).glob("*.asm")]
+    assert not [path for path in sources if path not in listed]
+
+
+def test_every_source_says_its_licence(image_sources):
+    assert not [path for path, text in image_sources.items()
+                if "SPDX-License-Identifier: MIT" not in "".join(text.splitlines(True)[:2])]
