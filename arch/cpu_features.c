@@ -16,6 +16,7 @@ void cpu_features_read(void)
     struct cpuid_result leaf1 = cpuid(1, 0);
     cpu_features.x2apic = leaf1.ecx & BIT(21);
     cpu_features.xsave = leaf1.ecx & BIT(26);
+    cpu_features.rdrand = leaf1.ecx & BIT(30);
     cpu_features.tsc_deadline = leaf1.ecx & BIT(24);
     uint32_t extended = cpuid(0x80000001, 0).edx;
     cpu_features.nx = extended & BIT(20);

@@ -14,6 +14,7 @@ struct cpu_features {
     bool smap;
     bool xsave;
     bool x2apic;
+    bool rdrand;
     bool rdtscp;
     bool tsc_deadline;
     bool spec_ctrl;

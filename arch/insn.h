@@ -225,6 +225,14 @@ static inline void zero_quads(void *to, uint64_t quads)
     asm volatile("rep stosq" : "+D"(to), "+c"(quads) : "a"(0ull) : "memory");
 }
 
+/* False: the generator has nothing now. */
+static inline bool rdrand(uint64_t *value)
+{
+    bool given;
+    asm volatile("rdrand %1" : "=@ccc"(given), "=r"(*value));
+    return given;
+}
+
 /* The quadword at the base of GS. */
 static inline void *gs_read_0(void)
 {

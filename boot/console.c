@@ -4,12 +4,14 @@
  * that the hypervisor never needs a maskable one.
  */
 #include "arch/cpu.h"
+#include "arch/cpu_features.h"
 #include "arch/host.h"
 #include "arch/insn.h"
 #include "arch/layout.h"
 #include "arch/paging.h"
 #include "boot/boot.h"
 #include "drivers/ioapic.h"
+#include "drivers/rtc.h"
 #include "drivers/serial.h"
 #include "hv/console.h"
 #include "hv/log.h"
@@ -21,11 +23,16 @@
 #define COM1_COM3_IRQ 4
 #define COM2_COM4_IRQ 3
 
-/* Four characters that no guest can know: made from the time at boot. */
+/* Four characters that no guest can know: random where the CPU can, and made
+ * from the time where it cannot. */
 static void make_code(char code[static 5], uint64_t tsc)
 {
     static const char alphabet[] = "23456789abcdefghjkmnpqrstuvwxyz";
-    uint64_t mixed = (tsc ^ (uint64_t)in8(0x40) << 40) * 0x9E3779B97F4A7C15ull;
+    uint64_t seconds = 0, random = 0;
+    (void)rtc_read(0, &seconds);
+    if (cpu_features.rdrand)
+        (void)rdrand(&random);
+    uint64_t mixed = (tsc ^ random ^ seconds << 32) * 0x9E3779B97F4A7C15ull;
     for (unsigned i = 0; i < 4; i++) {
         code[i] = alphabet[(mixed >> 32) % (sizeof alphabet - 1)];
         mixed = (mixed ^ mixed >> 29) * 0xBF58476D1CE4E5B9ull;

@@ -12,6 +12,7 @@
 #include "arch/smp.h"
 #include "arch/time.h"
 #include "boot/boot.h"
+#include "hv/console.h"
 #include "hv/log.h"
 #include "hv/vm_life.h"
 
@@ -36,13 +37,14 @@ _Noreturn void boot_main(uint32_t magic, uint32_t info_address, uint32_t image_a
     if (loaded != MULTIBOOT2_OK)
         halt_machine(multiboot2_status_text(loaded));
 
+    console_flush();
+
     boot_memory_init(&boot);
     boot_memory_map(&boot);
     boot_cpus_create();
     cpu_start(cpus[0]);
     boot_cpus_start(&boot);
     boot_preflight();
-
     boot_partition(&boot);
     boot_console_interrupts(&boot);
     for (unsigned i = 0; i < vm_count; i++)

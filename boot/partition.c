@@ -96,6 +96,15 @@ static const void *page_of_ones(void)
     return page;
 }
 
+/* The console's lines go out meanwhile: one FIFO takes as long as one page. */
+static void zero_memory(const struct guest_memory *memory)
+{
+    for (uint64_t at = 0; at < memory->bytes; at += PAGE_SIZE_2M) {
+        machine_memory_zero(HPA(memory->base.value + at), PAGE_SIZE_2M);
+        console_progress();
+    }
+}
+
 static void make_memory(struct vm *vm, const struct vmx_capabilities *capabilities)
 {
     bool pages_1g = preflight_has_1g_pages(capabilities);
@@ -107,7 +116,7 @@ static void make_memory(struct vm *vm, const struct vmx_capabilities *capabiliti
     ept_init(&vm->ept, frames, pages_1g);
     guest_memory_map(&vm->memory, &vm->ept);
     guest_memory_map_empty_roms(&vm->ept, arena_hpa(page_of_ones()));
-    machine_memory_zero(vm->memory.base, vm->memory.bytes);
+    zero_memory(&vm->memory);
 }
 
 static void make_cpuid(struct vm *vm, const struct vmx_capabilities *capabilities)

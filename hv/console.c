@@ -58,9 +58,9 @@ void console_init(void)
 }
 
 /* Synchronous: nobody will come back for what is left. */
-static void flush_at_boot(void)
+static void flush_in_panic(void)
 {
-    if (!the_console.interrupts)
+    if (atomic_load(&panicking))
         console_flush();
 }
 
@@ -77,7 +77,12 @@ void console_attach(struct vm *vm, uint8_t *output, size_t output_bytes, uint8_t
     if (console->focus == CONSOLE_NO_FOCUS)
         console_focus_set(console, vm->index);
     leave();
-    flush_at_boot();
+}
+
+void console_progress(void)
+{
+    console_drain(enter());
+    leave();
 }
 
 void console_use_interrupts(void)
@@ -228,7 +233,7 @@ void console_line(const char *text, size_t length)
         }
         leave();
     }
-    flush_at_boot();
+    flush_in_panic();
 }
 
 static struct console_status status_of(struct console *console, struct console_guest *guest)

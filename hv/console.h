@@ -38,8 +38,13 @@ void console_init(void);
 void console_attach(struct vm *vm, uint8_t *output, size_t output_bytes, uint8_t *input,
                     size_t input_bytes);
 
-/* Until this, output is written synchronously and no interrupt is asked for:
- * boot. From here on the machine calls console_service() at each interrupt. */
+/* Boot, where no interrupt comes: writes what the wire takes now. Long work
+ * calls it now and then, so that its time is the wire's, too. */
+void console_progress(void);
+
+/* From here on the machine calls console_service() at each interrupt. Until
+ * then a line goes out as far as the wire takes it at once, and the rest with
+ * later lines, by console_progress(), or by console_flush(). */
 void console_use_interrupts(void);
 
 /* The machine is about to stop, perhaps with the console's lock held here: from

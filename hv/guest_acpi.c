@@ -251,7 +251,6 @@ static uint32_t build_mcfg(struct area *area)
 
 #define ROOT_TABLES 3
 
-
 static uint32_t build_rsdt(struct area *area, const uint32_t tables[static ROOT_TABLES])
 {
     struct {
@@ -295,8 +294,10 @@ gpa_t guest_acpi_build(const struct guest_memory *memory, unsigned vcpus)
     CHECK(vcpus >= 1 && vcpus <= GUEST_ACPI_VCPUS_MAX);
     uint32_t dsdt = build_dsdt(&area, vcpus);
     uint32_t facs = build_facs(&area);
-    const uint32_t tables[ROOT_TABLES] = { build_fadt(&area, dsdt, facs),
-                                           build_madt(&area, vcpus), build_mcfg(&area) };
+    uint32_t fadt = build_fadt(&area, dsdt, facs);
+    uint32_t madt = build_madt(&area, vcpus);
+    uint32_t mcfg = build_mcfg(&area);
+    const uint32_t tables[ROOT_TABLES] = { fadt, madt, mcfg };
     uint32_t rsdt = build_rsdt(&area, tables);
     uint32_t xsdt = build_xsdt(&area, tables);
     build_rsdp(memory, rsdt, xsdt);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The ACPI tables of the guest's PC, written into its BIOS area: RSDP, RSDT,
- * XSDT, FADT, FACS, MADT and a DSDT of power-off, processors, PCI host bridge,
- * serial port and clock. They describe what is emulated and nothing else: no
+ * XSDT, FADT, FACS, MADT, MCFG and a DSDT of power-off, processors, PCI host
+ * bridge, serial port and clock. They describe what is emulated and nothing else: no
  * PIC, no PIT, no PM timer, no VGA, no keyboard, no interrupt of the clock.
  *
  * The content depends on the number of vCPUs only. vCPU n has local APIC id n;

@@ -85,6 +85,7 @@ static void the_first_guest_has_the_focus_and_the_keys_are_shown(void **state)
 {
     (void)state;
     attach(2, 4096, 4096);
+    console_flush();
     const char *shown = fake_terminal_shown();
     assert_non_null(strstr(shown, LINE "console: ada (guest 1)"));
     assert_non_null(strstr(shown, "Ctrl-]"));

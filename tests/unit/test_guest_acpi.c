@@ -203,8 +203,8 @@ static void tables_do_not_overlap_and_lie_in_the_bios_area(void **state)
 {
     (void)state;
     build(GUEST_ACPI_VCPUS_MAX);
-    const uint64_t tables[] = { 0xE0000, rsdt(), xsdt(), find("FACP"), find("APIC"), find("MCFG"), dsdt(),
-                                facs() };
+    const uint64_t tables[] = { 0xE0000, rsdt(), xsdt(), find("FACP"), find("APIC"), find("MCFG"),
+                                dsdt(), facs() };
     const unsigned count = sizeof tables / sizeof tables[0];
     for (unsigned i = 0; i < count; i++)
         for (unsigned j = 0; j < count; j++) {
@@ -320,7 +320,7 @@ static void disassemble_all(const char *directory, char *output)
 {
     const struct { const char *name; uint64_t table; } tables[] = {
         { "dsdt", dsdt() }, { "facp", find("FACP") }, { "apic", find("APIC") },
-        { "facs", facs() }, { "rsdt", rsdt() }, { "xsdt", xsdt() },
+        { "mcfg", find("MCFG") }, { "facs", facs() }, { "rsdt", rsdt() }, { "xsdt", xsdt() },
     };
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         write_table(directory, tables[i].name, tables[i].table);
