@@ -226,6 +226,7 @@ void ept_map(struct ept *ept, const struct ept_range *range, uint64_t rights,
 
 /* ---- Look up ---- */
 
+/* Ends at level 0 at the latest: there, an entry is never a table. */
 bool ept_lookup(const struct ept *ept, gpa_t gpa, hpa_t *hpa, uint64_t *rights)
 {
     hpa_t table = ept->root;

@@ -49,7 +49,8 @@ static size_t memory_text(char *to, size_t size, struct linux_result result)
 
     text_bytes(needed, sizeof needed, align_up(result.limit, MIB(1)));
     text_bytes(has, sizeof has, result.is);
-    return text_format(to, size, "the kernel needs %s of memory below 4 GiB to start; the guest has %s",
+    return text_format(to, size,
+                       "the kernel needs %s of memory below 4 GiB to start; the guest has %s",
                        needed, has);
 }
 
@@ -72,25 +73,26 @@ size_t linux_result_text(char *to, size_t size, struct linux_result result)
     case LINUX_OK:
         return text_format(to, size, "a kernel that can be started");
     case LINUX_NOT_BZIMAGE:
-        return text_format(to, size, "this file of %llu bytes has no Linux boot header; a bzImage "
-                           "is needed, such as Debian's /boot/vmlinuz", is);
+        return text_format(to, size, "this file of %llu bytes has no Linux boot header; a "
+                           "bzImage is needed, such as Debian's /boot/vmlinuz", is);
     case LINUX_PROTOCOL_TOO_OLD:
-        return text_format(to, size, "the kernel speaks boot protocol %llu.%02llu; needed is 2.12 or "
-                           "later, that is Linux 3.8", is >> 8, is & 0xFF);
+        return text_format(to, size, "the kernel speaks boot protocol %llu.%02llu; needed is "
+                           "2.12 or later, that is Linux 3.8", is >> 8, is & 0xFF);
     case LINUX_NOT_LOADED_HIGH:
-        return text_format(to, size, "the kernel is a zImage, loaded below 1 MiB; a bzImage is needed");
+        return text_format(to, size, "the kernel is a zImage, loaded below 1 MiB; a bzImage is "
+                           "needed");
     case LINUX_NO_64BIT_ENTRY:
-        return text_format(to, size, "the kernel has no 64-bit entry point (XLF_KERNEL_64 is clear); "
-                           "a kernel for x86-64 is needed");
+        return text_format(to, size, "the kernel has no 64-bit entry point (XLF_KERNEL_64 is "
+                           "clear); a kernel for x86-64 is needed");
     case LINUX_BAD_HEADER_SIZE:
         return text_format(to, size, "the boot header is damaged: it ends at offset %llxh, at most "
                            "%llxh is possible", is, limit);
     case LINUX_BAD_ADDRESS:
-        return text_format(to, size, "the boot header is damaged: the kernel wants to run at %llxh, "
-                           "below 1 MiB", is);
+        return text_format(to, size, "the boot header is damaged: the kernel wants to run at "
+                           "%llxh, below 1 MiB", is);
     case LINUX_BAD_ALIGNMENT:
-        return text_format(to, size, "the boot header is damaged: the kernel wants to run at %llxh, "
-                           "aligned to %llxh", is, limit);
+        return text_format(to, size, "the boot header is damaged: the kernel wants to run at "
+                           "%llxh, aligned to %llxh", is, limit);
     case LINUX_NO_CODE:
         return text_format(to, size, "the kernel has %llu bytes of code, and its entry point at "
                            "offset %llu", is, limit);

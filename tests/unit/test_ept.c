@@ -361,7 +361,8 @@ static void invalid_ranges_are_told_from_valid_ones(void **state)
     const struct ept_range bad[] = {
         range(0, 0, 0), range(1, 0, KIB(4)), range(0, 8, KIB(4)), range(0, 0, 100),
         range(ADDRESS_LIMIT, 0, KIB(4)), range(ADDRESS_LIMIT - KIB(4), 0, KIB(8)),
-        range(0, 1ull << 52, KIB(4)), range(0, 1ull << 53, KIB(4)), range(0, (1ull << 52) - KIB(4), KIB(8)),
+        range(0, 1ull << 52, KIB(4)), range(0, 1ull << 53, KIB(4)),
+        range(0, (1ull << 52) - KIB(4), KIB(8)),
         range(KIB(4), 0, UINT64_MAX - KIB(4) + 1), range(0, KIB(4), 1ull << 63),
         range(UINT64_MAX - KIB(4) + 1, 0, KIB(8)),
     };
