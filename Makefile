@@ -46,14 +46,15 @@ NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv
 
 # Host unit tests: tests/unit/test_NAME.c. The code under test comes from one
 # library; fakes_NAME lists what replaces members of it, besides the machine.
-UNIT_TESTS := acpi cmos config console cpuid cr decode denied ept event findings frames \
-	guest_acpi guest_memory guest_paging ioapic_driver lapic linux memory_functions \
-	memory_map mmio msr multiboot2 pci platform ports power rtc serial text toml uart \
-	virtual_ioapic
+UNIT_TESTS := acpi cmos config console cpuid cr decode denied ept event exit \
+	findings frames guest_acpi guest_memory guest_paging ioapic_driver lapic \
+	linux memory_functions memory_map mmio msr multiboot2 pci platform ports power \
+	preflight rtc serial text toml uart virtual_ioapic
 fakes_console := terminal
 fakes_cr := reports
 fakes_denied := terminal
 fakes_event := reports
+fakes_exit := reports
 fakes_guest_paging := reports
 fakes_lapic := reports
 fakes_mmio := reports
@@ -144,7 +145,7 @@ unit: unit-programs ## host unit tests only
 lint: all ## layers, second compiler, static analysis, the image's shape
 	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests $(PYTEST_ARGS) tests/lint
 
-boot-tests: all demo guests ## whole machines only
+boot-tests: all demo guests build/crash.stripped.elf ## whole machines only
 	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests -n 2 $(PYTEST_ARGS) tests/boot
 
 bench: deps ## costs of exits and of Linux' boot: a table, and build/bench.json
@@ -198,6 +199,15 @@ build/symbols%o: build/symbols%asm
 	$(Q)$(NASM) -f elf64 $< -o $@
 
 build/bulkhead.stripped.elf: build/bulkhead.elf
+	$(Q)$(OBJCOPY) --strip-all $< $@
+
+# The same with a bug in place of one step, for the test of the report.
+build/crash.elf: build/symbols.o build/image/tests/boot/crash.o
+	$(Q)$(LD) $(IMAGE_LINK) -T linker.ld -o $@ \
+		$(filter-out build/image/boot/partition.o,$(IMAGE_OBJECTS)) \
+		build/image/tests/boot/crash.o build/symbols.o
+
+build/crash.stripped.elf: build/crash.elf
 	$(Q)$(OBJCOPY) --strip-all $< $@
 
 # ---- Host programs: the checker and the unit tests --------------------------------
@@ -285,6 +295,6 @@ build/native/tsc: guest/native/tsc.c
 
 .PRECIOUS: build/guest/%.o build/guest/%.asm.o build/guest/%.elf
 
-test-programs: all demo guests unit-programs
+test-programs: all demo guests unit-programs build/crash.stripped.elf
 
 -include $(shell find build/image build/host build/guest -type f -name '*.d' 2>/dev/null)
