@@ -33,19 +33,21 @@ static inline bool vmx_load(hpa_t vmcs)
 }
 
 /* Raw access by encoding; the typed accessors in arch/vmcs.h are what the rest
- * of the tree uses. */
+ * of the tree uses. A jump rather than a flag: exits do several of these. */
 static inline bool vmx_read(uint64_t encoding, uint64_t *value)
 {
-    bool failed;
-    asm volatile("vmread %2, %1" : "=@ccbe"(failed), "=rm"(*value) : "r"(encoding) : "memory");
-    return !failed;
+    asm goto("vmread %1, %0\n\tjbe %l2" : "=r"(*value) : "r"(encoding) : "cc" : failed);
+    return true;
+failed:
+    return false;
 }
 
 static inline bool vmx_write(uint64_t encoding, uint64_t value)
 {
-    bool failed;
-    asm volatile("vmwrite %2, %1" : "=@ccbe"(failed) : "r"(encoding), "rm"(value) : "memory");
-    return !failed;
+    asm goto("vmwrite %1, %0\n\tjbe %l2" : : "r"(encoding), "rm"(value) : "cc", "memory" : failed);
+    return true;
+failed:
+    return false;
 }
 
 enum invept_type { INVEPT_SINGLE_CONTEXT = 1, INVEPT_ALL_CONTEXTS = 2 };

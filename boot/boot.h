@@ -11,6 +11,9 @@
 #include "hv/findings.h"
 #include "hv/memory_map.h"
 
+/* The boot module that is the configuration, and no guest's image. */
+#define CONFIG_MODULE "config"
+
 struct boot {
     uint64_t tsc_at_entry;
     hpa_t image;

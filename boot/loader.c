@@ -8,8 +8,6 @@
 #include "boot/boot.h"
 #include "hv/text.h"
 
-#define CONFIG_MODULE "config"
-
 /* Physical memory below 4 GiB, before boot_memory_map(). */
 static const uint8_t *at(uint64_t physical)
 {

@@ -90,6 +90,8 @@ static void map_modules(struct boot *boot)
 
     for (unsigned i = 0; i < boot->info.module_count; i++) {
         const struct boot_module *module = &boot->info.modules[i];
+        if (text_equal(module->name, CONFIG_MODULE))
+            continue;
         uint64_t size = module->end.value - module->start.value;
         uint64_t skip = module->start.value % PAGE_SIZE_4K;
         hpa_t first = HPA(module->start.value - skip);

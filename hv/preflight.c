@@ -66,9 +66,6 @@ static const struct row rows[] = {
       "no guest reads the machine's counters", "guests could read the machine's counters" },
     { "MONITOR and MWAIT exiting", SOURCE_PRIMARY, PRIMARY_MONITOR_EXITING | PRIMARY_MWAIT_EXITING,
       REQUIRED, "no guest puts its CPU into deep sleep", "guests could put CPUs into deep sleep" },
-    { "MONITOR, MWAIT and RDPMC exiting", SOURCE_PRIMARY,
-      PRIMARY_MONITOR_EXITING | PRIMARY_MWAIT_EXITING | PRIMARY_RDPMC_EXITING, REQUIRED,
-      "what CPUID does not offer faults", "guests could use what CPUID does not offer" },
     { "secondary controls", SOURCE_PRIMARY, PRIMARY_ACTIVATE_SECONDARY_CONTROLS, REQUIRED,
       "EPT can be turned on", "EPT cannot be turned on" },
     { "EPT", SOURCE_SECONDARY, SECONDARY_ENABLE_EPT, REQUIRED,
@@ -116,7 +113,6 @@ static const struct row rows[] = {
 };
 
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
-
 
 unsigned preflight_count(void)
 {
