@@ -14,24 +14,10 @@
 #include "arch/panic.h"
 #include "arch/spec/cr.h"
 #include "arch/time.h"
-#include "arch/vmcs.h"
 #include "arch/vmx.h"
 #include "drivers/power.h"
 #include "drivers/serial.h"
 #include "hv/check.h"
-
-uint16_t machine_vmread_16(enum vmcs_field_16 field) { return vmcs_read_16(field); }
-uint32_t machine_vmread_32(enum vmcs_field_32 field) { return vmcs_read_32(field); }
-uint64_t machine_vmread_64(enum vmcs_field_64 field) { return vmcs_read_64(field); }
-uint64_t machine_vmread_natural(enum vmcs_field_natural field) { return vmcs_read_natural(field); }
-void machine_vmwrite_16(enum vmcs_field_16 field, uint16_t value) { vmcs_write_16(field, value); }
-void machine_vmwrite_32(enum vmcs_field_32 field, uint32_t value) { vmcs_write_32(field, value); }
-void machine_vmwrite_64(enum vmcs_field_64 field, uint64_t value) { vmcs_write_64(field, value); }
-
-void machine_vmwrite_natural(enum vmcs_field_natural field, uint64_t value)
-{
-    vmcs_write_natural(field, value);
-}
 
 /* The part of [address, address + bytes) that one window shows. */
 static uint64_t in_window(hpa_t address, uint64_t bytes)
@@ -130,7 +116,7 @@ void machine_guest_reset(void)
 {
     static const enum msr passed[] = { IA32_STAR, IA32_LSTAR, IA32_CSTAR, IA32_FMASK,
                                        IA32_KERNEL_GS_BASE };
-    vmx_flush_translations(this_cpu());
+    machine_translations_flush();
     machine_interrupts_drain();
     reset_extended_state();
     dr_reset();
@@ -144,6 +130,11 @@ void machine_guest_reset(void)
         wrmsr(IA32_SPEC_CTRL, 0);
     if (cpu_features.xsaves)
         wrmsr(IA32_XSS, 0);
+}
+
+void machine_translations_flush(void)
+{
+    vmx_flush_translations(this_cpu());
 }
 
 void machine_interrupts_drain(void)

@@ -132,7 +132,9 @@ void paging_activate(void)
         wrmsr(IA32_EFER, rdmsr(IA32_EFER) | EFER_NXE);
     cr3_write(paging_root());
     cr0_write((cr0_read() | CR0_WP | CR0_NE | CR0_MP) & ~(CR0_EM | CR0_TS | CR0_CD | CR0_NW));
-    uint64_t cr4 = cr4_read() | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    /* From constants: firmware may have left anything. Without MCE a machine
+     * check would reset the machine and say nothing. */
+    uint64_t cr4 = CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
     if (cpu_features.smep)
         cr4 |= CR4_SMEP;
     if (cpu_features.smap)

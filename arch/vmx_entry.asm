@@ -88,7 +88,7 @@ service:
     call cpu_service
     jmp vmx_loop
 
-; HOST_RIP. The guest's values leave the registers before C runs.
+; HOST_RIP.
 global vmx_exit_entry
 vmx_exit_entry:
     push rax
@@ -110,11 +110,6 @@ vmx_exit_entry:
     pop qword [rax + RAX]
     mov rdi, rax
     xor ebp, ebp
-    xor ebx, ebx
-    xor r12d, r12d
-    xor r13d, r13d
-    xor r14d, r14d
-    xor r15d, r15d
     call vmx_exit
     jmp vmx_loop
 

@@ -20,8 +20,12 @@ void vmx_exit(struct vcpu *vcpu)
         .instruction_length = vmcs_read_32(VMCS_EXIT_INSTRUCTION_LENGTH),
         .qualification = vmcs_read_natural(VMCS_EXIT_QUALIFICATION),
         .rip = vmcs_read_natural(VMCS_GUEST_RIP),
+        .rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS),
+        .interruptibility = vmcs_read_32(VMCS_GUEST_INTERRUPTIBILITY),
     };
-    vcpu->launched = 1;
+    /* A failed entry leaves the launch state clear. */
+    if (!(exit.reason & EXIT_REASON_ENTRY_FAILURE))
+        vcpu->launched = 1;
     vcpu_apply(vcpu, &exit, exit_dispatch(vcpu, &exit));
 }
 

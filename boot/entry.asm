@@ -60,8 +60,7 @@ boot_entry:
 
     call fill_page_tables
 
-    mov eax, cr4
-    or eax, 1 << 5              ; PAE
+    mov eax, 1 << 5             ; PAE, and nothing that firmware left on
     mov cr4, eax
     lea eax, [PHYSICAL(boot_pml4)]
     mov cr3, eax

@@ -54,6 +54,9 @@ void machine_dr6_write(uint64_t value);
  * of an earlier life is pending. */
 void machine_guest_reset(void);
 
+/* Forgets all translations that the calling CPU caches for its guest. */
+void machine_translations_flush(void);
+
 /* Takes away what is pending in the calling CPU's local APIC. */
 void machine_interrupts_drain(void);
 

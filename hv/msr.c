@@ -205,7 +205,6 @@ void msr_state_reset(struct msr_state *state)
 
 /* SDM Vol. 3B, 18.4.1 "IA32_DEBUGCTL MSR". Of its bits only BTF is allowed:
  * branch records and stores have no MSRs here to be read or placed by. */
-#define DEBUGCTL_BTF BIT(1)
 
 static bool misc_enable_write(struct msr_state *state, uint64_t value)
 {

@@ -42,6 +42,7 @@ static void park(struct vcpu *vcpu)
 static void init(struct vcpu *vcpu)
 {
     vcpu_state_init(vcpu);
+    machine_translations_flush();
     machine_interrupts_drain();
     lapic_reset(vcpu);
     vcpu->state = VCPU_WAIT_FOR_SIPI;
@@ -67,22 +68,41 @@ void vcpu_serve(struct vcpu *vcpu, uint32_t requests)
         park(vcpu);
 }
 
+/* The one instruction behind which IP wraps in 16-bit and 32-bit code. */
+static bool crosses_4g(const struct exit *exit, uint64_t next)
+{
+    return exit->rip <= UINT32_MAX && next > UINT32_MAX;
+}
+
+static bool is_64_bit_code(void)
+{
+    return machine_vmread_64(VMCS_GUEST_IA32_EFER) & EFER_LMA
+        && machine_vmread_32(VMCS_GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_L;
+}
+
 /* SDM Vol. 3B, 18.3.1.4 "Single-Step Exception Condition": the trap comes
- * behind the instruction, also behind one that the hypervisor did. */
+ * behind the instruction, also behind one that the hypervisor did; with
+ * IA32_DEBUGCTL.BTF behind branches only. */
+static void pend_single_step(void)
+{
+    if (machine_vmread_64(VMCS_GUEST_IA32_DEBUGCTL) & DEBUGCTL_BTF)
+        return;
+    uint64_t pending = machine_vmread_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS);
+    machine_vmwrite_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS, pending | PENDING_DEBUG_BS);
+}
+
 static void advance(const struct exit *exit)
 {
     uint64_t next = exit->rip + exit->instruction_length;
-    uint32_t rights = machine_vmread_32(VMCS_GUEST_CS_ACCESS_RIGHTS);
-    if (!(rights & ACCESS_RIGHTS_L))
+    if (crosses_4g(exit, next) && !is_64_bit_code())
         next &= UINT32_MAX;
     machine_vmwrite_natural(VMCS_GUEST_RIP, next);
 
-    uint32_t blocking = machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY);
-    if (blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS))
-        machine_vmwrite_32(VMCS_GUEST_INTERRUPTIBILITY,
-                           blocking & ~(uint32_t)(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
-    if (machine_vmread_natural(VMCS_GUEST_RFLAGS) & RFLAGS_TF)
-        machine_vmwrite_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS, PENDING_DEBUG_BS);
+    uint32_t shadows = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
+    if (exit->interruptibility & shadows)
+        machine_vmwrite_32(VMCS_GUEST_INTERRUPTIBILITY, exit->interruptibility & ~shadows);
+    if (exit->rflags & RFLAGS_TF)
+        pend_single_step();
 }
 
 void vcpu_apply(struct vcpu *vcpu, const struct exit *exit, struct verdict verdict)

@@ -66,6 +66,8 @@ struct exit {
     uint32_t instruction_length;
     uint64_t qualification;
     uint64_t rip;
+    uint64_t rflags;
+    uint32_t interruptibility;
 };
 
 /* What happens next, decided by a handler and done by vcpu_apply(). */
@@ -80,8 +82,9 @@ struct verdict {
     enum verdict_kind kind;
     uint8_t vector;
     bool has_error_code;
-    uint32_t error_code;
+    uint16_t error_code;
 };
+_Static_assert(sizeof(struct verdict) == 8, "returned in one register: every exit has one");
 
 /* The vCPU's CPU serves its mailbox: in hv/vcpu.c. */
 void vcpu_serve(struct vcpu *vcpu, uint32_t requests);

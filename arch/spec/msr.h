@@ -107,6 +107,9 @@ enum {
     FEATURE_CONTROL_VMX_OUTSIDE_SMX = 1u << 2,
 };
 
+/* IA32_DEBUGCTL: single-step on branches */
+#define DEBUGCTL_BTF (1ull << 1)
+
 /* IA32_APIC_BASE: SDM Vol. 3A, 11.12.1 "Detecting and Enabling x2APIC Mode" */
 enum {
     APIC_BASE_BSP = 1u << 8,
