@@ -26,12 +26,19 @@ static uint64_t in_window(hpa_t address, uint64_t bytes)
     return bytes < room ? bytes : room;
 }
 
+static void copy(uint8_t *to, const uint8_t *from, uint64_t bytes)
+{
+    uint64_t quads = align_down(bytes, 8);
+    copy_quads(to, from, quads / 8);
+    copy_bytes(to + quads, from + quads, bytes - quads);
+}
+
 void machine_memory_read(void *to, hpa_t from, size_t bytes)
 {
     uint8_t *at = to;
     while (bytes) {
         uint64_t part = in_window(from, bytes);
-        copy_bytes(at, paging_window(this_cpu()->number, 0, from), part);
+        copy(at, paging_window(this_cpu()->number, 0, from), part);
         at += part;
         from.value += part;
         bytes -= part;
@@ -43,9 +50,7 @@ void machine_memory_write(hpa_t to, const void *from, size_t bytes)
     const uint8_t *at = from;
     while (bytes) {
         uint64_t part = in_window(to, bytes);
-        uint8_t *window = paging_window(this_cpu()->number, 0, to);
-        copy_quads(window, at, part / 8);
-        copy_bytes(window + align_down(part, 8), at + align_down(part, 8), part % 8);
+        copy(paging_window(this_cpu()->number, 0, to), at, part);
         at += part;
         to.value += part;
         bytes -= part;

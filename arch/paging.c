@@ -31,6 +31,7 @@ extern const char image_start[], image_rodata[], image_data[], image_symbols[], 
 static uint64_t tables[TABLES_MAX][ENTRIES] __attribute__((aligned(4096)));
 static unsigned tables_used = 1; /* tables[0] is the root */
 static uint64_t *window_directory;
+static uint64_t window_bits;
 static hpa_t image_physical;
 
 hpa_t image_hpa(const void *address)
@@ -113,6 +114,7 @@ void paging_init(hpa_t image_base)
     uint64_t *first_window = directory_entry(WINDOW_VIRTUAL);
     CHECK(((uint64_t)first_window & (PAGE_SIZE_4K - 1)) == 0);
     window_directory = first_window;
+    window_bits = rights_bits(PAGE_READ_WRITE) | ENTRY_LARGE;
 }
 
 void paging_map_trampoline(hpa_t page)
@@ -155,7 +157,7 @@ void *paging_window(unsigned cpu, unsigned window, hpa_t address)
     unsigned slot = cpu * WINDOWS_PER_CPU + window;
     uint64_t page = align_down(address.value, PAGE_SIZE_2M);
     uint8_t *at = (uint8_t *)(WINDOW_VIRTUAL + slot * PAGE_SIZE_2M);
-    uint64_t entry = page | rights_bits(PAGE_READ_WRITE) | ENTRY_LARGE;
+    uint64_t entry = page | window_bits;
 
     if (window_directory[slot] != entry) {
         window_directory[slot] = entry;

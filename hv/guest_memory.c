@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * See guest_memory.h. guest_memory_ranges() is that picture; translation, EPT
- * and E820 are made from it, so that what a guest is told, what it can reach
- * and what is reached for it cannot differ.
+ * See guest_memory.h. guest_memory_ranges() is that picture; EPT and E820 are
+ * made from it, and the tests hold translation against it, so that what a guest
+ * is told, what it can reach and what is reached for it cannot differ.
  *
  * Ranges never touch each other in the guest's address space. So whatever is
  * wholly RAM lies in one of them and is contiguous on the host.
@@ -44,22 +44,34 @@ unsigned guest_memory_ranges(const struct guest_memory *memory,
     return 3;
 }
 
+/* guest_memory_ranges() as comparisons, because each step of a walk through a
+ * guest's page tables comes by here. `end` is that range's end. */
+static bool find_range(const struct guest_memory *memory, uint64_t gpa, uint64_t *offset,
+                       uint64_t *end)
+{
+    uint64_t low_end = guest_memory_low_end(memory);
+
+    *offset = gpa;
+    *end = GUEST_LOW_MEMORY_END;
+    if (gpa < GUEST_LOW_MEMORY_END)
+        return true;
+    *end = low_end;
+    if (gpa >= GUEST_BIOS_AREA && gpa < low_end)
+        return true;
+    *end = GUEST_MEMORY_HIGH + (memory->bytes - low_end);
+    *offset = gpa - GUEST_MEMORY_HIGH + low_end;
+    return gpa >= GUEST_MEMORY_HIGH && gpa < *end;
+}
+
 bool guest_memory_translate(const struct guest_memory *memory, gpa_t gpa, uint64_t bytes,
                             hpa_t *hpa)
 {
-    struct ept_range ranges[GUEST_MEMORY_RANGES_MAX];
-    unsigned count = guest_memory_ranges(memory, ranges);
+    uint64_t offset, end;
 
-    for (unsigned i = 0; i < count; i++) {
-        uint64_t offset = gpa.value - ranges[i].gpa.value;
-        if (gpa.value < ranges[i].gpa.value || offset >= ranges[i].bytes)
-            continue;
-        if (bytes > ranges[i].bytes - offset)
-            return false;
-        *hpa = HPA(ranges[i].hpa.value + offset);
-        return true;
-    }
-    return false;
+    if (!find_range(memory, gpa.value, &offset, &end) || bytes > end - gpa.value)
+        return false;
+    *hpa = HPA(memory->base.value + offset);
+    return true;
 }
 
 bool guest_memory_read(const struct guest_memory *memory, void *to, gpa_t from, size_t bytes)
