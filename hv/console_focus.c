@@ -46,6 +46,7 @@ void console_focus_set(struct console *console, unsigned vm)
 
     if (vm != console->focus)
         lose_focus(console);
+    console_wire_end_line(&console->wire);
     console->focus = vm;
     console_receive_resume(console);
     guest->stopped_was_said = false;

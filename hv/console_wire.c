@@ -8,6 +8,7 @@
 #include "hv/machine.h"
 
 #define CHUNK 16 /* a FIFO's worth */
+#define GONE_FIRST_MAX 256
 
 static const uint8_t line_break[2] = { '\r', '\n' };
 
@@ -22,11 +23,20 @@ bool console_wire_waits(const struct console_wire *wire, const struct console_ri
     return console_ring_count(&wire->lines) != 0 || (guest && console_ring_count(guest) != 0);
 }
 
+static size_t up_to_line_end(const uint8_t *chunk, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (chunk[i] == '\n')
+            return i + 1;
+    return count;
+}
+
 /* Returns how many bytes of the ring were sent. */
-static size_t send_from(struct console_wire *wire, struct console_ring *ring)
+static size_t send_from(struct console_wire *wire, struct console_ring *ring, bool line_only)
 {
     uint8_t chunk[CHUNK];
-    size_t sent = machine_console_write(chunk, console_ring_peek(ring, chunk, sizeof chunk));
+    size_t there = console_ring_peek(ring, chunk, sizeof chunk);
+    size_t sent = machine_console_write(chunk, line_only ? up_to_line_end(chunk, there) : there);
 
     if (sent != 0)
         wire->in_line = chunk[sent - 1] != '\n';
@@ -45,10 +55,22 @@ static size_t send_break(struct console_wire *wire)
     return sent;
 }
 
+/* The guest's line goes on before the hypervisor's. */
+static bool guest_goes_first(const struct console_wire *wire, const struct console_ring *guest)
+{
+    return wire->in_line && !wire->in_own_line && !wire->line_ended && wire->break_bytes == 0 &&
+           wire->gone_first < GONE_FIRST_MAX && guest != NULL && console_ring_count(guest) != 0;
+}
+
 size_t console_wire_send(struct console_wire *wire, struct console_ring *guest)
 {
     bool own = console_ring_count(&wire->lines) != 0;
 
+    if (own && guest_goes_first(wire, guest)) {
+        size_t passed = send_from(wire, guest, true);
+        wire->gone_first = (uint16_t)(wire->gone_first + passed);
+        return passed;
+    }
     if (own && wire->in_line && !wire->in_own_line && wire->break_bytes == 0)
         wire->break_bytes = sizeof line_break;
     if (wire->break_bytes != 0)
@@ -56,8 +78,17 @@ size_t console_wire_send(struct console_wire *wire, struct console_ring *guest)
     if (!own && (guest == NULL || console_ring_count(guest) == 0))
         return 0;
 
-    size_t sent = send_from(wire, own ? &wire->lines : guest);
+    size_t sent = send_from(wire, own ? &wire->lines : guest, false);
     if (sent != 0)
         wire->in_own_line = own && wire->in_line;
+    if (own) {
+        wire->gone_first = 0;
+        wire->line_ended = false;
+    }
     return sent;
+}
+
+void console_wire_end_line(struct console_wire *wire)
+{
+    wire->line_ended = true;
 }

@@ -161,7 +161,40 @@ static void a_wire_that_takes_single_bytes_still_gets_whole_lines(void **state)
     }
     assert_false(fake.console_transmit_wanted);
     assert_string_equal(fake_terminal_shown(),
-                        "gu\r\n" LINE "a\r\n" LINE "b\r\nestmore");
+                        "guestmore\r\n" LINE "a\r\n" LINE "b\r\n");
+}
+
+static void a_line_of_the_guest_goes_on_before_a_line_of_ours(void **state)
+{
+    (void)state;
+    attach(1, 4096, 4096);
+    console_use_interrupts();
+    (void)fake_terminal_shown();
+    fake.console_room = 2;
+    say(0, "one\ntwo");
+    log_line(LOG_INFO, "ours");
+    fake.console_room = 1000;
+    console_flush();
+    assert_string_equal(fake_terminal_shown(), "one\n" LINE "ours\r\ntwo");
+}
+
+static void a_line_without_an_end_does_not_hold_ours_back(void **state)
+{
+    (void)state;
+    attach(1, 4096, 4096);
+    console_use_interrupts();
+    (void)fake_terminal_shown();
+    fake.console_room = 1;
+    for (unsigned i = 0; i < 2000; i++)
+        console_output(0, 'x');
+    log_line(LOG_INFO, "ours");
+    fake.console_room = 4000;
+    console_flush();
+    const char *shown = fake_terminal_shown();
+    const char *ours = strstr(shown, "\r\n" LINE "ours\r\n");
+    assert_non_null(ours);
+    assert_true(ours - shown < 300);
+    assert_int_equal(strlen(shown), 2000 + strlen("\r\n" LINE "ours\r\n"));
 }
 
 static void control_characters_cannot_forge_a_line(void **state)
@@ -655,6 +688,8 @@ int main(void)
         TEST(what_was_overwritten_out_of_focus_is_counted),
         TEST(a_line_of_the_hypervisor_breaks_a_guests_line),
         TEST(a_wire_that_takes_single_bytes_still_gets_whole_lines),
+        TEST(a_line_of_the_guest_goes_on_before_a_line_of_ours),
+        TEST(a_line_without_an_end_does_not_hold_ours_back),
         TEST(control_characters_cannot_forge_a_line),
         TEST(lines_below_the_level_are_not_shown),
         TEST(a_long_line_is_cut_and_still_ends),
