@@ -49,22 +49,28 @@ NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv
 
 # Host unit tests: tests/unit/test_NAME.c. The code under test comes from one
 # library; fakes_NAME lists what replaces members of it, besides the machine.
-UNIT_TESTS := acpi cmos config console cpuid cr decode denied ept event exit \
-	findings frames guest_acpi guest_memory guest_paging ioapic_driver lapic \
-	linux memory_functions memory_map mmio msr multiboot2 pci platform ports power \
-	preflight rtc serial text toml uart virtual_ioapic
+UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied ept event \
+	exit exit_report findings frames guest_acpi guest_memory guest_paging ioapic_driver \
+	lapic linux memory_functions memory_map mmio msr multiboot2 pci platform ports power \
+	preflight rtc serial text toml uart vcpu virtual_ioapic vm_life
 fakes_console := terminal
 fakes_cr := reports
+fakes_crash_report := terminal
 fakes_denied := terminal
 fakes_event := reports
 fakes_exit := reports
+fakes_exit_report := terminal
 fakes_guest_paging := reports
 fakes_lapic := reports
 fakes_mmio := reports
 fakes_msr := reports
 fakes_ports := interrupts linear terminal
 fakes_uart := interrupts terminal
+fakes_vcpu := reports vm_entry
 fakes_virtual_ioapic := interrupts
+
+# Parsers of what comes from outside, fed with anything: tests/fuzz/fuzz_NAME.c.
+FUZZ_TESTS := acpi config decode linux multiboot2
 
 # ---- Tools -------------------------------------------------------------------
 
@@ -75,11 +81,13 @@ AR := /usr/bin/ar
 NM := /usr/bin/nm
 OBJCOPY := /usr/bin/objcopy
 NASM := nasm
+CLANG := clang-14
 PYTHON := /usr/bin/python3
 
 MACHINE ?=
 CONFIG ?=
 PYTEST_ARGS ?=
+FUZZ_SECONDS ?= 30
 
 Q := $(if $(V),,@)
 
@@ -115,6 +123,10 @@ IMAGE_LINK += -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack
 HOST_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_FLAGS += -Itests/fake/ports         # drivers talk to fake ports
 
+FUZZ_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_FLAGS += -fno-omit-frame-pointer    # whole backtraces
+FUZZ_FLAGS += -Itests/fake/ports
+
 GUEST_FLAGS := -O2 -g -ffreestanding -nostdlib -mgeneral-regs-only -mno-red-zone
 GUEST_FLAGS += -fno-pic -fno-pie -fcf-protection=none -fno-stack-protector
 GUEST_FLAGS += -fno-asynchronous-unwind-tables -ffunction-sections
@@ -122,7 +134,7 @@ GUEST_FLAGS += -fno-asynchronous-unwind-tables -ffunction-sections
 # ---- Main targets --------------------------------------------------------------
 
 .DELETE_ON_ERROR:
-.PHONY: all run iso test unit lint boot-tests bench check deps clean help
+.PHONY: all run iso test unit lint boot-tests fuzz bench check deps clean help
 
 all: build/bulkhead.stripped.elf build/bulkhead-check ## the image and the checker
 
@@ -154,6 +166,21 @@ lint: all ## layers, second compiler, static analysis, the image's shape
 
 boot-tests: all demo guests build/crash.stripped.elf ## whole machines only
 	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests -n 2 $(PYTEST_ARGS) tests/boot
+
+fuzz: ## hostile input for every parser; FUZZ_SECONDS=30 for each
+	$(Q)sh tools/deps.sh libclang-rt-14-dev
+	$(Q)$(MAKE) --no-print-directory fuzz-only
+
+.PHONY: fuzz-only
+fuzz-only: $(FUZZ_TESTS:%=build/fuzz/fuzz_%)
+	$(Q)for name in $(FUZZ_TESTS); do \
+		mkdir -p build/fuzz/corpus/$$name; \
+		build/fuzz/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
+			-artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name \
+			>build/fuzz/$$name.log 2>&1 || { tail -n 60 build/fuzz/$$name.log; exit 1; }; \
+		sed -n "s/stat::number_of_executed_units: /  FUZZ    $$name: inputs tried: /p" \
+			build/fuzz/$$name.log; \
+	done
 
 bench: deps ## costs of exits and of Linux' boot: a table, and build/bench.json
 	$(Q)$(MAKE) --no-print-directory all demo guests
@@ -246,10 +273,27 @@ build/unit/test_%: build/host/tests/unit/test_%.o $$(addprefix build/host/tests/
 	$(Q)$(CC) $(HOST_FLAGS) -o $@ $^ -lcmocka $(libs_$*)
 
 libs_decode := -lZydis
-libs_ept := -Wl,--wrap=frames_store # each write of an entry is looked at
 libs_ept := -Wl,--wrap=frames_store # the test sees every store into a table
+# Requests go to the test's mailboxes, and it looks at memory when it is zeroed.
+libs_vm_life := -Wl,--wrap=machine_request -Wl,--wrap=machine_memory_zero -Wl,--wrap=machine_end
 
 .PRECIOUS: build/host/%.o
+
+# ---- Fuzzers: the same sources, by the compiler that brings libFuzzer --------------
+
+build/fuzz/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(LANGUAGE) $(WARNINGS) -MMD -MP -c $< -o $@
+
+build/fuzz/libhv.a: $(HOST_C:%.c=build/fuzz/%.o)
+	@echo "  AR      $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/libhv.a
+	@echo "  LD      $@"
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^
+
+.PRECIOUS: build/fuzz/%.o
 
 # ---- Guests: the demo's Linux, and our own -----------------------------------------
 
@@ -275,7 +319,7 @@ build/guest/%.o: %.c Makefile
 
 build/guest/%.asm.o: %.asm Makefile
 	@mkdir -p $(@D)
-	$(Q)$(NASM) -f elf64 -Wall -w-reloc-abs-qword -w-reloc-abs-dword -w-reloc-rel-dword $< -o $@
+	$(Q)$(NASM) -f elf64 -Wall $< -o $@
 
 GUEST_LINK := -nostdlib -static --build-id=none --gc-sections -z noexecstack -z max-page-size=4096 \
 	--no-warn-rwx-segments
@@ -304,4 +348,4 @@ build/native/tsc: guest/native/tsc.c
 
 test-programs: all demo guests unit-programs build/crash.stripped.elf
 
--include $(shell find build/image build/host build/guest -type f -name '*.d' 2>/dev/null)
+-include $(shell find build/image build/host build/guest build/fuzz -type f -name '*.d' 2>/dev/null)

@@ -16,6 +16,12 @@ struct idt_gate { uint64_t low, high; };
 _Static_assert(sizeof(struct idt_gate) == 16, "an interrupt gate of 64-bit mode");
 
 static struct idt_gate idt[VECTORS] __attribute__((aligned(16)));
+static struct idt_gate drain_idt[VECTORS] __attribute__((aligned(16)));
+
+/* SDM Vol. 3A, 11.5.2 "Valid Interrupt Vectors": a local APIC delivers 16 to
+ * 255, of which 16 to 31 are exceptions' vectors, too. */
+#define INTERRUPT_FIRST 16
+#define EXCEPTION_END 32
 
 /* arch/exception_entry.asm: one stub a vector, each 16 bytes long. */
 extern const char exception_stubs[];
@@ -29,12 +35,26 @@ static struct idt_gate gate(uint64_t handler, unsigned ist)
     return (struct idt_gate){ low, handler >> 32 };
 }
 
+static void make_drain_idt(void)
+{
+    for (unsigned vector = 0; vector < VECTORS; vector++)
+        drain_idt[vector] = idt[vector];
+    for (unsigned vector = INTERRUPT_FIRST; vector < EXCEPTION_END; vector++)
+        drain_idt[vector] = idt[EXCEPTION_END];
+}
+
 void descriptors_init(void)
 {
     for (unsigned vector = 0; vector < VECTORS; vector++)
         idt[vector] = gate((uint64_t)exception_stubs + vector * STUB_BYTES, 0);
     idt[VECTOR_DF] = gate((uint64_t)exception_stubs + VECTOR_DF * STUB_BYTES, IST_DOUBLE_FAULT);
     idt[VECTOR_NMI] = gate((uint64_t)nmi_entry, IST_NMI);
+    make_drain_idt();
+}
+
+void descriptors_load_drain_idt(void)
+{
+    lidt(&(struct descriptor_table){ sizeof drain_idt - 1, (uint64_t)drain_idt });
 }
 
 uint64_t descriptors_idt_base(void)

@@ -15,4 +15,9 @@ void descriptors_load(struct cpu *cpu);
 /* Loads the IDT alone, for the time before there is a struct cpu. */
 void descriptors_load_idt(void);
 
+/* For the time in which interrupts are taken only to be ended: vectors 16 to 31
+ * are interrupts there, which a guest may have left pending, and not our own
+ * exceptions. descriptors_load_idt() ends it. */
+void descriptors_load_drain_idt(void);
+
 uint64_t descriptors_idt_base(void);

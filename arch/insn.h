@@ -167,6 +167,12 @@ static inline void cpu_pause(void)
     asm volatile("pause");
 }
 
+/* Earlier stores are visible before any later instruction starts. */
+static inline void fence(void)
+{
+    asm volatile("mfence; lfence" : : : "memory");
+}
+
 static inline void halt(void)
 {
     asm volatile("hlt");

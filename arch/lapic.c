@@ -5,6 +5,7 @@
 #include "arch/lapic.h"
 
 #include "arch/cpu_features.h"
+#include "arch/descriptors.h"
 #include "arch/insn.h"
 #include "arch/spec/cr.h"
 
@@ -44,6 +45,9 @@ uint32_t lapic_host_id(void)
 
 void lapic_host_send(uint32_t apic_id, enum apic_delivery_mode mode, uint8_t vector)
 {
+    /* SDM Vol. 3A, 11.12.3 "MSR Accesses in x2APIC Mode": the write may come
+     * before earlier stores are seen by the CPU that it calls. */
+    fence();
     wrmsr(IA32_X2APIC_ICR, (uint64_t)apic_id << 32 | ICR_LEVEL_ASSERT
           | (uint64_t)mode << ICR_DELIVERY_SHIFT | vector);
 }
@@ -72,9 +76,11 @@ void lapic_host_drain(void)
     wrmsr(IA32_X2APIC_SIVR, SIVR_ENABLE | SPURIOUS_VECTOR);
     end_in_service();
     /* Pending ones are delivered to stubs that only end them. */
+    descriptors_load_drain_idt();
     interrupts_on();
     cpu_pause();
     cpu_pause();
     interrupts_off();
+    descriptors_load_idt();
     end_in_service();
 }

@@ -19,6 +19,7 @@ static enum when_all_stopped when_all_stopped;
 static _Atomic unsigned vms_running;
 static _Atomic bool any_crashed;
 static _Atomic bool user_ended; /* the user's key: power off, whatever the policy */
+static _Atomic bool machine_ended;
 
 void vm_life_init(enum when_all_stopped policy)
 {
@@ -100,16 +101,6 @@ void vm_crash(struct vcpu *vcpu, const struct exit *exit, const char *reason)
         crash_report(vcpu, exit, reason);
 }
 
-void vm_stop_all(void)
-{
-    atomic_store(&user_ended, true);
-    for (unsigned i = 0; i < vm_count; i++)
-        if (atomic_load(&vms[i]->state) == VM_RUNNING)
-            (void)mark_end(vms[i], VM_END_POWEROFF, "the user ended the run");
-    if (atomic_load(&vms_running) == 0)
-        machine_end(MACHINE_POWER_OFF);
-}
-
 static void end_machine(void)
 {
     bool power_off = when_all_stopped == WHEN_ALL_STOPPED_POWEROFF || atomic_load(&user_ended);
@@ -117,9 +108,21 @@ static void end_machine(void)
         log_line(LOG_INFO, "all guests have stopped; Ctrl-] q powers the machine off");
         return;
     }
+    if (atomic_exchange(&machine_ended, true))
+        return;
     log_line(LOG_ERROR, "end: %s", atomic_load(&any_crashed) ? "crashed" : "ok");
     console_flush();
     machine_end(power_off ? MACHINE_POWER_OFF : MACHINE_REBOOT);
+}
+
+void vm_stop_all(void)
+{
+    atomic_store(&user_ended, true);
+    for (unsigned i = 0; i < vm_count; i++)
+        if (atomic_load(&vms[i]->state) == VM_RUNNING)
+            (void)mark_end(vms[i], VM_END_POWEROFF, "the user ended the run");
+    if (atomic_load(&vms_running) == 0)
+        end_machine();
 }
 
 static void zero_memory(const struct vm *vm)

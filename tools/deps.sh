@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs the Debian packages that building, running and testing need. Does
-# nothing, and asks nothing, where all of them are there.
+# Installs the Debian packages that building, running and testing need, and
+# those named as arguments. Does nothing, and asks nothing, where all are there.
 set -eu
 
 packages="gcc make binutils libc6-dev nasm grub-common grub-pc-bin grub-efi-amd64-bin xorriso
 mtools bochs bochsbios vgabios qemu-system-x86 ovmf python3 python3-pytest python3-pytest-xdist
-libcmocka-dev libzydis-dev acpica-tools clang-14 cppcheck cpio xz-utils"
+libcmocka-dev libzydis-dev acpica-tools clang-14 cppcheck cpio xz-utils $*"
 
 missing=
 for package in $packages; do

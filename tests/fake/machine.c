@@ -80,7 +80,7 @@ void machine_xcr0_write(uint64_t value) { record(FAKE_XCR0_WRITE, 0, value); }
 void machine_dr6_write(uint64_t value) { record(FAKE_DR6_WRITE, 0, value); }
 void machine_cr2_write(uint64_t value) { record(FAKE_CR2_WRITE, 0, value); }
 void machine_guest_reset(void) { record(FAKE_GUEST_RESET, 0, 0); }
-void machine_translations_flush(void) {}
+void machine_translations_flush(void) { record(FAKE_FLUSH, 0, 0); }
 void machine_nmi_taken(void) { record(FAKE_NMI_TAKEN, 0, 0); }
 void machine_interrupts_drain(void) { record(FAKE_DRAIN, 0, 0); }
 void machine_end(enum machine_end end) { record(FAKE_END, 0, end); }

@@ -18,6 +18,7 @@ enum fake_record_kind {
     FAKE_DR6_WRITE,
     FAKE_GUEST_RESET,
     FAKE_DRAIN,
+    FAKE_FLUSH,
     FAKE_NMI_TAKEN,
     FAKE_END,
 };

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hv/exit.c: every exit reason has the outcome that the policy says, and a
+ * number that nobody knows ends the VM. The table below was written from the
+ * manual: SDM Vol. 3D, Appendix C "VMX Basic Exit Reasons". All handlers are
+ * replaced, so the dispatch is alone.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "arch/spec/cr.h"
+#include "hv/cpuid.h"
+#include "hv/cr.h"
+#include "hv/event.h"
+#include "hv/exit.h"
+#include "hv/hypercall.h"
+#include "hv/mmio.h"
+#include "hv/msr.h"
+#include "hv/ports.h"
+#include "hv/vm.h"
+#include "tests/fake/reports.h"
+
+#define MANUAL_REASONS 80
+
+enum outcome {
+    UNKNOWN, /* no such reason: the VM ends */
+    CALLED,  /* a handler decides */
+    UD,
+    GP0,
+    NEXT,    /* the instruction does nothing */
+    AGAIN,
+    ENDS,    /* the VM ends: its own doing */
+    NEVER    /* no control asks for it: the VM ends */
+};
+
+static const struct {
+    const char *name;
+    enum outcome outcome;
+    const char *handler; /* of CALLED */
+} policy[MANUAL_REASONS] = {
+    [0] = { "exception or NMI", CALLED, "event_exception_exit" },
+    [1] = { "external interrupt", NEVER, NULL },
+    [2] = { "triple fault", ENDS, NULL },
+    [3] = { "INIT signal", ENDS, NULL },
+    [4] = { "start-up IPI", ENDS, NULL },
+    [5] = { "I/O SMI", NEVER, NULL },
+    [6] = { "other SMI", NEVER, NULL },
+    [7] = { "interrupt window", NEVER, NULL },
+    [8] = { "NMI window", CALLED, "event_nmi_window_exit" },
+    [9] = { "task switch", CALLED, "event_task_switch_exit" },
+    [10] = { "CPUID", CALLED, "cpuid_exit" },
+    [11] = { "GETSEC", UD, NULL },
+    [12] = { "HLT", NEVER, NULL },
+    [13] = { "INVD", NEXT, NULL },
+    [14] = { "INVLPG", NEVER, NULL },
+    [15] = { "RDPMC", GP0, NULL },
+    [16] = { "RDTSC", NEVER, NULL },
+    [17] = { "RSM", NEVER, NULL },
+    [18] = { "VMCALL", CALLED, "hypercall_exit" },
+    [19] = { "VMCLEAR", UD, NULL },
+    [20] = { "VMLAUNCH", UD, NULL },
+    [21] = { "VMPTRLD", UD, NULL },
+    [22] = { "VMPTRST", UD, NULL },
+    [23] = { "VMREAD", UD, NULL },
+    [24] = { "VMRESUME", UD, NULL },
+    [25] = { "VMWRITE", UD, NULL },
+    [26] = { "VMXOFF", UD, NULL },
+    [27] = { "VMXON", UD, NULL },
+    [28] = { "control-register access", CALLED, "cr_exit" },
+    [29] = { "MOV DR", NEVER, NULL },
+    [30] = { "I/O instruction", CALLED, "ports_exit" },
+    [31] = { "RDMSR", CALLED, "msr_read_exit" },
+    [32] = { "WRMSR", CALLED, "msr_write_exit" },
+    [33] = { "VM-entry failure: invalid guest state", NEVER, NULL }, /* without bit 31 */
+    [34] = { "VM-entry failure: MSR loading", NEVER, NULL },
+    [36] = { "MWAIT", UD, NULL },
+    [37] = { "monitor trap flag", NEVER, NULL },
+    [39] = { "MONITOR", UD, NULL },
+    [40] = { "PAUSE", NEVER, NULL },
+    [41] = { "VM-entry failure: machine check", NEVER, NULL },
+    [43] = { "TPR below threshold", NEVER, NULL },
+    [44] = { "APIC access", NEVER, NULL },
+    [45] = { "virtualized EOI", NEVER, NULL },
+    [46] = { "access to GDTR or IDTR", NEVER, NULL },
+    [47] = { "access to LDTR or TR", NEVER, NULL },
+    [48] = { "EPT violation", CALLED, "mmio_exit" },
+    [49] = { "EPT misconfiguration", ENDS, NULL },
+    [50] = { "INVEPT", UD, NULL },
+    [51] = { "RDTSCP", NEVER, NULL },
+    [52] = { "VMX-preemption timer", AGAIN, NULL },
+    [53] = { "INVVPID", UD, NULL },
+    [54] = { "WBINVD", NEXT, NULL },
+    [55] = { "XSETBV", CALLED, "xsetbv_exit" },
+    [56] = { "APIC write", NEVER, NULL },
+    [57] = { "RDRAND", NEVER, NULL },
+    [58] = { "INVPCID", NEVER, NULL },
+    [59] = { "VMFUNC", NEVER, NULL },
+    [60] = { "ENCLS", UD, NULL },
+    [61] = { "RDSEED", NEVER, NULL },
+    [62] = { "page-modification log full", NEVER, NULL },
+    [63] = { "XSAVES", NEVER, NULL },
+    [64] = { "XRSTORS", NEVER, NULL },
+    [65] = { "PCONFIG", UD, NULL },
+    [66] = { "SPP-related event", NEVER, NULL },
+    [67] = { "UMWAIT", NEVER, NULL },
+    [68] = { "TPAUSE", NEVER, NULL },
+    [69] = { "LOADIWKEY", NEVER, NULL },
+    [70] = { "ENCLV", UD, NULL },
+    [72] = { "ENQCMD PASID translation failure", NEVER, NULL },
+    [73] = { "ENQCMDS PASID translation failure", NEVER, NULL },
+    [74] = { "bus lock", NEVER, NULL },
+    [75] = { "instruction timeout", NEVER, NULL },
+    [76] = { "SEAMCALL", UD, NULL },
+    [77] = { "TDCALL", UD, NULL },
+    [78] = { "RDMSRLIST", NEVER, NULL },
+    [79] = { "WRMSRLIST", NEVER, NULL },
+};
+
+static struct vm vm;
+static struct vcpu vcpu;
+
+/* What the last handler was given. Its verdict must arrive as it is. */
+static const char *called;
+static const struct exit *called_with;
+static const struct verdict answer = { .kind = VERDICT_INJECT, .vector = 0x42,
+                                       .has_error_code = true, .error_code = 0x1234 };
+
+static struct verdict handler(const char *name, const struct vcpu *of, const struct exit *exit)
+{
+    assert_ptr_equal(of, &vcpu);
+    assert_null(called);
+    called = name;
+    called_with = exit;
+    return answer;
+}
+
+#define HANDLER(name)                                               \
+    struct verdict name(struct vcpu *of, const struct exit *exit)   \
+    {                                                               \
+        return handler(#name, of, exit);                            \
+    }
+
+HANDLER(cpuid_exit)
+HANDLER(ports_exit)
+HANDLER(msr_read_exit)
+HANDLER(msr_write_exit)
+HANDLER(cr_exit)
+HANDLER(xsetbv_exit)
+HANDLER(mmio_exit)
+HANDLER(event_exception_exit)
+HANDLER(event_nmi_window_exit)
+HANDLER(event_task_switch_exit)
+
+struct verdict hypercall_exit(struct vcpu *of)
+{
+    return handler("hypercall_exit", of, NULL);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    fake_reports_reset();
+    memset(&vcpu, 0, sizeof vcpu);
+    vcpu.vm = &vm;
+    vm.end = VM_END_NONE;
+    called = NULL;
+    called_with = NULL;
+    return 0;
+}
+
+static void assert_verdict(struct verdict is, struct verdict expected)
+{
+    assert_int_equal(is.kind, expected.kind);
+    if (expected.kind != VERDICT_INJECT)
+        return;
+    assert_int_equal(is.vector, expected.vector);
+    assert_int_equal(is.has_error_code, expected.has_error_code);
+    assert_int_equal(is.error_code, expected.error_code);
+}
+
+static struct verdict dispatch(uint32_t reason)
+{
+    struct exit exit = { .reason = reason, .instruction_length = 3, .rip = 0x1000 };
+    set_up(NULL);
+    struct verdict verdict = exit_dispatch(&vcpu, &exit);
+    if (called_with != NULL)
+        assert_ptr_equal(called_with, &exit);
+    return verdict;
+}
+
+static void assert_ends_with(uint32_t reason, const char *words)
+{
+    assert_int_equal(dispatch(reason).kind, VERDICT_END);
+    assert_null(called);
+    assert_int_equal(vm.end, VM_END_CRASH);
+    assert_non_null(fake_reports.crash);
+    assert_non_null(strstr(fake_reports.crash, words));
+}
+
+static void assert_decided(uint32_t reason, struct verdict expected)
+{
+    assert_verdict(dispatch(reason), expected);
+    assert_int_equal(vm.end, VM_END_NONE);
+    assert_null(fake_reports.crash);
+    assert_int_equal(fake_reports.denied_count, 0);
+}
+
+static void assert_policy(uint32_t reason, unsigned number)
+{
+    const struct verdict ud = { .kind = VERDICT_INJECT, .vector = 6 };
+    const struct verdict gp0 = { .kind = VERDICT_INJECT, .vector = 13, .has_error_code = true };
+
+    switch (policy[number].outcome) {
+    case UNKNOWN: assert_ends_with(reason, "does not know"); return;
+    case NEVER: assert_ends_with(reason, "no control asks for"); return;
+    case ENDS: assert_ends_with(reason, ""); return;
+    case CALLED:
+        assert_decided(reason, answer);
+        assert_non_null(called);
+        assert_string_equal(called, policy[number].handler);
+        return;
+    case UD: assert_decided(reason, ud); break;
+    case GP0: assert_decided(reason, gp0); break;
+    case NEXT: assert_decided(reason, (struct verdict){ .kind = VERDICT_ADVANCE }); break;
+    case AGAIN: assert_decided(reason, (struct verdict){ .kind = VERDICT_RESUME }); break;
+    }
+    assert_null(called);
+}
+
+static void every_reason_has_its_outcome(void **state)
+{
+    (void)state;
+    for (unsigned number = 0; number < MANUAL_REASONS; number++)
+        assert_policy(number, number);
+}
+
+static void a_number_that_no_manual_names_ends_the_vm(void **state)
+{
+    (void)state;
+    for (uint32_t number = MANUAL_REASONS; number <= 0xFFFF; number++)
+        assert_ends_with(number, "does not know");
+}
+
+/* Bits 16 to 30 say how the exit came about: bus lock, pending MTF, enclave. */
+static void bits_above_the_number_change_nothing(void **state)
+{
+    (void)state;
+    for (unsigned bit = 16; bit < 31; bit++)
+        for (unsigned number = 0; number < MANUAL_REASONS; number++)
+            assert_policy(1u << bit | number, number);
+}
+
+static void a_refused_entry_ends_the_vm_whatever_the_number(void **state)
+{
+    (void)state;
+    for (uint32_t number = 0; number < 2 * MANUAL_REASONS; number++)
+        assert_ends_with(1u << 31 | number, "VM entry");
+}
+
+static void an_exit_is_counted_once_under_its_number(void **state)
+{
+    (void)state;
+    for (unsigned number = 0; number < MANUAL_REASONS; number++) {
+        dispatch(1u << 26 | number);
+        for (unsigned i = 0; i < MANUAL_REASONS; i++)
+            assert_int_equal(vcpu.exits[i], i == number);
+    }
+    dispatch(1u << 31 | 33);
+    assert_int_equal(vcpu.exits[33], 1);
+}
+
+static void exits_add_up(void **state)
+{
+    struct exit exit = { .reason = 10 };
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++) {
+        called = NULL;
+        exit_dispatch(&vcpu, &exit);
+    }
+    assert_int_equal(vcpu.exits[10], 1000);
+}
+
+static void a_number_beyond_the_table_is_counted_nowhere(void **state)
+{
+    static const uint32_t numbers[] = { 80, 81, 0xFFFF };
+    struct vcpu before;
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        set_up(NULL);
+        memcpy(&before, &vcpu, sizeof before);
+        struct exit exit = { .reason = numbers[i] };
+        exit_dispatch(&vcpu, &exit);
+        assert_memory_equal(&before, &vcpu, sizeof before);
+    }
+}
+
+static void every_reason_has_its_name(void **state)
+{
+    (void)state;
+    for (unsigned number = 0; number < MANUAL_REASONS; number++)
+        assert_string_equal(exit_reason_name(number),
+                            policy[number].name ? policy[number].name : "unknown");
+    assert_string_equal(exit_reason_name(MANUAL_REASONS), "unknown");
+    assert_string_equal(exit_reason_name(UINT32_MAX), "unknown");
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(every_reason_has_its_outcome),
+        TEST(a_number_that_no_manual_names_ends_the_vm),
+        TEST(bits_above_the_number_change_nothing),
+        TEST(a_refused_entry_ends_the_vm_whatever_the_number),
+        TEST(an_exit_is_counted_once_under_its_number),
+        TEST(exits_add_up),
+        TEST(a_number_beyond_the_table_is_counted_nowhere),
+        TEST(every_reason_has_its_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

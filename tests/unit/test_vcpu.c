@@ -1,0 +1,642 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hv/vcpu.c and hv/vcpu_state.c: the states of a vCPU against the drawing in
+ * hv/vcpu.h, what a verdict does to the guest, and that a vCPU begins in a
+ * state that owes nothing to what was there before and that the processor takes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "arch/spec/cr.h"
+#include "arch/spec/linux_boot.h"
+#include "hv/preflight.h"
+#include "hv/vcpu_state.h"
+#include "hv/vm.h"
+#include "tests/fake/cpuid_host.h"
+#include "tests/fake/dies.h"
+#include "tests/fake/machine.h"
+#include "tests/fake/reports.h"
+#include "tests/fake/vm_entry.h"
+
+#define FIELDS 0x8000
+#define SIPI_VECTOR 0x9A
+#define SIGNATURE 0x000906EAu
+
+static struct vm vm;
+static struct vcpu vcpu;
+static unsigned started, parked;
+
+/* In place of hv/vm_life.c. */
+void vm_vcpu_started(struct vcpu *of)
+{
+    assert_ptr_equal(of, &vcpu);
+    started++;
+}
+
+void vm_vcpu_parked(struct vcpu *of)
+{
+    assert_ptr_equal(of, &vcpu);
+    assert_int_equal(of->state, VCPU_OFF);
+    parked++;
+}
+
+static const struct linux_entry entry = {
+    .rip = { 0x1000200 }, .rsi = { 0x90000 }, .rsp = { 0x98000 }, .cr3 = { 0x9000 },
+    .gdt_base = { 0x8000 }, .gdt_limit = 31,
+};
+
+static int set_up(void **state)
+{
+    struct cpuid_host host = fake_cpuid_host_full();
+    struct cpuid_guest_facts facts = fake_cpuid_facts(2);
+    (void)state;
+    fake_reset(0, 0);
+    fake_reports_reset();
+    memset(&vm, 0, sizeof vm);
+    memset(&vcpu, 0, sizeof vcpu);
+    vm.vcpu_count = 2;
+    vm.entry = entry;
+    cpuid_table_build(&vm.cpuid, &host, &facts);
+    vm.cpuid.basic[1].eax = SIGNATURE;
+    vcpu.vm = &vm;
+    started = parked = 0;
+    return 0;
+}
+
+/* ---- Fields ---- */
+
+static uint64_t field(unsigned encoding)
+{
+    return machine_vmread_natural((enum vmcs_field_natural)encoding);
+}
+
+static void set_field(unsigned encoding, uint64_t value)
+{
+    machine_vmwrite_natural((enum vmcs_field_natural)encoding, value);
+}
+
+static void snapshot(uint64_t to[static FIELDS])
+{
+    for (unsigned i = 0; i < FIELDS; i++)
+        to[i] = field(i);
+}
+
+/* SDM Vol. 3D, Appendix B: bits 11:10 of an encoding, 2 is guest state. */
+static bool is_guest_state(unsigned encoding)
+{
+    return (encoding >> 10 & 3) == 2;
+}
+
+/* Whatever a life can leave behind, in every field of the guest-state area. */
+static void poison(uint64_t pattern)
+{
+    for (unsigned i = 0; i < FIELDS; i++)
+        if (is_guest_state(i))
+            set_field(i, pattern * (i + 1));
+    set_field(VMCS_ENTRY_INTERRUPTION_INFO, pattern);
+    set_field(VMCS_CR0_MASK, pattern);
+    set_field(VMCS_CR4_MASK, pattern);
+    set_field(VMCS_CR0_READ_SHADOW, pattern);
+    set_field(VMCS_CR4_READ_SHADOW, pattern);
+    set_field(VMCS_PRIMARY_CONTROLS, (uint32_t)pattern);
+    set_field(VMCS_ENTRY_CONTROLS, (uint32_t)pattern);
+    for (unsigned i = 0; i < GPR_COUNT; i++)
+        vcpu.gpr[i] = pattern + i;
+    vcpu.nmi_pending = pattern & 1;
+}
+
+#define POISON_A 0xA5A5A5A5A5A5A5A5ull
+#define POISON_B 0x1B1B1B1B1B1B1B1Aull
+
+/* Guest-state fields that exist only together with a control that is off. */
+static bool belongs_to_a_control_that_is_off(unsigned encoding)
+{
+    const uint64_t anything = 0xFFFFFFFFull << 32;
+    struct vmx_capabilities everything = {
+        .vmx = true, .x2apic = true, .pin = anything, .primary = anything, .secondary = anything,
+        .exit = anything, .entry = anything, .ept_vpid = UINT64_MAX,
+    };
+    struct vmx_controls controls = preflight_controls(&everything);
+    switch (encoding) {
+    case VMCS_GUEST_INTERRUPT_STATUS:
+        return !(controls.secondary & SECONDARY_VIRTUAL_INTERRUPT_DELIVERY);
+    case VMCS_PML_INDEX: return !(controls.secondary & SECONDARY_ENABLE_PML);
+    case VMCS_GUEST_IA32_PERF_GLOBAL_CTRL:
+        return !(controls.entry & ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL);
+    case VMCS_PREEMPTION_TIMER: return !(controls.pin & PIN_PREEMPTION_TIMER);
+    }
+    return false;
+}
+
+/* Encodings that arch/spec/vmcs.h names, read from the file itself so that none
+ * can be added and forgotten. */
+static unsigned encodings_in_the_header(unsigned to[static 512])
+{
+    char line[256];
+    unsigned count = 0;
+    FILE *header = fopen("arch/spec/vmcs.h", "r");
+    assert_non_null(header); /* tests run in the root of the tree */
+    while (fgets(line, sizeof line, header)) {
+        unsigned encoding;
+        if (sscanf(line, " VMCS_%*[A-Z0-9_] = 0x%x,", &encoding) == 1 && count < 512)
+            to[count++] = encoding;
+    }
+    fclose(header);
+    return count;
+}
+
+static void a_beginning_writes_every_field_of_the_guest_state(void **state)
+{
+    static uint64_t first[FIELDS], second[FIELDS];
+    unsigned encodings[512], guest_state = 0;
+    (void)state;
+    poison(POISON_A);
+    vcpu_state_init(&vcpu);
+    snapshot(first);
+    poison(POISON_B);
+    vcpu_state_init(&vcpu);
+    snapshot(second);
+
+    unsigned count = encodings_in_the_header(encodings);
+    for (unsigned i = 0; i < count; i++) {
+        if (!is_guest_state(encodings[i]) || belongs_to_a_control_that_is_off(encodings[i]))
+            continue;
+        if (first[encodings[i]] != second[encodings[i]])
+            fail_msg("field %04x keeps what was there before", encodings[i]);
+        guest_state++;
+    }
+    assert_int_equal(guest_state, 8 + 8 + 22 + 20);
+}
+
+static void a_beginning_takes_back_what_a_life_asked_of_the_next_entry(void **state)
+{
+    (void)state;
+    poison(POISON_A);
+    set_field(VMCS_PRIMARY_CONTROLS, UINT32_MAX);
+    set_field(VMCS_ENTRY_CONTROLS, UINT32_MAX);
+    vcpu_state_init(&vcpu);
+    assert_int_equal(field(VMCS_ENTRY_INTERRUPTION_INFO), 0);
+    assert_int_equal(field(VMCS_PRIMARY_CONTROLS), ~(1u << 22)); /* NMI-window exiting */
+    assert_int_equal(field(VMCS_ENTRY_CONTROLS), ~(1u << 9));    /* IA-32e mode guest */
+    assert_false(vcpu.nmi_pending);
+    assert_int_equal(field(VMCS_CR0_READ_SHADOW), 0x10);
+    assert_int_equal(field(VMCS_CR4_READ_SHADOW), 0);
+    for (unsigned i = 0; i < GPR_COUNT; i++)
+        assert_int_equal(vcpu.gpr[i], i == GPR_RDX ? SIGNATURE : 0);
+}
+
+/* ---- States that the processor takes ---- */
+
+static void assert_enters(void)
+{
+    const char *wrong = fake_vm_entry_refusal();
+    if (wrong)
+        fail_msg("the processor refuses to enter: %s", wrong);
+}
+
+static void the_reset_state_can_be_entered(void **state)
+{
+    (void)state;
+    poison(POISON_B);
+    vcpu_state_init(&vcpu);
+    assert_enters();
+    assert_int_equal(field(VMCS_GUEST_CS_BASE) + field(VMCS_GUEST_RIP), 0xFFFFFFF0);
+    assert_int_equal(field(VMCS_GUEST_RFLAGS), 2);
+}
+
+static void each_sipi_vector_is_the_page_where_real_mode_begins(void **state)
+{
+    (void)state;
+    for (unsigned vector = 0; vector < 256; vector++) {
+        poison(POISON_A);
+        vcpu_state_init(&vcpu);
+        vcpu_state_sipi((uint8_t)vector);
+        assert_enters();
+        assert_int_equal(field(VMCS_GUEST_CS_SELECTOR), vector * 256);
+        assert_int_equal(field(VMCS_GUEST_CS_BASE), vector * 4096);
+        assert_int_equal(field(VMCS_GUEST_RIP), 0);
+        assert_int_equal(field(VMCS_GUEST_CR0) & (CR0_PE | CR0_PG), 0);
+        assert_int_equal(field(VMCS_GUEST_IA32_EFER), 0);
+    }
+}
+
+static void linux_begins_in_64_bit_mode_as_its_protocol_says(void **state)
+{
+    (void)state;
+    poison(POISON_A);
+    vcpu_state_init(&vcpu);
+    vcpu_state_linux(&vcpu, &entry);
+    assert_enters();
+    assert_true(field(VMCS_ENTRY_CONTROLS) & 1u << 9);
+    assert_int_equal(field(VMCS_GUEST_IA32_EFER), EFER_LME | EFER_LMA);
+    assert_int_equal(field(VMCS_GUEST_CS_ACCESS_RIGHTS), 0xA09B);
+    assert_int_equal(field(VMCS_GUEST_CS_SELECTOR), LINUX_BOOT_CS);
+    assert_int_equal(field(VMCS_GUEST_SS_SELECTOR), LINUX_BOOT_DS);
+    assert_int_equal(field(VMCS_GUEST_CS_BASE), 0);
+    assert_int_equal(field(VMCS_GUEST_RIP), entry.rip.value);
+    assert_int_equal(field(VMCS_GUEST_RSP), entry.rsp.value);
+    assert_int_equal(field(VMCS_GUEST_CR3), entry.cr3.value);
+    assert_int_equal(field(VMCS_GUEST_GDTR_BASE), entry.gdt_base.value);
+    assert_int_equal(field(VMCS_GUEST_GDTR_LIMIT), entry.gdt_limit);
+    assert_int_equal(field(VMCS_GUEST_RFLAGS) & RFLAGS_IF, 0);
+    for (unsigned i = 0; i < GPR_COUNT; i++)
+        assert_int_equal(vcpu.gpr[i], i == GPR_RSI ? entry.rsi.value : 0);
+}
+
+/* The checks can fail: each change of the good state is refused. */
+static void a_broken_state_is_refused(void **state)
+{
+    static const struct { unsigned field; uint64_t value; } broken[] = {
+        { VMCS_GUEST_CR0, CR0_PG }, { VMCS_GUEST_CR4, 0 }, { VMCS_GUEST_RFLAGS, 0 },
+        { VMCS_GUEST_RIP, 0x100000000 }, { VMCS_GUEST_IA32_EFER, EFER_LMA },
+        { VMCS_GUEST_CS_ACCESS_RIGHTS, 0x92 }, { VMCS_GUEST_TR_ACCESS_RIGHTS, 0x10000 },
+        { VMCS_GUEST_SS_LIMIT, 0xFFFFFFFF }, { VMCS_GUEST_IDTR_LIMIT, 0x10000 },
+        { VMCS_GUEST_ACTIVITY, 4 }, { VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_BY_STI },
+        { VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS, 0x10 }, { VMCS_LINK_POINTER, 0 },
+        { VMCS_GUEST_IA32_PAT, 2 }, { VMCS_GUEST_DR7, 0x100000000 },
+        { VMCS_ENTRY_CONTROLS, ENTRY_IA32E_MODE_GUEST },
+    };
+    (void)state;
+    for (unsigned i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        vcpu_state_init(&vcpu);
+        set_field(broken[i].field, broken[i].value);
+        assert_non_null(fake_vm_entry_refusal());
+    }
+}
+
+/* ---- What a verdict does ---- */
+
+#define RIGHTS_32 0xC09B
+#define RIGHTS_64 0xA09B
+
+static void in_mode(uint32_t cs_rights, uint64_t rip)
+{
+    vcpu_state_init(&vcpu);
+    set_field(VMCS_GUEST_CS_ACCESS_RIGHTS, cs_rights);
+    set_field(VMCS_GUEST_RIP, rip);
+}
+
+static void apply(struct verdict verdict, uint64_t rip, uint32_t length)
+{
+    const struct exit exit = {
+        .reason = EXIT_CPUID, .rip = rip, .instruction_length = length,
+        .rflags = field(VMCS_GUEST_RFLAGS),
+        .interruptibility = (uint32_t)field(VMCS_GUEST_INTERRUPTIBILITY),
+    };
+    vcpu_apply(&vcpu, &exit, verdict);
+}
+
+/* Every field as before, but for those that the test says. */
+static void assert_only_changed(const uint64_t before[static FIELDS], unsigned a, unsigned b)
+{
+    for (unsigned i = 0; i < FIELDS; i++)
+        if (i != a && i != b)
+            assert_int_equal(field(i), before[i]);
+}
+
+static void advance_goes_behind_the_instruction_and_changes_nothing_else(void **state)
+{
+    static uint64_t before[FIELDS];
+    struct vcpu kept;
+    (void)state;
+    in_mode(RIGHTS_64, 0xFFFFFFFF81000000);
+    set_field(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_BY_NMI);
+    snapshot(before);
+    memcpy(&kept, &vcpu, sizeof kept);
+    apply(ADVANCE, 0xFFFFFFFF81000000, 2);
+    assert_int_equal(field(VMCS_GUEST_RIP), 0xFFFFFFFF81000002);
+    assert_only_changed(before, VMCS_GUEST_RIP, VMCS_GUEST_RIP);
+    assert_memory_equal(&kept, &vcpu, sizeof kept);
+    assert_int_equal(fake.record_count, 0);
+}
+
+/* CS.L means nothing outside of IA-32e mode, and compatibility mode has it clear. */
+static void rip_wraps_at_4_gib_but_in_64_bit_code(void **state)
+{
+    static const struct { uint32_t cs; uint64_t efer, rip, next; } cases[] = {
+        { RIGHTS_32, 0, 0xFFFFFFFE, 1 },
+        { RIGHTS_32, EFER_LME | EFER_LMA, 0xFFFFFFFE, 1 },
+        { RIGHTS_64, 0, 0xFFFFFFFE, 1 },
+        { RIGHTS_64, EFER_LME | EFER_LMA, 0xFFFFFFFE, 0x100000001 },
+        { RIGHTS_64, EFER_LME | EFER_LMA, 0xFFFFFFFFFFFFFFFE, 1 },
+        { RIGHTS_64, EFER_LME | EFER_LMA, 0x1FFFFFFFE, 0x200000001 },
+    };
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        in_mode(cases[i].cs, cases[i].rip);
+        set_field(VMCS_GUEST_IA32_EFER, cases[i].efer);
+        apply(ADVANCE, cases[i].rip, 3);
+        assert_int_equal(field(VMCS_GUEST_RIP), cases[i].next);
+    }
+}
+
+static void advance_ends_the_shadow_of_sti_and_mov_ss_alone(void **state)
+{
+    static const uint32_t shadows[] = { BLOCKING_BY_STI, BLOCKING_BY_MOV_SS };
+    static uint64_t before[FIELDS];
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        in_mode(RIGHTS_64, 0x1000);
+        set_field(VMCS_GUEST_INTERRUPTIBILITY, shadows[i] | BLOCKING_BY_SMI | BLOCKING_BY_NMI);
+        snapshot(before);
+        apply(ADVANCE, 0x1000, 1);
+        assert_int_equal(field(VMCS_GUEST_INTERRUPTIBILITY), BLOCKING_BY_SMI | BLOCKING_BY_NMI);
+        assert_only_changed(before, VMCS_GUEST_RIP, VMCS_GUEST_INTERRUPTIBILITY);
+    }
+}
+
+static void a_single_stepped_instruction_is_followed_by_its_trap(void **state)
+{
+    static uint64_t before[FIELDS];
+    (void)state;
+    in_mode(RIGHTS_64, 0x1000);
+    set_field(VMCS_GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_TF);
+    snapshot(before);
+    apply(ADVANCE, 0x1000, 1);
+    assert_int_equal(field(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS), 1u << 14);
+    assert_only_changed(before, VMCS_GUEST_RIP, VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS);
+}
+
+/* Other pending exceptions stay, and BTF asks for traps behind branches alone. */
+static void the_trap_displaces_nothing_and_follows_btf(void **state)
+{
+    (void)state;
+    in_mode(RIGHTS_64, 0x1000);
+    set_field(VMCS_GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_TF);
+    set_field(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS, 1u << 12 | 1);
+    apply(ADVANCE, 0x1000, 1);
+    assert_int_equal(field(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS), 1u << 14 | 1u << 12 | 1);
+
+    set_field(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS, 0);
+    set_field(VMCS_GUEST_IA32_DEBUGCTL, 2);
+    apply(ADVANCE, 0x1000, 1);
+    assert_int_equal(field(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS), 0);
+}
+
+static void what_is_advanced_over_can_always_be_entered(void **state)
+{
+    (void)state;
+    for (unsigned flags = 0; flags < 8; flags++) {
+        for (unsigned blocking = 0; blocking < 16; blocking++) {
+            vcpu_state_init(&vcpu);
+            set_field(VMCS_GUEST_RFLAGS, RFLAGS_FIXED | (flags & 1 ? RFLAGS_TF : 0) |
+                                         (flags & 2 ? RFLAGS_IF : 0));
+            set_field(VMCS_GUEST_IA32_DEBUGCTL, flags & 4 ? 2 : 0);
+            set_field(VMCS_GUEST_INTERRUPTIBILITY, blocking);
+            apply(ADVANCE, 0xFFFFFFFF, 15);
+            assert_enters();
+        }
+    }
+}
+
+static void resume_changes_nothing(void **state)
+{
+    static uint64_t before[FIELDS];
+    (void)state;
+    poison(POISON_B);
+    snapshot(before);
+    apply(RESUME, 0x1000, 2);
+    assert_only_changed(before, FIELDS, FIELDS);
+    assert_int_equal(fake.record_count, 0);
+}
+
+static void inject_asks_the_next_entry_for_the_exception_at_the_instruction(void **state)
+{
+    (void)state;
+    in_mode(RIGHTS_64, 0x1000);
+    vcpu_state_linux(&vcpu, &entry);
+    set_field(VMCS_GUEST_RIP, 0x1000);
+    apply(INJECT_GP0, 0x1000, 2);
+    assert_int_equal(field(VMCS_ENTRY_INTERRUPTION_INFO), 0x80000B0D);
+    assert_int_equal(field(VMCS_ENTRY_EXCEPTION_ERROR_CODE), 0);
+    assert_int_equal(field(VMCS_GUEST_RIP), 0x1000);
+    apply(INJECT_UD, 0x1000, 2);
+    assert_int_equal(field(VMCS_ENTRY_INTERRUPTION_INFO), 0x80000306);
+    assert_int_equal(field(VMCS_GUEST_RIP), 0x1000);
+    assert_enters();
+}
+
+static void apply_end(void *unused)
+{
+    (void)unused;
+    apply(END, 0x1000, 2);
+}
+
+static void an_end_that_nobody_recorded_is_a_bug(void **state)
+{
+    static uint64_t before[FIELDS];
+    (void)state;
+    assert_true(dies(apply_end, NULL));
+    vm.end = VM_END_REBOOT;
+    snapshot(before);
+    apply_end(NULL);
+    assert_only_changed(before, FIELDS, FIELDS);
+}
+
+/* ---- The states ---- */
+
+enum event { START, INIT, SIPI, NMI, END_SEEN, EVENTS };
+
+#define SAME (-1)
+#define BUG (-2)
+
+/* The drawing in hv/vcpu.h, a row a state. START is the boot vCPU's here. */
+static const int next_state[3][EVENTS] = {
+    [VCPU_OFF] = { VCPU_RUNNING, SAME, SAME, SAME, SAME },
+    [VCPU_RUNNING] = { BUG, VCPU_WAIT_FOR_SIPI, SAME, SAME, VCPU_OFF },
+    [VCPU_WAIT_FOR_SIPI] = { BUG, SAME, VCPU_RUNNING, SAME, VCPU_OFF },
+};
+
+/* In this order requests that wait together are served; those of the guest are
+ * from an earlier life if there is a START among them. */
+static const struct { enum event event; uint32_t request; } order[] = {
+    { START, REQUEST_START }, { INIT, REQUEST_INIT }, { SIPI, REQUEST_SIPI },
+    { NMI, REQUEST_GUEST_NMI },
+};
+
+struct expected {
+    int state;
+    bool nmi;  /* was given to the guest */
+    bool sipi; /* it began at the vector */
+    bool init; /* it was reset as by INIT */
+};
+
+static struct expected model(int state, unsigned index, uint32_t requests, bool ended)
+{
+    struct expected e = { .state = state };
+    if (requests & REQUEST_START)
+        requests &= ~(uint32_t)(REQUEST_INIT | REQUEST_SIPI | REQUEST_GUEST_NMI);
+    for (unsigned i = 0; i < sizeof order / sizeof order[0]; i++) {
+        if (!(requests & order[i].request))
+            continue;
+        int next = next_state[e.state][order[i].event];
+        if (order[i].event == START && index != 0 && next == VCPU_RUNNING)
+            next = VCPU_WAIT_FOR_SIPI;
+        e.init |= order[i].event == INIT && e.state != VCPU_OFF;
+        e.sipi |= order[i].event == SIPI && next == VCPU_RUNNING;
+        e.nmi |= order[i].event == NMI && e.state == VCPU_RUNNING;
+        e.state = next == SAME ? e.state : next;
+        if (e.state == BUG)
+            return e;
+    }
+    if (ended && next_state[e.state][END_SEEN] != SAME)
+        e.state = next_state[e.state][END_SEEN];
+    return e;
+}
+
+static unsigned records_of(enum fake_record_kind kind)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < fake.record_count; i++)
+        count += fake.records[i].kind == kind;
+    return count;
+}
+
+#define INSIDE 0x7777 /* an RIP somewhere in the guest */
+
+static void prepare(int state, unsigned index, bool ended)
+{
+    set_up(NULL);
+    vcpu_state_init(&vcpu);
+    set_field(VMCS_GUEST_RIP, INSIDE);
+    vcpu.state = (enum vcpu_state)state;
+    vcpu.index = index;
+    atomic_store(&vcpu.sipi_vector, SIPI_VECTOR);
+    vm.end = ended ? VM_END_REBOOT : VM_END_NONE;
+}
+
+static void serve(void *requests)
+{
+    vcpu_serve(&vcpu, *(uint32_t *)requests);
+}
+
+static void assert_began_right(const struct expected *e, unsigned index, bool was_started)
+{
+    if (e->sipi) {
+        assert_int_equal(field(VMCS_GUEST_CS_BASE), SIPI_VECTOR << 12);
+        assert_int_equal(field(VMCS_GUEST_RIP), 0);
+    } else if (was_started && index == 0) {
+        assert_int_equal(field(VMCS_GUEST_RIP), entry.rip.value);
+    } else if (was_started || e->init) {
+        assert_int_equal(field(VMCS_GUEST_RIP), 0xFFF0);
+    } else {
+        assert_int_equal(field(VMCS_GUEST_RIP), INSIDE);
+    }
+}
+
+static void assert_as_modelled(int state, unsigned index, uint32_t requests, bool ended)
+{
+    struct expected e = model(state, index, requests, ended);
+    prepare(state, index, ended);
+    if (e.state == BUG) {
+        assert_true(dies(serve, &requests));
+        return;
+    }
+    bool was_started = requests & REQUEST_START;
+    vcpu_serve(&vcpu, requests);
+    assert_int_equal(vcpu.state, e.state);
+    assert_int_equal(started, was_started);
+    assert_int_equal(parked, e.state == VCPU_OFF && (state != VCPU_OFF || was_started));
+    assert_int_equal(field(VMCS_ENTRY_INTERRUPTION_INFO), e.nmi ? 0x80000202 : 0);
+    assert_int_equal(records_of(FAKE_GUEST_RESET), was_started);
+    assert_int_equal(records_of(FAKE_DRAIN), e.init);
+    assert_int_equal(records_of(FAKE_FLUSH), e.init);
+    assert_began_right(&e, index, was_started);
+    assert_enters();
+}
+
+static void each_state_serves_each_set_of_requests_as_drawn(void **state)
+{
+    (void)state;
+    for (int from = VCPU_OFF; from <= VCPU_WAIT_FOR_SIPI; from++)
+        for (unsigned index = 0; index < 2; index++)
+            for (uint32_t requests = 0; requests < 64; requests++)
+                for (unsigned ended = 0; ended < 2; ended++)
+                    assert_as_modelled(from, index, requests, ended);
+}
+
+/* An INIT or SIPI that arrives with START was sent in an earlier life: the AP
+ * must wait for one of this life. */
+static void what_waits_together_with_start_is_dropped(void **state)
+{
+    (void)state;
+    prepare(VCPU_OFF, 1, false);
+    vcpu_serve(&vcpu, REQUEST_START | REQUEST_INIT | REQUEST_SIPI | REQUEST_GUEST_NMI);
+    assert_int_equal(vcpu.state, VCPU_WAIT_FOR_SIPI);
+    vcpu_serve(&vcpu, REQUEST_SIPI);
+    assert_int_equal(vcpu.state, VCPU_RUNNING);
+}
+
+static void a_stop_that_comes_before_start_is_not_forgotten(void **state)
+{
+    (void)state;
+    for (unsigned index = 0; index < 2; index++) {
+        prepare(VCPU_OFF, index, true);
+        vcpu_serve(&vcpu, REQUEST_STOP);
+        assert_int_equal(parked, 0);
+        vcpu_serve(&vcpu, REQUEST_START);
+        assert_int_equal(vcpu.state, VCPU_OFF);
+        assert_int_equal(started, 1);
+        assert_int_equal(parked, 1);
+    }
+}
+
+static void a_stop_of_an_earlier_life_stops_nobody(void **state)
+{
+    (void)state;
+    prepare(VCPU_OFF, 0, false);
+    vcpu_serve(&vcpu, REQUEST_START | REQUEST_STOP);
+    assert_int_equal(vcpu.state, VCPU_RUNNING);
+    vcpu_serve(&vcpu, REQUEST_STOP);
+    assert_int_equal(vcpu.state, VCPU_RUNNING);
+    assert_int_equal(parked, 0);
+}
+
+static void a_start_resets_what_earlier_lives_left_in_the_vcpu(void **state)
+{
+    (void)state;
+    prepare(VCPU_OFF, 1, false);
+    poison(POISON_A);
+    vcpu.lapic.icr = POISON_A;
+    vcpu.msr.xcr0 = POISON_A;
+    vcpu_serve(&vcpu, REQUEST_START);
+    assert_int_equal(vcpu.lapic.icr, 0);
+    for (unsigned i = 0; i < LAPIC_LVT_COUNT; i++)
+        assert_int_equal(vcpu.lapic.lvt[i], 1u << 16);
+    assert_int_equal(vcpu.msr.xcr0, 1);
+    assert_int_equal(fake.records[0].kind, FAKE_GUEST_RESET); /* before anything is set */
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_beginning_writes_every_field_of_the_guest_state),
+        TEST(a_beginning_takes_back_what_a_life_asked_of_the_next_entry),
+        TEST(the_reset_state_can_be_entered),
+        TEST(each_sipi_vector_is_the_page_where_real_mode_begins),
+        TEST(linux_begins_in_64_bit_mode_as_its_protocol_says),
+        TEST(a_broken_state_is_refused),
+        TEST(advance_goes_behind_the_instruction_and_changes_nothing_else),
+        TEST(rip_wraps_at_4_gib_but_in_64_bit_code),
+        TEST(advance_ends_the_shadow_of_sti_and_mov_ss_alone),
+        TEST(a_single_stepped_instruction_is_followed_by_its_trap),
+        TEST(the_trap_displaces_nothing_and_follows_btf),
+        TEST(what_is_advanced_over_can_always_be_entered),
+        TEST(resume_changes_nothing),
+        TEST(inject_asks_the_next_entry_for_the_exception_at_the_instruction),
+        TEST(an_end_that_nobody_recorded_is_a_bug),
+        TEST(each_state_serves_each_set_of_requests_as_drawn),
+        TEST(what_waits_together_with_start_is_dropped),
+        TEST(a_stop_that_comes_before_start_is_not_forgotten),
+        TEST(a_stop_of_an_earlier_life_stops_nobody),
+        TEST(a_start_resets_what_earlier_lives_left_in_the_vcpu),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,735 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hv/vm_life.c together with hv/vcpu.c: lives of VMs from start to end, with a
+ * mailbox for each CPU in place of the machine's.
+ *
+ * A request can let other CPUs go on before it returns, so that the calling CPU
+ * is caught in the middle of asking the others: that is where real CPUs
+ * overtake each other. vm_life.c keeps what one boot keeps, so each test is a
+ * process of its own; a failed REQUIRE says how to see it again.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "hv/console.h"
+#include "hv/log.h"
+#include "hv/vm_life.h"
+#include "tests/fake/cpuid_host.h"
+#include "tests/fake/machine.h"
+
+#define VMS 2
+#define CPU_OF(vm, index) ((vm) * CONFIG_VCPUS_MAX + (index))
+#define CPUS CPU_OF(VMS, 0)
+#define BASE GIB(1)
+#define MEMORY_BYTES MIB(2)
+#define DEPTH_MAX 5
+
+static struct vm_config configs[VMS];
+static struct vm vm_of[VMS];
+static struct vcpu vcpus[VMS][CONFIG_VCPUS_MAX];
+static uint32_t mailbox[CPUS];
+static bool busy[CPUS];       /* in the middle of something */
+static unsigned starts_asked[VMS][CONFIG_VCPUS_MAX]; /* in this life */
+static unsigned life_seen[VMS];
+static uint8_t pristine[VMS][MEMORY_BYTES];
+static unsigned ends;         /* of the machine */
+static enum machine_end last_end;
+static char shown[1 << 20];   /* all that the console showed since forget() */
+
+/* What this boot was made from, for the message of a failure. */
+static unsigned seed;
+static bool interleaving;
+static unsigned depth;
+static bool user_ended;
+static void (*while_zeroing)(struct vm *vm);
+
+static void require_failed(const char *what, unsigned line)
+{
+    printf("test_vm_life.c:%u: not true: %s (seed %u)\n", line, what, seed);
+    for (unsigned v = 0; v < vm_count; v++) {
+        printf("  vm %u: state %d end %d alive %u waiting %u, vCPUs", v, vm_of[v].state,
+               vm_of[v].end, vm_of[v].vcpus_alive, vm_of[v].vcpus_waiting);
+        for (unsigned i = 0; i < vm_of[v].vcpu_count; i++)
+            printf(" %d/%x", vcpus[v][i].state, mailbox[CPU_OF(v, i)]);
+        printf("\n");
+    }
+    fflush(stdout);
+    _exit(1);
+}
+
+#define REQUIRE(condition) \
+    ((condition) ? (void)0 : require_failed(#condition, __LINE__))
+
+/* ---- The machine ---- */
+
+void __wrap_machine_request(unsigned cpu, uint32_t requests);
+void __wrap_machine_memory_zero(hpa_t at, uint64_t bytes);
+void __wrap_machine_end(enum machine_end end);
+void __real_machine_memory_zero(hpa_t at, uint64_t bytes);
+
+static uint8_t *memory_of(unsigned vm)
+{
+    return fake.memory + vm * MEMORY_BYTES;
+}
+
+static bool all_zero(unsigned vm)
+{
+    const uint8_t *memory = memory_of(vm);
+    return memory[0] == 0 && memcmp(memory, memory + 1, MEMORY_BYTES - 1) == 0;
+}
+
+static bool all_off(unsigned vm)
+{
+    for (unsigned i = 0; i < vm_of[vm].vcpu_count; i++)
+        if (vcpus[vm][i].state != VCPU_OFF)
+            return false;
+    return true;
+}
+
+static void collect_output(void)
+{
+    size_t old = strlen(shown);
+    REQUIRE(old + fake.console_output_bytes < sizeof shown);
+    memcpy(shown + old, fake.console_output, fake.console_output_bytes);
+    shown[old + fake.console_output_bytes] = '\0';
+    fake.console_output_bytes = 0;
+    fake.console_room = sizeof fake.console_output;
+}
+
+static void forget(void)
+{
+    collect_output();
+    shown[0] = '\0';
+    fake.record_count = 0;
+}
+
+static bool was_shown(const char *text)
+{
+    collect_output();
+    return strstr(shown, text) != NULL;
+}
+
+/* A life begins with its first START. */
+static void note_start(unsigned vm, unsigned index)
+{
+    if (life_seen[vm] != vm_of[vm].starts) {
+        REQUIRE(vm_of[vm].starts == life_seen[vm] + 1);
+        REQUIRE(all_off(vm));
+        REQUIRE(atomic_load(&vm_of[vm].vcpus_alive) == vm_of[vm].vcpu_count);
+        if (vm_of[vm].starts == 1)
+            memcpy(pristine[vm], memory_of(vm), MEMORY_BYTES);
+        REQUIRE(memcmp(pristine[vm], memory_of(vm), MEMORY_BYTES) == 0);
+        life_seen[vm] = vm_of[vm].starts;
+        memset(starts_asked[vm], 0, sizeof starts_asked[vm]);
+    }
+    REQUIRE(starts_asked[vm][index]++ == 0);
+    if (index != 0)
+        return;
+    for (unsigned i = 1; i < vm_of[vm].vcpu_count; i++)
+        REQUIRE(vcpus[vm][i].state == VCPU_WAIT_FOR_SIPI || vm_of[vm].end != VM_END_NONE);
+}
+
+static void let_others_go_on(void);
+
+void __wrap_machine_request(unsigned cpu, uint32_t requests)
+{
+    REQUIRE(cpu < CPUS);
+    unsigned vm = cpu / CONFIG_VCPUS_MAX, index = cpu % CONFIG_VCPUS_MAX;
+    REQUIRE(vm < vm_count && index < vm_of[vm].vcpu_count);
+    if (requests & REQUEST_START)
+        note_start(vm, index);
+    mailbox[cpu] |= requests;
+    let_others_go_on();
+}
+
+void __wrap_machine_memory_zero(hpa_t at, uint64_t bytes)
+{
+    for (unsigned v = 0; v < vm_count; v++)
+        if (at.value == vm_of[v].memory.base.value) {
+            REQUIRE(bytes == MEMORY_BYTES);
+            REQUIRE(all_off(v) && atomic_load(&vm_of[v].vcpus_alive) == 0);
+            if (while_zeroing)
+                while_zeroing(&vm_of[v]);
+        }
+    __real_machine_memory_zero(at, bytes);
+}
+
+void __wrap_machine_end(enum machine_end end)
+{
+    for (unsigned v = 0; v < vm_count; v++)
+        REQUIRE(vm_of[v].state == VM_STOPPED && all_off(v) && all_zero(v));
+    ends++;
+    last_end = end;
+}
+
+/* ---- CPUs ---- */
+
+static void check_always(void)
+{
+    for (unsigned v = 0; v < vm_count; v++) {
+        unsigned alive = atomic_load(&vm_of[v].vcpus_alive), on = 0;
+        for (unsigned i = 0; i < vm_of[v].vcpu_count; i++)
+            on += vcpus[v][i].state != VCPU_OFF;
+        REQUIRE(alive <= vm_of[v].vcpu_count); /* below zero it would be huge */
+        REQUIRE(on <= alive);
+        REQUIRE(vm_of[v].state != VM_STOPPED || on == 0);
+        REQUIRE(atomic_load(&vm_of[v].vcpus_waiting) < vm_of[v].vcpu_count);
+    }
+}
+
+static struct vcpu *vcpu_on(unsigned cpu)
+{
+    return &vcpus[cpu / CONFIG_VCPUS_MAX][cpu % CONFIG_VCPUS_MAX];
+}
+
+static bool exists(unsigned cpu)
+{
+    return cpu / CONFIG_VCPUS_MAX < vm_count &&
+           cpu % CONFIG_VCPUS_MAX < vm_of[cpu / CONFIG_VCPUS_MAX].vcpu_count;
+}
+
+static void serve(unsigned cpu)
+{
+    uint32_t requests = mailbox[cpu];
+    mailbox[cpu] = 0;
+    busy[cpu] = true;
+    vcpu_serve(vcpu_on(cpu), requests);
+    busy[cpu] = false;
+    check_always();
+}
+
+/* Until nobody has mail. */
+static void settle(void)
+{
+    bool any = true;
+    for (unsigned rounds = 0; any; rounds++) {
+        any = false;
+        REQUIRE(rounds < 1000);
+        for (unsigned cpu = 0; cpu < CPUS; cpu++)
+            if (mailbox[cpu] != 0 && !busy[cpu]) {
+                serve(cpu);
+                any = true;
+            }
+    }
+}
+
+static void check_settled(void)
+{
+    for (unsigned v = 0; v < vm_count; v++) {
+        unsigned alive = atomic_load(&vm_of[v].vcpus_alive);
+        REQUIRE(vm_of[v].state != VM_ENDING);
+        if (vm_of[v].state == VM_STOPPED) {
+            REQUIRE(alive == 0 && all_off(v) && all_zero(v));
+            continue;
+        }
+        REQUIRE(vm_of[v].end == VM_END_NONE);
+        REQUIRE(alive == vm_of[v].vcpu_count);
+        for (unsigned i = 0; i < vm_of[v].vcpu_count; i++)
+            REQUIRE(vcpus[v][i].state != VCPU_OFF);
+    }
+}
+
+/* ---- Making a boot ---- */
+
+#define SETUP_BYTES 1024u
+#define CODE_BYTES 4096u
+
+static uint8_t image[SETUP_BYTES + CODE_BYTES];
+
+static void put(unsigned offset, uint64_t value, unsigned bytes)
+{
+    memcpy(image + offset, &value, bytes);
+}
+
+/* A small bzImage: the fields of the Linux boot protocol by offset. */
+static void make_image(void)
+{
+    put(0x1F1, 1, 1);               /* setup sectors */
+    put(0x1F4, CODE_BYTES / 16, 4);
+    put(0x1FE, 0xAA55, 2);
+    put(0x200, 0x6AEB, 2);
+    put(0x202, 0x53726448, 4);      /* HdrS */
+    put(0x206, 0x020F, 2);
+    put(0x211, 1, 1);               /* loaded high */
+    put(0x22C, 0x7FFFFFFF, 4);
+    put(0x230, KIB(4), 4);
+    put(0x234, 1, 1);
+    put(0x236, 1, 2);               /* 64-bit entry */
+    put(0x238, 255, 4);
+    put(0x258, MIB(1), 8);
+    put(0x260, KIB(64), 4);
+    for (unsigned i = 0; i < CODE_BYTES; i++)
+        image[SETUP_BYTES + i] = (uint8_t)(i * 5 + 3);
+}
+
+static void make_vm(unsigned v, unsigned vcpu_count)
+{
+    struct cpuid_host host = fake_cpuid_host_full();
+    struct cpuid_guest_facts facts = fake_cpuid_facts(vcpu_count);
+    struct vm *vm = &vm_of[v];
+
+    snprintf(configs[v].name, sizeof configs[v].name, "guest%u", v);
+    vm->config = &configs[v];
+    vm->index = v;
+    vm->memory = (struct guest_memory){ HPA(BASE + v * MEMORY_BYTES), MEMORY_BYTES };
+    vm->vcpu_count = vcpu_count;
+    for (unsigned i = 0; i < vcpu_count; i++) {
+        vm->vcpus[i] = &vcpus[v][i];
+        vcpus[v][i].vm = vm;
+        vcpus[v][i].index = i;
+        vcpus[v][i].cpu = CPU_OF(v, i);
+    }
+    cpuid_table_build(&vm->cpuid, &host, &facts);
+    vm->boot = (struct linux_boot){ .kernel = { image, sizeof image }, .cmdline = "quiet" };
+    REQUIRE(linux_prepare(&vm->memory, &vm->boot, &vm->plan).status == LINUX_OK);
+    denied_init(&vm->denied);
+    vms[v] = vm;
+}
+
+static void boot(unsigned first_vcpus, unsigned second_vcpus, enum when_all_stopped policy)
+{
+    fake_reset(BASE, VMS * MEMORY_BYTES);
+    console_init();
+    log_code_set("TEST");
+    make_image();
+    vm_count = second_vcpus ? 2 : 1;
+    make_vm(0, first_vcpus);
+    if (second_vcpus)
+        make_vm(1, second_vcpus);
+    vm_life_init(policy);
+    for (unsigned v = 0; v < vm_count; v++)
+        vm_start(vms[v]);
+}
+
+/* The same, until all guests run. */
+static void boot_and_settle(unsigned first_vcpus, unsigned second_vcpus,
+                            enum when_all_stopped policy)
+{
+    boot(first_vcpus, second_vcpus, policy);
+    settle();
+    check_settled();
+    forget();
+}
+
+static void in_a_boot_of_its_own(void (*run)(void))
+{
+    int status = 0;
+    fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        run();
+        fflush(NULL);
+        _exit(0);
+    }
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+}
+
+/* ---- Starts ---- */
+
+static unsigned boot_vcpus;
+
+static void start_order(void)
+{
+    boot(boot_vcpus, 0, WHEN_ALL_STOPPED_WAIT);
+    REQUIRE(vm_of[0].state == VM_RUNNING && vm_of[0].starts == 1);
+    for (unsigned i = 0; i < boot_vcpus; i++)
+        REQUIRE(mailbox[i] == (i > 0 || boot_vcpus == 1 ? REQUEST_START : 0));
+    for (unsigned i = boot_vcpus - 1; i > 0; i--) { /* any order will do */
+        REQUIRE(mailbox[0] == 0);
+        serve(i);
+        REQUIRE(vcpus[0][i].state == VCPU_WAIT_FOR_SIPI);
+    }
+    REQUIRE(mailbox[0] == REQUEST_START);
+    serve(0);
+    REQUIRE(vcpus[0][0].state == VCPU_RUNNING);
+    check_settled();
+}
+
+static void aps_wait_before_the_boot_vcpu_is_started(void **state)
+{
+    (void)state;
+    for (boot_vcpus = 1; boot_vcpus <= CONFIG_VCPUS_MAX; boot_vcpus++)
+        in_a_boot_of_its_own(start_order);
+}
+
+/* ---- Ends ---- */
+
+static void dirty(unsigned vm)
+{
+    memset(memory_of(vm) + KIB(512), 0xEE, KIB(1024)); /* the kernel's code, too */
+    memory_of(vm)[0] = memory_of(vm)[MEMORY_BYTES - 1] = 0xEE;
+}
+
+static void the_last_to_park(void)
+{
+    boot_and_settle(boot_vcpus, 0, WHEN_ALL_STOPPED_WAIT);
+    dirty(0);
+    vm_end(&vm_of[0], VM_END_POWEROFF, "for the test");
+    for (unsigned parked = 0; parked < boot_vcpus; parked++) {
+        unsigned cpu = (parked + 3) % boot_vcpus;
+        REQUIRE(vm_of[0].state == VM_ENDING && !all_zero(0));
+        REQUIRE(!was_shown("guest0"));
+        REQUIRE(mailbox[cpu] == REQUEST_STOP);
+        serve(cpu);
+        REQUIRE(vcpus[0][cpu].state == VCPU_OFF);
+    }
+    REQUIRE(vm_of[0].state == VM_STOPPED && all_zero(0));
+    REQUIRE(was_shown("guest0: powered off (for the test)"));
+    REQUIRE(was_shown("all guests have stopped"));
+    settle();
+    check_settled();
+}
+
+static void the_last_vcpu_to_park_finishes(void **state)
+{
+    (void)state;
+    for (boot_vcpus = 1; boot_vcpus <= CONFIG_VCPUS_MAX; boot_vcpus++)
+        in_a_boot_of_its_own(the_last_to_park);
+}
+
+static void reboot(void)
+{
+    boot_and_settle(boot_vcpus, 1, WHEN_ALL_STOPPED_WAIT);
+    for (unsigned life = 2; life < 6; life++) {
+        dirty(0);
+        vm_of[0].uart.scratch = 0x55;
+        vm_of[0].platform.reset_control = 2;
+        vm_end(&vm_of[0], VM_END_REBOOT, "reset by port CF9h");
+        settle(); /* note_start compares the memory */
+        check_settled();
+        REQUIRE(vm_of[0].state == VM_RUNNING && vm_of[0].starts == life);
+        REQUIRE(vm_of[0].uart.scratch == 0 && vm_of[0].platform.reset_control == 0);
+        REQUIRE(was_shown("guest0: restarts (reset by port CF9h)"));
+        forget();
+    }
+    REQUIRE(vm_of[1].starts == 1 && vm_of[1].state == VM_RUNNING);
+    REQUIRE(ends == 0);
+}
+
+static void a_reboot_starts_from_pristine_images(void **state)
+{
+    (void)state;
+    for (boot_vcpus = 1; boot_vcpus <= CONFIG_VCPUS_MAX; boot_vcpus += 3)
+        in_a_boot_of_its_own(reboot);
+}
+
+static const struct exit triple_fault = { .reason = EXIT_TRIPLE_FAULT, .rip = 0x1234 };
+
+static void crash(void)
+{
+    boot_and_settle(2, 1, WHEN_ALL_STOPPED_POWEROFF);
+    vm_crash(&vcpus[0][1], &triple_fault, "triple fault");
+    REQUIRE(was_shown("guest0: vCPU 1: triple fault"));
+    settle();
+    check_settled();
+    REQUIRE(vm_of[0].state == VM_STOPPED);
+    REQUIRE(was_shown("guest0: stopped after an error (triple fault)"));
+    REQUIRE(vm_of[1].state == VM_RUNNING && ends == 0);
+    vm_end(&vm_of[1], VM_END_POWEROFF, "S5");
+    settle();
+    REQUIRE(was_shown("end: crashed"));
+    REQUIRE(ends == 1 && last_end == MACHINE_POWER_OFF);
+}
+
+static void a_crash_stops_that_guest_alone_and_is_remembered(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(crash);
+}
+
+static void two_at_once(void)
+{
+    boot_and_settle(3, 0, WHEN_ALL_STOPPED_WAIT);
+    vm_end(&vm_of[0], VM_END_REBOOT, "first");
+    vm_end(&vm_of[0], VM_END_POWEROFF, "second");
+    vm_crash(&vcpus[0][2], &triple_fault, "third");
+    settle();
+    REQUIRE(was_shown("guest0: restarts (first)"));
+    REQUIRE(!was_shown("second") && !was_shown("third"));
+    REQUIRE(vm_of[0].starts == 2 && vm_of[0].state == VM_RUNNING);
+    check_settled();
+    vm_end(&vm_of[0], VM_END_POWEROFF, "of the second life");
+    settle();
+    REQUIRE(was_shown("guest0: powered off (of the second life)"));
+}
+
+static void of_two_ends_the_first_counts(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(two_at_once);
+}
+
+/* ---- The end of all ---- */
+
+static void let_all_stop(enum when_all_stopped policy)
+{
+    boot_and_settle(2, 1, policy);
+    vm_end(&vm_of[0], VM_END_POWEROFF, "S5");
+    settle();
+    REQUIRE(ends == 0 && vm_of[1].state == VM_RUNNING);
+    vm_end(&vm_of[1], VM_END_POWEROFF, "S5");
+    settle();
+}
+
+static void policy_poweroff(void)
+{
+    let_all_stop(WHEN_ALL_STOPPED_POWEROFF);
+    REQUIRE(ends == 1 && last_end == MACHINE_POWER_OFF && was_shown("end: ok"));
+}
+
+static void policy_reboot(void)
+{
+    let_all_stop(WHEN_ALL_STOPPED_REBOOT);
+    REQUIRE(ends == 1 && last_end == MACHINE_REBOOT && was_shown("end: ok"));
+}
+
+static void policy_wait(void)
+{
+    let_all_stop(WHEN_ALL_STOPPED_WAIT);
+    REQUIRE(ends == 0 && was_shown("all guests have stopped") && !was_shown("end:"));
+    vm_stop_all();
+    REQUIRE(ends == 1 && last_end == MACHINE_POWER_OFF && was_shown("end: ok"));
+    vm_stop_all();
+    REQUIRE(ends == 1);
+}
+
+static void what_follows_the_last_guest_is_the_policy(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(policy_poweroff);
+    in_a_boot_of_its_own(policy_reboot);
+    in_a_boot_of_its_own(policy_wait);
+}
+
+static enum when_all_stopped user_policy;
+
+static void user_ends(void)
+{
+    boot_and_settle(3, 2, user_policy);
+    vm_stop_all();
+    settle();
+    check_settled();
+    REQUIRE(was_shown("guest0: powered off (the user ended the run)"));
+    REQUIRE(was_shown("guest1: powered off (the user ended the run)"));
+    REQUIRE(was_shown("end: ok"));
+    REQUIRE(ends == 1 && last_end == MACHINE_POWER_OFF);
+}
+
+static void the_user_ends_all_whatever_the_policy(void **state)
+{
+    (void)state;
+    for (user_policy = WHEN_ALL_STOPPED_POWEROFF; user_policy <= WHEN_ALL_STOPPED_WAIT;
+         user_policy++)
+        in_a_boot_of_its_own(user_ends);
+}
+
+static void stop_all_now(struct vm *vm)
+{
+    (void)vm;
+    while_zeroing = NULL;
+    vm_stop_all();
+}
+
+static void user_between_lives(void)
+{
+    boot_and_settle(3, 0, WHEN_ALL_STOPPED_WAIT);
+    while_zeroing = stop_all_now;
+    vm_end(&vm_of[0], VM_END_REBOOT, "reset");
+    settle();
+    check_settled();
+    REQUIRE(vm_of[0].state == VM_STOPPED);
+    REQUIRE(was_shown("guest0: powered off (the user ended the run)"));
+    REQUIRE(ends == 1 && last_end == MACHINE_POWER_OFF);
+}
+
+static void the_users_key_between_two_lives_is_not_lost(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(user_between_lives);
+}
+
+/* The key comes before any vCPU has looked at its START. */
+static void user_before_start(void)
+{
+    boot(4, 1, WHEN_ALL_STOPPED_WAIT);
+    vm_stop_all();
+    settle();
+    check_settled();
+    REQUIRE(vm_of[0].state == VM_STOPPED && vm_of[1].state == VM_STOPPED);
+    REQUIRE(ends == 1);
+}
+
+static void the_users_key_before_the_first_instruction_is_not_lost(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(user_before_start);
+}
+
+static void user_during_reboot(void)
+{
+    boot_and_settle(2, 0, WHEN_ALL_STOPPED_REBOOT);
+    vm_end(&vm_of[0], VM_END_REBOOT, "reset");
+    vm_stop_all(); /* it is ending already, and must not begin again */
+    settle();
+    REQUIRE(vm_of[0].state == VM_STOPPED && vm_of[0].starts == 1);
+    REQUIRE(ends == 1 && last_end == MACHINE_POWER_OFF);
+}
+
+static void a_guest_that_reboots_after_the_users_key_stays_stopped(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(user_during_reboot);
+}
+
+/* ---- Any order ---- */
+
+#define STEPS 3000
+#define BOOTS 60
+
+static unsigned chance(unsigned of)
+{
+    return (unsigned)rand() % of;
+}
+
+/* A random CPU that is in the middle of nothing, or CPUS. */
+static unsigned any_cpu(void)
+{
+    unsigned first = chance(CPUS);
+    for (unsigned i = 0; i < CPUS; i++) {
+        unsigned cpu = (first + i) % CPUS;
+        if (exists(cpu) && !busy[cpu])
+            return cpu;
+    }
+    return CPUS;
+}
+
+static void guest_sends(struct vcpu *vcpu)
+{
+    static const enum apic_delivery_mode modes[] = { DELIVERY_INIT, DELIVERY_NMI, DELIVERY_NMI,
+                                                     DELIVERY_STARTUP, DELIVERY_STARTUP };
+    uint32_t destination = chance(9) == 0 ? X2APIC_BROADCAST : chance(vcpu->vm->vcpu_count + 1);
+    lapic_deliver(vcpu->vm, destination, false, modes[chance(5)], (uint8_t)chance(256));
+}
+
+/* What a running guest may do by one exit. */
+static void guest_acts(unsigned cpu)
+{
+    struct vcpu *vcpu = vcpu_on(cpu);
+    struct vm *vm = vcpu->vm;
+
+    busy[cpu] = true;
+    memory_of(vm->index)[chance(MEMORY_BYTES)] ^= 0x80 | chance(256);
+    switch (chance(24)) {
+    case 0: vm_end(vm, VM_END_REBOOT, "reset"); break;
+    case 1: vm_end(vm, VM_END_REBOOT, "reset by another port"); break;
+    case 2:
+        if (chance(300) == 0)
+            vm_end(vm, VM_END_POWEROFF, "S5");
+        break;
+    case 3:
+        if (chance(300) == 0)
+            vm_crash(vcpu, &triple_fault, "triple fault");
+        break;
+    default: guest_sends(vcpu); break;
+    }
+    busy[cpu] = false;
+    check_always();
+}
+
+static bool waits_in_vain(unsigned cpu)
+{
+    return vcpu_on(cpu)->state == VCPU_WAIT_FOR_SIPI &&
+           vcpu_on(cpu)->vm->vcpus[0]->state != VCPU_OFF;
+}
+
+/* One CPU goes one step: an exit may still come before the NMI of a request. */
+static void step(void)
+{
+    unsigned cpu = any_cpu();
+    if (cpu == CPUS)
+        return;
+    if (vcpu_on(cpu)->state == VCPU_RUNNING && (mailbox[cpu] == 0 || chance(4) == 0))
+        guest_acts(cpu);
+    else if (mailbox[cpu] != 0)
+        serve(cpu);
+    else if (waits_in_vain(cpu) && chance(8) == 0)
+        mailbox[cpu] = REQUEST_SIPI; /* or a guest would soon have none that runs */
+}
+
+/* Ctrl-] q, seen by a CPU that no guest owns, whatever the others do. */
+static void user_may_end(void)
+{
+    if (chance(2000) != 0 || user_ended)
+        return;
+    user_ended = true;
+    vm_stop_all();
+}
+
+static void let_others_go_on(void)
+{
+    if (!interleaving || depth == DEPTH_MAX)
+        return;
+    check_always();
+    fake.record_count = 0;
+    depth++;
+    while (chance(3) != 0)
+        step();
+    user_may_end();
+    depth--;
+}
+
+static void any_order(void)
+{
+    srand(seed);
+    interleaving = true;
+    boot(1 + chance(CONFIG_VCPUS_MAX), seed % 3 ? 1 + chance(CONFIG_VCPUS_MAX) : 0,
+         (enum when_all_stopped)chance(3));
+    for (unsigned i = 0; i < STEPS && ends == 0; i++) {
+        step();
+        user_may_end();
+        if (chance(200) == 0) {
+            settle();
+            check_settled();
+        }
+        forget();
+    }
+    settle();
+    check_settled();
+    REQUIRE(ends <= 1);
+    if (user_ended)
+        REQUIRE(ends == 1 && last_end == MACHINE_POWER_OFF);
+}
+
+static void requests_in_any_order_leave_each_vm_whole(void **state)
+{
+    (void)state;
+    for (seed = 1; seed <= BOOTS; seed++)
+        in_a_boot_of_its_own(any_order);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(aps_wait_before_the_boot_vcpu_is_started),
+        cmocka_unit_test(the_last_vcpu_to_park_finishes),
+        cmocka_unit_test(a_reboot_starts_from_pristine_images),
+        cmocka_unit_test(a_crash_stops_that_guest_alone_and_is_remembered),
+        cmocka_unit_test(of_two_ends_the_first_counts),
+        cmocka_unit_test(what_follows_the_last_guest_is_the_policy),
+        cmocka_unit_test(the_user_ends_all_whatever_the_policy),
+        cmocka_unit_test(the_users_key_between_two_lives_is_not_lost),
+        cmocka_unit_test(the_users_key_before_the_first_instruction_is_not_lost),
+        cmocka_unit_test(a_guest_that_reboots_after_the_users_key_stays_stopped),
+        cmocka_unit_test(requests_in_any_order_leave_each_vm_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,291 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""What Bulkhead costs, in instructions: `make bench`.
+
+On Bochs one tick of the TSC is one instruction, so the numbers are exact and
+the same at each run. Single operations are measured by guest/bench.c, once on
+the bare machine and once as a guest; Bochs' debugger writes down every
+instruction of one more, which tells root mode from guest mode and counts VM
+exits and accesses to the VMCS. Linux is started on the bare machine by the
+same code that starts it as a guest (guest/native), and timed from its entry to
+its shell. Prints tables and writes build/bench.json.
+"""
+
+import json
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+import tempfile
+
+import bochs
+import make_initrd
+import make_iso
+from machine import Machine, Spec
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build"
+KERNEL = BUILD / "bulkhead.stripped.elf"
+NATIVE = BUILD / "native" / "native.elf"
+TSC_PROGRAM = BUILD / "native" / "tsc"
+BENCH = BUILD / "guest" / "bench.bin"
+RESULT = BUILD / "bench.json"
+
+HUNDREDTHS = 100                # unit of the guest's numbers
+TIMEOUT_S = 300
+TRACES_MAX = 64
+HOST_ADDRESS = "ffffffff8"      # where the image is linked
+
+# What the numbers should be at most; None: no VM exit at all.
+GOALS = {"cpuid": 120, "cpuid_1": 120, "rdmsr": 150, "wrmsr": 150, "in_emulated": 200,
+         "out_emulated": 200, "in_unowned": 200, "out_unowned": 200, "mmio_read": 400,
+         "mmio_write": 400, "eoi": None, "tsc_deadline": None, "tpr": None, "cr3_write": None,
+         "cr8_write": None, "invlpg": None, "rdtsc": None, "pause": None, "self_ipi": None,
+         "halt_wake": None}
+LINUX_RATIO_GOAL = 1.05
+IMAGE_BYTES_GOAL = 192 * 1024
+START_GOAL = 30_000_000
+
+CMDLINE = ("console=ttyS0,115200 quiet bulkhead.guest=bench cryptomgr.notests "
+           "initcall_blacklist=load_system_certificate_list tsc_early_khz=100000")
+
+GUEST_CONFIG = """\
+[hypervisor]
+log = "debug"
+when_all_stopped = "poweroff"
+
+[[vm]]
+name = "bench"
+cpus = {cpus}
+memory = "{memory}M"
+kernel = "kernel"
+{initrd}
+cmdline = "{cmdline}"
+"""
+
+NATIVE_MENU = """\
+multiboot2 /boot/native.elf {cmdline}
+module2 --nounzip /boot/kernel kernel
+{initrd}
+boot
+"""
+
+
+# ---- Discs ---------------------------------------------------------------------
+
+
+def guest_disc(directory, kernel, cpus, memory, cmdline, initrd=None):
+    shutil.copyfile(kernel, directory / "kernel")
+    if initrd:
+        (directory / "initrd").write_bytes(initrd)
+    config = directory / "bench.toml"
+    config.write_text(GUEST_CONFIG.format(cpus=cpus, memory=memory, cmdline=cmdline,
+                                          initrd='initrd = "initrd"' if initrd else ""))
+    make_iso.make_iso(config, directory / "guest.iso", KERNEL, strict=True)
+    return directory / "guest.iso"
+
+
+def native_disc(directory, kernel, cmdline, initrd=None):
+    root = directory / "native"
+    (root / "boot" / "grub").mkdir(parents=True)
+    shutil.copyfile(NATIVE, root / "boot" / "native.elf")
+    shutil.copyfile(kernel, root / "boot" / "kernel")
+    if initrd:
+        (root / "boot" / "initrd").write_bytes(initrd)
+    line = "module2 --nounzip /boot/initrd initrd" if initrd else ""
+    (root / "boot" / "grub" / "grub.cfg").write_text(
+        NATIVE_MENU.format(cmdline=cmdline, initrd=line))
+    subprocess.run(["grub-mkrescue", "-o", str(directory / "native.iso"), "--fonts=",
+                    "--locales=", "--themes=", f"--install-modules={make_iso.MODULES}",
+                    str(root)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return directory / "native.iso"
+
+
+def run(directory, iso, cpus, memory_mib, until):
+    """Boots the disc; returns the console's text once `until` has come."""
+    spec = Spec(name="bochs", iso=iso, cpus=cpus, memory_mib=memory_mib)
+    with Machine(spec, directory / "machine") as machine:
+        machine.console.expect(until, TIMEOUT_S)
+        return machine.console.text()
+
+
+# ---- Single operations -----------------------------------------------------------
+
+
+def results(text):
+    """Name -> (min, median) in instructions."""
+    return {name: (int(low) / HUNDREDTHS, int(median) / HUNDREDTHS)
+            for name, low, median in
+            re.findall(r"^bench: op=(\w+) min=(-?\d+) median=(-?\d+)", text, re.MULTILINE)}
+
+
+def trace_operations(directory, iso):
+    """Name -> every instruction of CPU 0 while it did the operation once."""
+    spec = Spec(name="bochs", iso=iso, cpus=2, memory_mib=128)
+    command = bochs.command(spec, 0, directory)
+    settings = (directory / "bochsrc").read_text()
+    settings = re.sub(r"^com1: .*$", "com1: enabled=1, mode=file, dev=com1.txt", settings,
+                      flags=re.MULTILINE)
+    (directory / "bochsrc").write_text(settings + "magic_break: enabled=1\n")
+    (directory / "debugger").write_text("c\ntrace on\nc\ntrace off\n" * TRACES_MAX)
+    with open(directory / "trace", "wb") as output:
+        subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=output,
+                       stderr=subprocess.STDOUT, timeout=TIMEOUT_S, check=False)
+    names = re.findall(r"^bench: trace=(\w+)", (directory / "com1.txt").read_text(), re.MULTILINE)
+    return dict(zip(names, split_trace(directory / "trace")))
+
+
+def split_trace(path):
+    """The instructions of each stretch that was traced, as (address, text)."""
+    stretches, current = [], None
+    instruction = re.compile(r"^\(0\)\.\[\d+\] \[\w+\] \w+:(\w+) \([^)]*\): (.*?) *; \w+$")
+    for line in path.read_text(errors="replace").splitlines():
+        if line.startswith("Tracing enabled for CPU0"):
+            current = []
+        elif line.startswith("Tracing disabled for CPU0"):
+            stretches.append(current)
+            current = None
+        elif current is not None:
+            match = instruction.match(line)
+            if match:
+                current.append((match[1], match[2]))
+    return stretches
+
+
+def count_trace(instructions):
+    """What one operation did: exits, VMCS accesses, instructions in root mode."""
+    root = [text for address, text in instructions if address.startswith(HOST_ADDRESS)]
+    exits = sum(text.startswith(("vmresume", "vmlaunch")) for text in root)
+    return {
+        "root_mode": len(root),
+        "exits": exits,
+        "vmreads_per_exit": sum(t.startswith("vmread") for t in root) / exits if exits else 0,
+        "vmwrites_per_exit": sum(t.startswith("vmwrite") for t in root) / exits if exits else 0,
+    }
+
+
+def measure_operations(directory):
+    native = results(run(directory, native_disc(directory, BENCH, ""), 2, 64, "bench: done"))
+    iso = guest_disc(directory, BENCH, 2, 16, "")
+    guest = results(run(directory, iso, 2, 128, "bench: done"))
+    (directory / "t").mkdir()
+    iso = guest_disc(directory / "t", BENCH, 2, 16, "trace=1")
+    traces = trace_operations(directory / "t", iso)
+    operations = {}
+    for name, (low, median) in guest.items():
+        bare = round(native.get(name, (1, 1))[0])
+        operations[name] = {"native": bare, "min": round(low - bare, 2),
+                            "median": round(median - bare, 2),
+                            **count_trace(traces.get(name, []))}
+    return operations
+
+
+def print_operations(operations):
+    print(f"{'operation':16}{'native':>8}{'min':>9}{'median':>9}{'root':>7}{'exits':>7}"
+          f"{'vmread':>8}{'vmwrite':>8}  goal")
+    for name, value in operations.items():
+        goal = ""
+        if name in GOALS and GOALS[name] is None:
+            goal = "no exit" + ("" if value["exits"] == 0 else "  MISSED")
+        elif name in GOALS:
+            goal = f"{GOALS[name]}" + ("" if value["median"] <= GOALS[name] else "  MISSED")
+        print(f"{name:16}{value['native']:8}{value['min']:9.1f}{value['median']:9.1f}"
+              f"{value['root_mode']:7}{value['exits']:7}{value['vmreads_per_exit']:8.1f}"
+              f"{value['vmwrites_per_exit']:8.1f}  {goal}")
+
+
+# ---- Linux -----------------------------------------------------------------------
+
+
+def bench_initrd():
+    """The demo's, which says the TSC just before it gives a shell."""
+    busybox = (BUILD / "demo" / "busybox").read_bytes()
+    init = (ROOT / "guest" / "demo" / "init").read_text()
+    before, after = init.split("while true; do\n", 1)
+    init = f"{before}/bin/tsc\nwhile true; do\n{after}"
+    program = make_initrd.entry(1, "bin/tsc", 0o100755, TSC_PROGRAM.read_bytes())
+    end = make_initrd.entry(2, "TRAILER!!!", 0)
+    return make_initrd.archive(busybox, init.encode()) + program + end
+
+
+def number(pattern, text):
+    match = re.search(pattern, text, re.MULTILINE)
+    return int(match[1]) if match else None
+
+
+def exit_counts(text):
+    """From lines "NAME: exits vcpu=0 CPUID=12 RDMSR=3 ...": reason -> number."""
+    totals = {}
+    for counts in re.findall(r"\] bench: exits vcpu=\d+((?: \w+=\d+)+)", text):
+        for name, count in re.findall(r"(\w+)=(\d+)", counts):
+            totals[name] = totals.get(name, 0) + int(count)
+    return totals
+
+
+def measure_linux(directory):
+    kernel, initrd = BUILD / "demo" / "vmlinuz", bench_initrd()
+    text = run(directory, native_disc(directory, kernel, CMDLINE, initrd), 1, 256,
+               r"^tsc=\d+\r\n")
+    native = number(r"^tsc=(\d+)", text) - number(r"^native: entry tsc=(\d+)", text)
+
+    iso = guest_disc(directory, kernel, 1, 256, CMDLINE, initrd)
+    spec = Spec(name="bochs", iso=iso, cpus=1, memory_mib=384)
+    with Machine(spec, directory / "machine") as machine:
+        machine.console.expect(r"^bench:~# ", TIMEOUT_S)
+        machine.console.send("poweroff\n")
+        machine.console.wait_closed(TIMEOUT_S)
+        text = machine.console.text()
+    entry = number(r"\] guests start at TSC (\d+)", text)
+    guest = number(r"^tsc=(\d+)", text) - entry if entry else None
+    return {"native": native, "guest": guest, "exits": exit_counts(text)}, text
+
+
+def print_linux(linux):
+    print(f"\nLinux from its entry to its shell: {linux['native']:,} instructions natively")
+    if linux["guest"]:
+        ratio = linux["guest"] / linux["native"]
+        print(f"as a guest {linux['guest']:,}: {ratio:.3f} times (goal: {LINUX_RATIO_GOAL})"
+              + ("" if ratio <= LINUX_RATIO_GOAL else "  MISSED"))
+    for name, count in sorted(linux["exits"].items(), key=lambda item: -item[1]):
+        print(f"  {name:28}{count:10,}")
+
+
+# ---- Size and start ----------------------------------------------------------------
+
+
+def image_bytes():
+    """What the boot loader puts into memory: the sizes of all segments."""
+    image = KERNEL.read_bytes()
+    offset, = struct.unpack_from("<Q", image, 32)
+    size, count = struct.unpack_from("<HH", image, 54)
+    headers = [struct.unpack_from("<IIQQQQQQ", image, offset + i * size) for i in range(count)]
+    return sum(memory for kind, _, _, _, _, _, memory, _ in headers if kind == 1)
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="bulkhead-bench-") as name:
+        directory = pathlib.Path(name)
+        for part in ("operations", "linux"):
+            (directory / part).mkdir()
+        operations = measure_operations(directory / "operations")
+        print_operations(operations)
+        linux, text = measure_linux(directory / "linux")
+        print_linux(linux)
+
+    loaded = image_bytes()
+    besides = number(r"hypervisor memory: (\d+) KiB besides the image", text)
+    start = number(r"guests start, (\d+) ticks after the boot loader", text)
+    print(f"\nimage in memory: {loaded:,} bytes (goal: {IMAGE_BYTES_GOAL:,})")
+    print(f"hypervisor memory besides: {besides} KiB")
+    print(f"from GRUB's jump to the first guest instruction: {start:,} (goal: {START_GOAL:,} "
+          "besides copying and zeroing)")
+    RESULT.write_text(json.dumps({
+        "operations": operations, "linux": linux, "image_bytes": loaded,
+        "hypervisor_memory_bytes": loaded + besides * 1024, "first_guest_instruction": start,
+    }, indent=2) + "\n")
+    print(f"written: {RESULT.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
