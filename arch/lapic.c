@@ -10,6 +10,11 @@
 #include "arch/spec/cr.h"
 
 #define SPURIOUS_VECTOR 0xFF
+
+/* The vector of lowest priority, while interrupts are drained: Bochs' EOI does
+ * not end an interrupt that has the spurious vector's number, and this one can
+ * hold back no other. */
+#define DRAIN_SPURIOUS_VECTOR 0x10
 #define VECTORS 256
 #define VECTORS_PER_REGISTER 32
 
@@ -52,18 +57,35 @@ void lapic_host_send(uint32_t apic_id, enum apic_delivery_mode mode, uint8_t vec
           | (uint64_t)mode << ICR_DELIVERY_SHIFT | vector);
 }
 
+/* Any bit of a 256-bit register: ISR or IRR. */
+static bool any_vector(enum msr first)
+{
+    for (unsigned r = 0; r < VECTORS / VECTORS_PER_REGISTER; r++)
+        if (rdmsr(first + r) != 0)
+            return true;
+    return false;
+}
+
 /* An interrupt that was in service when its guest ended would block all of
  * lower priority: one EOI for each bit of the ISR. */
 static void end_in_service(void)
 {
-    for (unsigned i = 0; i < VECTORS; i++) {
-        bool any = false;
-        for (unsigned r = 0; r < VECTORS / VECTORS_PER_REGISTER; r++)
-            any |= rdmsr(IA32_X2APIC_ISR0 + r) != 0;
-        if (!any)
-            return;
+    for (unsigned i = 0; i < VECTORS && any_vector(IA32_X2APIC_ISR0); i++)
         wrmsr(IA32_X2APIC_EOI, 0);
+}
+
+/* Pending ones are delivered to stubs that only end them; one or more each time
+ * that interrupts are on. */
+static void take_pending(void)
+{
+    descriptors_load_drain_idt();
+    for (unsigned i = 0; i < VECTORS && any_vector(IA32_X2APIC_IRR0); i++) {
+        interrupts_on();
+        cpu_pause();
+        cpu_pause();
+        interrupts_off();
     }
+    descriptors_load_idt();
 }
 
 void lapic_host_drain(void)
@@ -73,14 +95,9 @@ void lapic_host_drain(void)
     wrmsr(IA32_X2APIC_INIT_COUNT, 0);
     mask_sources();
     wrmsr(IA32_X2APIC_TPR, 0);
-    wrmsr(IA32_X2APIC_SIVR, SIVR_ENABLE | SPURIOUS_VECTOR);
+    wrmsr(IA32_X2APIC_SIVR, SIVR_ENABLE | DRAIN_SPURIOUS_VECTOR);
     end_in_service();
-    /* Pending ones are delivered to stubs that only end them. */
-    descriptors_load_drain_idt();
-    interrupts_on();
-    cpu_pause();
-    cpu_pause();
-    interrupts_off();
-    descriptors_load_idt();
+    take_pending();
+    wrmsr(IA32_X2APIC_SIVR, SIVR_ENABLE | SPURIOUS_VECTOR);
     end_in_service();
 }
