@@ -13,7 +13,6 @@
 #include "arch/paging.h"
 #include "arch/panic.h"
 #include "arch/spec/cr.h"
-#include "arch/time.h"
 #include "arch/vmx.h"
 #include "drivers/power.h"
 #include "drivers/serial.h"
@@ -177,21 +176,10 @@ void machine_console_acknowledge(void)
         serial_interrupt_acknowledge();
 }
 
-/* The last lines are still in the UART, and the last byte on the wire: up to a
- * second for the FIFO, and as long as a byte takes at 9600 bits a second. */
-static void drain_console(void)
-{
-    uint64_t begin = rdtsc();
-    while (host.serial_present && !serial_transmitter_ready() && rdtsc() - begin < tsc_hz)
-        cpu_pause();
-    wait_us(2000);
-}
-
 void machine_end(enum machine_end end)
 {
     if (host.serial_present)
         serial_finish();
-    drain_console();
     if (end == MACHINE_POWER_OFF)
         power_off(&host.acpi);
     else
