@@ -2,7 +2,7 @@
 ;
 ; Ways into the hypervisor that are not VM exits: exceptions (all of them our
 ; bugs), NMIs (somebody wants this CPU to look at its mailbox), and interrupts
-; that were meant for a guest that has ended, drained by lapic_drain().
+; that were meant for a guest that has ended, drained by lapic_host_drain().
 ;
 ; Exception frame as struct exception_frame has it, from low to high:
 ;

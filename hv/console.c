@@ -196,15 +196,23 @@ static bool put_line(struct console *console, const char *text, size_t length)
     return true;
 }
 
+/* Out of focus there is always room. */
+static bool has_room(struct console *console, struct console_guest *guest)
+{
+    if (guest != console_focused(console))
+        return true;
+    if (console_ring_room(&guest->output) == 0)
+        console_drain(console);
+    return console_ring_room(&guest->output) != 0;
+}
+
 static bool put_output(struct console *console, struct console_guest *guest, uint8_t byte)
 {
     if (guest != console_focused(console)) {
         guest->overwritten += console_ring_put_over(&guest->output, byte);
         return true;
     }
-    if (console_ring_room(&guest->output) == 0)
-        console_drain(console);
-    if (console_ring_room(&guest->output) == 0)
+    if (!has_room(console, guest))
         return false;
     console_ring_put(&guest->output, byte);
     if (!console->transmit_wanted)
@@ -259,37 +267,35 @@ struct console_status console_status(unsigned vm)
     return status;
 }
 
-__attribute__((noinline))
-static struct console_status output_when_there_is_room(unsigned vm, uint8_t byte)
+struct console_status console_output(unsigned vm, uint8_t byte)
 {
-    struct console_status status = { .output_ready = false };
+    struct console *console = enter();
+    struct console_guest *guest = guest_of(console, vm);
+    bool taken = guest->vm == NULL || put_output(console, guest, byte);
+
+    if (!taken && console->stalled) {
+        guest->lost++;
+        taken = true;
+    }
+    struct console_status status = status_of(console, guest);
+    status.output_taken = taken;
+    leave();
+    return status;
+}
+
+void console_wait_for_room(unsigned vm)
+{
     bool done = false;
     unsigned limit = 1;
 
     for (unsigned polls = 0; !done && polls < limit; polls++) {
         struct console *console = enter();
-        struct console_guest *guest = guest_of(console, vm);
         limit = polls_max(console);
-        done = put_output(console, guest, byte);
-        if (!done && polls + 1 >= limit) {
-            guest->lost++;
+        done = has_room(console, guest_of(console, vm));
+        if (!done && polls + 1 >= limit)
             console->stalled = true;
-        }
-        status = status_of(console, guest);
         leave();
     }
-    return status;
-}
-
-struct console_status console_output(unsigned vm, uint8_t byte)
-{
-    struct console *console = enter();
-    struct console_guest *guest = guest_of(console, vm);
-    bool done = guest->vm == NULL || put_output(console, guest, byte);
-    struct console_status status = status_of(console, guest);
-
-    leave();
-    return done ? status : output_when_there_is_room(vm, byte);
 }
 
 int console_input_take(unsigned vm)

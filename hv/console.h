@@ -9,7 +9,9 @@
  * start of a line.
  *
  * Locks. One lock guards all of this, and is taken last: the functions for the
- * UART are called with that VM's lock held and take the console's inside.
+ * UART are called with that VM's lock held and take the console's inside. They
+ * never wait for the wire: console_service() wants that VM's lock, too, and may
+ * run on another guest's CPU.
  * Nothing here takes a VM's lock while it holds the console's: input and the
  * news that there is room again are put down under the console's lock, and
  * console_service() tells the VMs after it has let go of it. Hence there is no
@@ -76,10 +78,15 @@ void console_line(const char *text, size_t length);
 /* The UART's side, by VM index, with that VM's lock held. */
 struct console_status {
     bool output_ready; /* room for UART_FIFO_BYTES; if not, uart_refresh() follows */
+    bool output_taken; /* of console_output() */
     size_t input_waiting;
 };
 struct console_status console_status(unsigned vm);
 
-/* Waits for the wire where there is no room. Returns the status after it. */
+/* The status after it. Where there is no room the byte is not taken, and comes
+ * again behind console_wait_for_room(); on a dead wire it is lost, and counted. */
 struct console_status console_output(unsigned vm, uint8_t byte);
 int console_input_take(unsigned vm); /* a byte or -1 */
+
+/* With no lock held: until the wire has taken a byte, or counts as dead. */
+void console_wait_for_room(unsigned vm);

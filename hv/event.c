@@ -129,8 +129,24 @@ void event_restore_nmi_blocking(uint64_t information)
 }
 
 /*
+ * An exit by #DB leaves the guest as it was before the delivery, which ends HLT
+ * and the blocking by STI and MOV SS, and takes along the single step that SDM
+ * Vol. 3C, 27.3.1.5 "Checks on Guest Non-Register State" wants to be pending
+ * together with them. Exits for other reasons keep it pending, so their
+ * injections pass that check.
+ */
+static void end_what_delivery_ends(void)
+{
+    uint32_t blocking = machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY);
+    machine_vmwrite_32(VMCS_GUEST_INTERRUPTIBILITY,
+                       blocking & ~(uint32_t)(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
+    machine_vmwrite_32(VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE);
+}
+
+/*
  * The guest observes its #DB, with DR6 as the processor would have set it. Flags
  * of earlier exceptions are gone from DR6, where the processor keeps BS and BD.
+ * BTF goes as SDM Vol. 3B, 18.4.1 "IA32_DEBUGCTL MSR" says; injection keeps it.
  */
 static struct verdict debug_exception(const struct exit *exit, uint32_t information)
 {
@@ -142,18 +158,34 @@ static struct verdict debug_exception(const struct exit *exit, uint32_t informat
         machine_dr6_write(DR6_FIXED_ONES | causes);
         uint64_t dr7 = machine_vmread_natural(VMCS_GUEST_DR7);
         machine_vmwrite_natural(VMCS_GUEST_DR7, dr7 & ~DR7_GD);
+        uint64_t debugctl = machine_vmread_64(VMCS_GUEST_IA32_DEBUGCTL);
+        machine_vmwrite_64(VMCS_GUEST_IA32_DEBUGCTL, debugctl & ~DEBUGCTL_BTF);
     }
+    end_what_delivery_ends();
     machine_vmwrite_32(VMCS_ENTRY_INTERRUPTION_INFO, event(type, VECTOR_DB));
     return RESUME;
 }
 
-static struct verdict alignment_check(void)
+/* In real mode it came without an error code, and an entry with one fails. */
+static struct verdict alignment_check(uint32_t information)
 {
-    machine_vmwrite_32(VMCS_ENTRY_EXCEPTION_ERROR_CODE,
-                       machine_vmread_32(VMCS_EXIT_INTERRUPTION_ERROR_CODE));
+    uint32_t has_error_code = information & EVENT_HAS_ERROR_CODE;
+
+    if (has_error_code)
+        machine_vmwrite_32(VMCS_ENTRY_EXCEPTION_ERROR_CODE,
+                           machine_vmread_32(VMCS_EXIT_INTERRUPTION_ERROR_CODE));
     machine_vmwrite_32(VMCS_ENTRY_INTERRUPTION_INFO,
-                       event(EVENT_HARDWARE_EXCEPTION, VECTOR_AC) | EVENT_HAS_ERROR_CODE);
+                       event(EVENT_HARDWARE_EXCEPTION, VECTOR_AC) | has_error_code);
     return RESUME;
+}
+
+/* MCIP is cleared, because with it a second #MC shuts the processor down: SDM
+ * Vol. 3B, 16.3.1.2 "IA32_MCG_STATUS MSR". */
+static struct verdict machine_check(struct vcpu *vcpu, const struct exit *exit)
+{
+    vm_crash(vcpu, exit, "a machine check on its CPU");
+    machine_msr_write(IA32_MCG_STATUS, 0);
+    return END;
 }
 
 /*
@@ -175,8 +207,8 @@ struct verdict event_exception_exit(struct vcpu *vcpu, const struct exit *exit)
     event_restore_nmi_blocking(information);
     switch (information & EVENT_VECTOR_MASK) {
     case VECTOR_DB: return debug_exception(exit, information);
-    case VECTOR_AC: return alignment_check();
-    case VECTOR_MC: vm_crash(vcpu, exit, "a machine check on its CPU"); return END;
+    case VECTOR_AC: return alignment_check(information);
+    case VECTOR_MC: return machine_check(vcpu, exit);
     }
     vm_crash(vcpu, exit, "an exception that the exception bitmap does not intercept");
     return END;

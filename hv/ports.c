@@ -4,6 +4,7 @@
  */
 #include "hv/ports.h"
 
+#include "hv/console.h"
 #include "hv/guest_ports.h"
 #include "hv/port_string.h"
 #include "hv/vm.h"
@@ -117,15 +118,15 @@ static inline uint32_t device_read(struct vm *vm, enum port_device device, uint1
     return UINT32_MAX;
 }
 
-static inline enum platform_event device_write(struct vm *vm, enum port_device device,
-                                               uint16_t port, size_t bytes, uint32_t value)
+/* False: the console has no room. */
+static inline bool device_write(struct vm *vm, enum port_device device, uint16_t port,
+                                size_t bytes, uint32_t value, enum platform_event *event)
 {
     switch (device) {
     case PORT_EXPECTED:
         break;
     case PORT_UART:
-        uart_write(vm, port - GUEST_PORT_COM1, (uint8_t)value);
-        break;
+        return uart_write(vm, port - GUEST_PORT_COM1, (uint8_t)value);
     case PORT_CMOS:
         cmos_write(&vm->cmos, port, (uint8_t)value);
         break;
@@ -133,9 +134,10 @@ static inline enum platform_event device_write(struct vm *vm, enum port_device d
         pci_write(&vm->pci, port, bytes, value);
         break;
     case PORT_PLATFORM:
-        return platform_write(&vm->platform, port, bytes, value);
+        *event = platform_write(&vm->platform, port, bytes, value);
+        break;
     }
-    return PLATFORM_NOTHING;
+    return true;
 }
 
 static inline uint32_t read_row(struct vm *vm, const struct port_row *row, uint16_t port,
@@ -155,13 +157,25 @@ static void end_vm(struct vm *vm, enum platform_event event)
            platform_event_text(event));
 }
 
-/* False: the VM has ended. */
+static inline bool write_locked(struct vm *vm, const struct port_row *row, uint16_t port,
+                                size_t bytes, uint32_t value, enum platform_event *event)
+{
+    lock_acquire(&vm->lock);
+    bool taken = device_write(vm, row->device, port, bytes, value, event);
+    lock_release(&vm->lock);
+    return taken;
+}
+
+/* False: the VM has ended. A write that the console has no room for is made again.
+ * That ends: only other vCPUs of this VM can take the room away meanwhile, as much
+ * as the wire makes, and on a dead wire the byte is taken all the same. */
 static inline bool write_row(struct vm *vm, const struct port_row *row, uint16_t port,
                              size_t bytes, uint32_t value)
 {
-    lock_acquire(&vm->lock);
-    enum platform_event event = device_write(vm, row->device, port, bytes, value);
-    lock_release(&vm->lock);
+    enum platform_event event = PLATFORM_NOTHING;
+
+    while (!write_locked(vm, row, port, bytes, value, &event))
+        console_wait_for_room(vm->index);
     if (event == PLATFORM_NOTHING)
         return true;
     end_vm(vm, event);

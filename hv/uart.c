@@ -265,7 +265,7 @@ uint8_t uart_read(struct vm *vm, unsigned reg)
 
 /* The transmitter is empty again at once if there is room, which is one more
  * cause; the line stays high meanwhile and does not rise anew. */
-static void write_data(struct vm *vm, uint8_t value)
+static bool write_data(struct vm *vm, uint8_t value)
 {
     struct uart *uart = &vm->uart;
     struct console_status status;
@@ -275,10 +275,13 @@ static void write_data(struct vm *vm, uint8_t value)
         status = wire_status(vm);
     } else {
         status = console_output(vm->index, value);
+        if (!status.output_taken)
+            return false;
     }
     uart->transmit_interrupt = status.output_ready;
     uart->transmit_was_ready = status.output_ready;
     move_line(vm, &status);
+    return true;
 }
 
 /* Enabling the transmitter's interrupt while it is empty is a cause by itself:
@@ -321,7 +324,7 @@ static void write_modem_control(struct vm *vm, uint8_t value)
     uart_refresh(vm);
 }
 
-void uart_write(struct vm *vm, unsigned reg, uint8_t value)
+bool uart_write(struct vm *vm, unsigned reg, uint8_t value)
 {
     struct uart *uart = &vm->uart;
     bool divisor = uart->line_control & LCR_DLAB;
@@ -329,31 +332,31 @@ void uart_write(struct vm *vm, unsigned reg, uint8_t value)
     CHECK(reg < UART_REGISTERS);
     switch ((enum uart_register)reg) {
     case UART_DATA:
-        if (divisor)
-            uart->divisor_low = value;
-        else
-            write_data(vm, value);
-        return;
+        if (!divisor)
+            return write_data(vm, value);
+        uart->divisor_low = value;
+        return true;
     case UART_INTERRUPT_ENABLE:
         if (divisor)
             uart->divisor_high = value;
         else
             write_interrupt_enable(vm, value);
-        return;
+        return true;
     case UART_IDENTIFICATION:
         write_fifo_control(vm, value);
-        return;
+        return true;
     case UART_LINE_CONTROL:
         uart->line_control = value;
-        return;
+        return true;
     case UART_MODEM_CONTROL:
         write_modem_control(vm, value);
-        return;
+        return true;
     case UART_LINE_STATUS: /* for factory tests only */
     case UART_MODEM_STATUS:
-        return;
+        return true;
     case UART_SCRATCH:
         uart->scratch = value;
-        return;
+        return true;
     }
+    return true;
 }

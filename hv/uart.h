@@ -43,7 +43,10 @@ void uart_init(struct uart *uart);
 
 /* `reg` is the port's offset from the base, below UART_REGISTERS. */
 uint8_t uart_read(struct vm *vm, unsigned reg);
-void uart_write(struct vm *vm, unsigned reg, uint8_t value);
+
+/* False: the console has no room for this byte, and nothing has changed. The same
+ * write again after console_wait_for_room(), which wants the VM's lock free. */
+bool uart_write(struct vm *vm, unsigned reg, uint8_t value);
 
 /* The console has input, or room again: looks, and moves the interrupt line. */
 void uart_refresh(struct vm *vm);

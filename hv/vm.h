@@ -34,7 +34,7 @@ struct vm {
     _Atomic enum vm_end end; /* the first vCPU to end the VM decides */
     _Atomic unsigned vcpus_alive;   /* started and not yet parked */
     _Atomic unsigned vcpus_waiting; /* APs that have arrived at their start */
-    const char *end_reason;
+    const char *_Atomic end_reason; /* NULL until the mark of the end is complete */
     unsigned starts; /* how often it was started since boot */
 
     struct linux_boot boot; /* what it is started from, again and again */

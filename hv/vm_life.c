@@ -15,6 +15,10 @@
 struct vm *vms[CONFIG_VMS_MAX];
 unsigned vm_count;
 
+/* Looks at a mark that another CPU is in the middle of, which takes a few
+ * instructions: seconds, whatever firmware does in between. */
+#define MARK_POLLS_MAX (1u << 27)
+
 static enum when_all_stopped when_all_stopped;
 static _Atomic unsigned vms_running;
 static _Atomic bool any_crashed;
@@ -55,8 +59,9 @@ void vm_start(struct vm *vm)
     vm->starts++;
     atomic_store(&vm->vcpus_waiting, 0);
     atomic_store(&vm->vcpus_alive, vm->vcpu_count);
-    atomic_store(&vm->end, VM_END_NONE);
+    atomic_store(&vm->end_reason, NULL);
     atomic_store(&vm->state, VM_RUNNING);
+    atomic_store(&vm->end, VM_END_NONE); /* from here on it can end */
     console_vm_started(vm->index);
 
     if (vm->vcpu_count == 1)
@@ -78,15 +83,17 @@ void vm_vcpu_started(struct vcpu *vcpu)
         machine_request(vm->vcpus[0]->cpu, REQUEST_START);
 }
 
-/* False: it is ending already, for another reason. */
+/* False: it is ending already, for another reason. As soon as `end` is set vCPUs
+ * may park, so this CPU is the only one here until the reason is there, and after
+ * that it writes nothing: finish() waits for that. */
 static bool mark_end(struct vm *vm, enum vm_end end, const char *reason)
 {
     enum vm_end none = VM_END_NONE;
     if (!atomic_compare_exchange_strong(&vm->end, &none, end))
         return false;
-    vm->end_reason = reason;
     atomic_store(&vm->state, VM_ENDING);
-    ask_all(vm, REQUEST_STOP);
+    atomic_store(&vm->end_reason, reason);
+    ask_all(vm, REQUEST_STOP); /* in a next life this STOP means nothing */
     return true;
 }
 
@@ -138,23 +145,37 @@ static void stopped_for_good(struct vm *vm)
         end_machine();
 }
 
+/* Waits for mark_end() on another CPU. */
+static const char *end_reason(const struct vm *vm)
+{
+    for (unsigned i = 0; i < MARK_POLLS_MAX; i++) {
+        const char *reason = atomic_load(&vm->end_reason);
+        if (reason != NULL)
+            return reason;
+        __builtin_ia32_pause();
+    }
+    CHECK(!"the end of a VM has a reason");
+    return NULL;
+}
+
 /* Runs on the CPU of the last vCPU to park. */
 static void finish(struct vm *vm)
 {
+    const char *reason = end_reason(vm);
     enum vm_end end = atomic_load(&vm->end);
     bool restart = end == VM_END_REBOOT && !atomic_load(&user_ended);
 
     exit_report(vm);
     zero_memory(vm);
     if (restart) {
-        log_line(LOG_INFO, "%s: restarts (%s)", vm->config->name, vm->end_reason);
+        log_line(LOG_INFO, "%s: restarts (%s)", vm->config->name, reason);
         vm_start(vm);
         return;
     }
     if (end == VM_END_CRASH)
         atomic_store(&any_crashed, true);
     log_line(end == VM_END_CRASH ? LOG_ERROR : LOG_INFO, "%s: %s (%s)", vm->config->name,
-             end == VM_END_CRASH ? "stopped after an error" : "powered off", vm->end_reason);
+             end == VM_END_CRASH ? "stopped after an error" : "powered off", reason);
     stopped_for_good(vm);
 }
 

@@ -19,18 +19,13 @@ import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tools"), str(pathlib.Path(__file__).parent)]
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 # pylint: disable=wrong-import-position
+from places import BUILD, DISCS, KERNEL, LOGS  # noqa: E402 (first: it makes the tools importable)
 import make_iso  # noqa: E402
 from machine import Spec, Unavailable, check_available  # noqa: E402
 from rig import Rig  # noqa: E402
-
-BUILD = ROOT / "build"
-KERNEL = BUILD / "bulkhead.stripped.elf"
-DISCS = BUILD / "test-iso"
-LOGS = BUILD / "tests"
 
 
 def pytest_sessionstart(session):

@@ -7,7 +7,7 @@ started then. The checker on the build host says the same.
 import re
 import subprocess
 
-from conftest import BUILD
+from places import BUILD
 
 EVERY_CLASS = """\
 [hypervisor]

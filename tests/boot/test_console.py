@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from conftest import ROOT
+from places import ROOT
 
 CONFIG = (ROOT / "guest" / "lifecycle.toml").read_text()
 FLOOD_LINES = 1500             # 87 KiB: more than the hypervisor keeps

@@ -3,7 +3,7 @@
 
 import re
 
-from conftest import BUILD
+from places import BUILD
 
 
 def test_a_null_pointer_in_the_hypervisor_is_reported_with_a_backtrace(machine):

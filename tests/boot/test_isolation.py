@@ -8,7 +8,7 @@ where it finds VGA memory, the PIC and VMX.
 
 import re
 
-from conftest import ROOT
+from places import ROOT
 
 CONFIG = (ROOT / "guest" / "isolation.toml").read_text()
 SWEEPS = ("own memory", "memory", "ports", "string ports", "PCI", "MSRs", "instruction", "cache",

@@ -4,7 +4,7 @@
 import hashlib
 import re
 
-from conftest import ROOT  # noqa: F401 (its import makes the tools importable)
+from places import ROOT  # noqa: F401 (its import makes the tools importable)
 
 BOOT_TIMEOUT_S = 300
 PASTE_BYTES = 4096

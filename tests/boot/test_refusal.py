@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from conftest import ROOT
+from places import ROOT
 
 CONFIG = (ROOT / "guest" / "lifecycle.toml").read_text()
 # What QEMU without KVM does not have.

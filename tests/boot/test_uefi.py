@@ -5,7 +5,7 @@ That machine has no ACPI tables of its own. With those that GRUB hands on it
 has its CPUs; without, Bulkhead finds one CPU and says so.
 """
 
-from conftest import ROOT
+from places import ROOT
 
 BOOT_TIMEOUT_S = 400
 

@@ -62,10 +62,16 @@ static int fresh(void **state)
     return 0;
 }
 
+static void write_byte(unsigned vm, uint8_t byte)
+{
+    while (!console_output(vm, byte).output_taken)
+        console_wait_for_room(vm);
+}
+
 static void say(unsigned vm, const char *text)
 {
     for (; *text; text++)
-        console_output(vm, (uint8_t)*text);
+        write_byte(vm, (uint8_t)*text);
 }
 
 static void type(const char *keys)
@@ -368,8 +374,11 @@ static void a_write_without_room_is_lost_on_a_dead_wire_only_and_said_once(void 
     console_use_interrupts();
     (void)fake_terminal_shown();
     fake.console_room = 30;
-    for (unsigned i = 0; i < 94 + 5; i++)
-        console_output(0, (uint8_t)('a' + i % 26));
+    for (unsigned i = 0; i < 94; i++)
+        assert_true(console_output(0, (uint8_t)('a' + i % 26)).output_taken);
+    assert_false(console_output(0, 'x').output_taken);
+    for (unsigned i = 0; i < 5; i++)
+        write_byte(0, 'x');
     fake.console_room = sizeof fake.console_output;
     console_service();
     console_service();

@@ -188,11 +188,45 @@ static void int1_keeps_dr6_and_pushes_the_address_behind_itself(void **state)
     assert_int_equal(fake.record_count, 0);
 }
 
+static void a_debug_exception_ends_hlt_and_what_blocks_behind_sti_and_mov_ss(void **state)
+{
+    static const uint32_t types[] = { 0x80000301, 0x80000501 };
+    static const uint32_t blockers[] = { BLOCKING_BY_STI, BLOCKING_BY_MOV_SS };
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        machine_vmwrite_32(VMCS_GUEST_INTERRUPTIBILITY, blockers[i % 2] | BLOCKING_BY_NMI);
+        machine_vmwrite_32(VMCS_GUEST_ACTIVITY, ACTIVITY_HLT);
+        assert_int_equal(exception(types[i / 2], 0x4000), VERDICT_RESUME);
+        assert_int_equal(machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY), BLOCKING_BY_NMI);
+        assert_int_equal(machine_vmread_32(VMCS_GUEST_ACTIVITY), ACTIVITY_ACTIVE);
+    }
+}
+
+static void a_debug_exception_clears_btf_and_int1_does_not(void **state)
+{
+    (void)state;
+    machine_vmwrite_64(VMCS_GUEST_IA32_DEBUGCTL, 2);
+    assert_int_equal(exception(0x80000501, 0), VERDICT_RESUME);
+    assert_int_equal(machine_vmread_64(VMCS_GUEST_IA32_DEBUGCTL), 2);
+    assert_int_equal(exception(0x80000301, 0x4000), VERDICT_RESUME);
+    assert_int_equal(machine_vmread_64(VMCS_GUEST_IA32_DEBUGCTL), 0);
+}
+
 static void an_alignment_check_arrives_as_it_came(void **state)
 {
     (void)state;
+    machine_vmwrite_32(VMCS_EXIT_INTERRUPTION_ERROR_CODE, 7);
     assert_int_equal(exception(0x80000B11, 0), VERDICT_RESUME);
     assert_int_equal(injected(), 0x80000B11);
+    assert_int_equal(machine_vmread_32(VMCS_ENTRY_EXCEPTION_ERROR_CODE), 7);
+}
+
+static void an_alignment_check_in_real_mode_has_no_error_code(void **state)
+{
+    (void)state;
+    machine_vmwrite_natural(VMCS_GUEST_CR0, 0);
+    assert_int_equal(exception(0x80000311, 0), VERDICT_RESUME);
+    assert_int_equal(injected(), 0x80000311);
 }
 
 static void an_nmi_is_told_to_the_machine_and_not_to_the_guest(void **state)
@@ -210,6 +244,10 @@ static void a_machine_check_or_a_task_switch_ends_the_guest(void **state)
     (void)state;
     assert_int_equal(exception(0x80000312, 0), VERDICT_END);
     assert_non_null(fake_reports.crash);
+    assert_int_equal(fake.record_count, 1); /* and a second one can come */
+    assert_int_equal(fake.records[0].kind, FAKE_MSR_WRITE);
+    assert_int_equal(fake.records[0].where, IA32_MCG_STATUS);
+    assert_int_equal(fake.records[0].value, 0);
     fake_reports_reset();
     assert_int_equal(exception(0x80000B0D, 0), VERDICT_END); /* not intercepted */
     assert_non_null(fake_reports.crash);
@@ -235,7 +273,10 @@ int main(void)
         TEST(an_iret_that_faulted_blocks_nmis_again),
         TEST(a_debug_exception_arrives_with_dr6_and_without_gd),
         TEST(int1_keeps_dr6_and_pushes_the_address_behind_itself),
+        TEST(a_debug_exception_ends_hlt_and_what_blocks_behind_sti_and_mov_ss),
+        TEST(a_debug_exception_clears_btf_and_int1_does_not),
         TEST(an_alignment_check_arrives_as_it_came),
+        TEST(an_alignment_check_in_real_mode_has_no_error_code),
         TEST(an_nmi_is_told_to_the_machine_and_not_to_the_guest),
         TEST(a_machine_check_or_a_task_switch_ends_the_guest),
     };

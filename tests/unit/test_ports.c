@@ -3,6 +3,8 @@
  * The I/O exit handler over the real devices: which port is whose, how RAX
  * changes, and string instructions against a model of the processor's.
  */
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -267,6 +269,41 @@ static void a_guest_ends_by_its_ports(void **state)
                 "reset by the keyboard controller");
     assert_ends(GUEST_PORT_SYSTEM_CONTROL_A, 1, 1, VM_END_REBOOT, "reset by port 92h");
     assert_ends(0x63, 2, 0xFE00, VM_END_REBOOT, "reset by the keyboard controller");
+}
+
+/* Waiting. */
+
+static void *write_one_byte(void *unused)
+{
+    (void)unused;
+    out(GUEST_PORT_COM1, 1, 'x');
+    return NULL;
+}
+
+/* Once the writer has the lock we are next in its queue, so we get it as soon as the
+ * writer lets go: before the byte is lost, or else the test fails. */
+static void a_write_that_waits_for_the_wire_leaves_the_vms_lock_to_others(void **state)
+{
+    (void)state;
+    pthread_t writer;
+
+    fake.console_room = 0;
+    for (unsigned i = 0; i < RING_BYTES; i++)
+        out(GUEST_PORT_COM1, 1, 'a');
+    lock_acquire(&vm.lock);
+    uint32_t ticket = atomic_load(&vm.lock.next);
+    pthread_create(&writer, NULL, write_one_byte, NULL);
+    while (atomic_load(&vm.lock.next) == ticket)
+        sched_yield();
+    ticket = atomic_fetch_add(&vm.lock.next, 1);
+    lock_release(&vm.lock);
+    while (atomic_load(&vm.lock.serving) != ticket)
+        sched_yield();
+    __atomic_store_n(&fake.console_room, sizeof fake.console_output, __ATOMIC_SEQ_CST);
+    lock_release(&vm.lock);
+    pthread_join(writer, NULL);
+    console_flush();
+    assert_string_equal(fake_terminal_shown() + RING_BYTES, "x");
 }
 
 /* Strings. */
@@ -621,6 +658,7 @@ int main(void)
         TEST(an_access_at_the_last_port_does_not_wrap),
         TEST(a_doubleword_at_cf8_does_not_reset_and_bytes_do_not_address),
         TEST(a_guest_ends_by_its_ports),
+        TEST(a_write_that_waits_for_the_wire_leaves_the_vms_lock_to_others),
         TEST(outs_without_rep_sends_one_element),
         TEST(rep_with_a_count_of_0_does_nothing),
         TEST(ins_stores_what_the_port_reads),

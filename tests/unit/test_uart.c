@@ -331,6 +331,24 @@ static void a_full_console_is_a_busy_transmitter_until_it_has_drained(void **sta
     assert_int_equal(uart_read(vm, LSR), READY);
 }
 
+static void a_byte_without_room_is_not_taken_and_changes_nothing(void **state)
+{
+    (void)state;
+    begin(64, 64);
+    fake.console_room = 0;
+    for (unsigned i = 0; i < 64; i++)
+        assert_true(uart_write(vm, DATA, 'a'));
+    struct uart before = vm->uart;
+    assert_false(uart_write(vm, DATA, 'b'));
+    assert_memory_equal(&vm->uart, &before, sizeof before);
+    assert_true(uart_write(vm, SCR, before.scratch));
+    fake.console_room = 1;
+    assert_true(uart_write(vm, DATA, 'c'));
+    fake.console_room = 64;
+    console_flush();
+    assert_string_equal(fake_terminal_shown() + 64, "c");
+}
+
 static void a_guest_out_of_focus_never_waits(void **state)
 {
     (void)state;
@@ -580,6 +598,7 @@ int main(void)
         TEST(enabling_the_transmitter_interrupt_raises_it),
         TEST(a_burst_of_bytes_raises_one_interrupt),
         TEST(a_full_console_is_a_busy_transmitter_until_it_has_drained),
+        TEST(a_byte_without_room_is_not_taken_and_changes_nothing),
         TEST(a_guest_out_of_focus_never_waits),
         TEST(linux_finds_a_16550a),
         TEST(a_driver_by_interrupts_alone_sends_and_receives_everything),
