@@ -8,8 +8,8 @@
  *   FFFFFF01C0000000  stacks: each between unmapped guard pages
  *   FFFFFF00C0000000  boot modules, R--, uncompressed as GRUB loaded them
  *   FFFFFF0080000000  device registers, RW-, uncached
- *   FFFFFF0040000000  windows: two 2 MiB pages a CPU, pointing at guest RAM
- *                     only while the hypervisor copies or zeroes there
+ *   FFFFFF0040000000  windows: two 2 MiB pages a CPU, each where it last copied
+ *                     or zeroed; the only sight of guest RAM
  *   FFFFFF0000000000  arena, RW-: CPUs, VMs, VMCSs, EPT frames, console rings
  */
 #pragma once

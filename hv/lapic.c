@@ -40,19 +40,6 @@ static enum lapic_lvt lvt_of(uint32_t msr)
     return LAPIC_LVT_COUNT;
 }
 
-/* An EOI for each interrupt in service; there are at most 256. */
-static void end_interrupts_in_service(void)
-{
-    static const enum msr in_service[] = {
-        IA32_X2APIC_ISR0 + 0, IA32_X2APIC_ISR0 + 1, IA32_X2APIC_ISR0 + 2, IA32_X2APIC_ISR0 + 3,
-        IA32_X2APIC_ISR0 + 4, IA32_X2APIC_ISR0 + 5, IA32_X2APIC_ISR0 + 6, IA32_X2APIC_ISR0 + 7,
-    };
-    for (unsigned i = 0; i < sizeof in_service / sizeof in_service[0]; i++) {
-        for (uint64_t bits = machine_msr_read(in_service[i]); bits != 0; bits &= bits - 1)
-            machine_msr_write(IA32_X2APIC_EOI, 0);
-    }
-}
-
 void lapic_reset(struct vcpu *vcpu)
 {
     struct lapic *lapic = &vcpu->lapic;
@@ -66,7 +53,6 @@ void lapic_reset(struct vcpu *vcpu)
     machine_msr_write(IA32_X2APIC_INIT_COUNT, 0);
     machine_msr_write(IA32_X2APIC_DIV_CONF, 0);
     machine_msr_write(IA32_X2APIC_LVT_ERROR, LVT_RESET_VALUE);
-    end_interrupts_in_service();
     machine_msr_write(IA32_X2APIC_TPR, 0);
     machine_msr_write(IA32_X2APIC_ESR, 0);
     machine_msr_write(IA32_X2APIC_SIVR, SIVR_RESET_VALUE);

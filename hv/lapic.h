@@ -38,7 +38,7 @@ struct lapic {
 
 /* As after INIT: SDM Vol. 3A, 11.4.7.1 "Local APIC State After Power Up or
  * Reset". Also the calling CPU's own hardware registers, so the vCPU's CPU
- * calls it. Interrupts pending in the hardware's IRR stay. */
+ * calls it, behind machine_interrupts_drain(): nothing is pending or in service. */
 void lapic_reset(struct vcpu *vcpu);
 
 /* The registers that exit. `msr` is one of 802h to 83Fh or IA32_APIC_BASE.
