@@ -31,7 +31,7 @@ HV_LIFE := hv/vcpu.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
 HV := $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
 
 # What runs at every exit, whatever the reason.
-HOT := arch/vmx_run.c arch/machine_vmcs.c hv/vcpu.c hv/cpuid.c hv/hypercall.c
+HOT := arch/vmx_run.c arch/machine_vmcs.c hv/exit.c hv/vcpu.c hv/cpuid.c hv/msr.c hv/ports.c hv/hypercall.c
 
 # What the compiler may call and a host's C library has.
 HV_IMAGE_ONLY := hv/memory_functions.c

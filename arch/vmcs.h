@@ -8,27 +8,11 @@
 
 #include "arch/vmx_insn.h"
 
-_Noreturn void vmcs_access_failed(const char *what, uint64_t encoding, uint64_t value);
-
-static inline uint64_t vmcs_read_checked(uint64_t encoding)
-{
-    uint64_t value;
-    if (!vmx_read(encoding, &value))
-        vmcs_access_failed("VMREAD", encoding, 0);
-    return value;
-}
-
-static inline void vmcs_write_checked(uint64_t encoding, uint64_t value)
-{
-    if (!vmx_write(encoding, value))
-        vmcs_access_failed("VMWRITE", encoding, value);
-}
-
-static inline uint16_t vmcs_read_16(enum vmcs_field_16 f) { return (uint16_t)vmcs_read_checked(f); }
-static inline uint32_t vmcs_read_32(enum vmcs_field_32 f) { return (uint32_t)vmcs_read_checked(f); }
-static inline uint64_t vmcs_read_64(enum vmcs_field_64 f) { return vmcs_read_checked(f); }
-static inline uint64_t vmcs_read_natural(enum vmcs_field_natural f) { return vmcs_read_checked(f); }
-static inline void vmcs_write_16(enum vmcs_field_16 f, uint16_t v) { vmcs_write_checked(f, v); }
-static inline void vmcs_write_32(enum vmcs_field_32 f, uint32_t v) { vmcs_write_checked(f, v); }
-static inline void vmcs_write_64(enum vmcs_field_64 f, uint64_t v) { vmcs_write_checked(f, v); }
-static inline void vmcs_write_natural(enum vmcs_field_natural f, uint64_t v) { vmcs_write_checked(f, v); }
+static inline uint16_t vmcs_read_16(enum vmcs_field_16 f) { return (uint16_t)vmx_read(f); }
+static inline uint32_t vmcs_read_32(enum vmcs_field_32 f) { return (uint32_t)vmx_read(f); }
+static inline uint64_t vmcs_read_64(enum vmcs_field_64 f) { return vmx_read(f); }
+static inline uint64_t vmcs_read_natural(enum vmcs_field_natural f) { return vmx_read(f); }
+static inline void vmcs_write_16(enum vmcs_field_16 f, uint16_t v) { vmx_write(f, v); }
+static inline void vmcs_write_32(enum vmcs_field_32 f, uint32_t v) { vmx_write(f, v); }
+static inline void vmcs_write_64(enum vmcs_field_64 f, uint64_t v) { vmx_write(f, v); }
+static inline void vmcs_write_natural(enum vmcs_field_natural f, uint64_t v) { vmx_write(f, v); }

@@ -29,5 +29,6 @@ void cpu_sleep(void);
 /* Called by arch/vmx_entry.asm. */
 void vmx_exit(struct vcpu *vcpu);
 void vmx_entry_failed(void);
+_Noreturn void vmcs_access_refused(uint64_t encoding, const char *instruction);
 void cpu_service(void);
 _Noreturn void cpu_main(void);

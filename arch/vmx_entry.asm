@@ -13,7 +13,7 @@
 ; that fails goes on behind the instruction with the guest's registers, so that
 ; path uses RSP and GS alone, neither of which the guest has loaded.
 
-extern vmx_exit, vmx_entry_failed, cpu_service, cpu_main
+extern vmx_exit, vmx_entry_failed, vmcs_access_refused, cpu_service, cpu_main
 
 %define CPU_VCPU 8
 %define CPU_REQUESTS 16
@@ -46,6 +46,31 @@ cpu_run:
     mov rsp, [gs:CPU_STACK_TOP]
     xor ebp, ebp
     call cpu_main
+
+; HOST_RIP.
+global vmx_exit_entry
+vmx_exit_entry:
+    push rax
+    mov rax, [gs:CPU_VCPU]
+    mov [rax + RCX], rcx
+    mov [rax + RDX], rdx
+    mov [rax + RBX], rbx
+    mov [rax + RBP], rbp
+    mov [rax + RSI], rsi
+    mov [rax + RDI], rdi
+    mov [rax + R8], r8
+    mov [rax + R9], r9
+    mov [rax + R10], r10
+    mov [rax + R11], r11
+    mov [rax + R12], r12
+    mov [rax + R13], r13
+    mov [rax + R14], r14
+    mov [rax + R15], r15
+    pop qword [rax + RAX]
+    mov rdi, rax
+    xor ebp, ebp
+    call vmx_exit
+    ; on to the next round
 
 ; Called by cpu_main() with a vCPU whose VMCS is current, so the first exit
 ; drops that frame. Requests are served first.
@@ -88,30 +113,24 @@ service:
     call cpu_service
     jmp vmx_loop
 
-; HOST_RIP.
-global vmx_exit_entry
-vmx_exit_entry:
-    push rax
-    mov rax, [gs:CPU_VCPU]
-    mov [rax + RCX], rcx
-    mov [rax + RDX], rdx
-    mov [rax + RBX], rbx
-    mov [rax + RBP], rbp
-    mov [rax + RSI], rsi
-    mov [rax + RDI], rdi
-    mov [rax + R8], r8
-    mov [rax + R9], r9
-    mov [rax + R10], r10
-    mov [rax + R11], r11
-    mov [rax + R12], r12
-    mov [rax + R13], r13
-    mov [rax + R14], r14
-    mov [rax + R15], r15
-    pop qword [rax + RAX]
-    mov rdi, rax
-    xor ebp, ebp
-    call vmx_exit
-    jmp vmx_loop
+; Where a VMREAD or VMWRITE of arch/vmx_insn.h jumps when the processor refuses it:
+; the field's encoding is in RDX.
+global vmread_refused, vmwrite_refused
+vmread_refused:
+    lea rsi, [rel vmread_name]
+    jmp access_refused
+vmwrite_refused:
+    lea rsi, [rel vmwrite_name]
+access_refused:
+    mov rdi, rdx
+    and rsp, -16
+    call vmcs_access_refused
+
+section .rodata
+vmread_name: db "VMREAD", 0
+vmwrite_name: db "VMWRITE", 0
+
+section .text
 
 ; void cpu_sleep(void): until an NMI, unless the mailbox has something.
 global cpu_sleep

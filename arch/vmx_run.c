@@ -12,21 +12,9 @@
 #include "hv/exit.h"
 #include "hv/vm_life.h"
 
-/* An exit as a value: read, decide, apply. */
 void vmx_exit(struct vcpu *vcpu)
 {
-    struct exit exit = {
-        .reason = vmcs_read_32(VMCS_EXIT_REASON),
-        .instruction_length = vmcs_read_32(VMCS_EXIT_INSTRUCTION_LENGTH),
-        .qualification = vmcs_read_natural(VMCS_EXIT_QUALIFICATION),
-        .rip = vmcs_read_natural(VMCS_GUEST_RIP),
-        .rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS),
-        .interruptibility = vmcs_read_32(VMCS_GUEST_INTERRUPTIBILITY),
-    };
-    /* A failed entry leaves the launch state clear. */
-    if (!(exit.reason & EXIT_REASON_ENTRY_FAILURE))
-        vcpu->launched = 1;
-    vcpu_apply(vcpu, &exit, exit_dispatch(vcpu, &exit));
+    vcpu_apply(exit_dispatch(vcpu, vmcs_read_32(VMCS_EXIT_REASON)));
 }
 
 /* SDM Vol. 3C, 31.4 "VM Instruction Error Numbers": only our own bug leads
@@ -37,12 +25,10 @@ void vmx_entry_failed(void)
           vmcs_read_32(VMCS_VM_INSTRUCTION_ERROR));
 }
 
-void vmcs_access_failed(const char *what, uint64_t encoding, uint64_t value)
+void vmcs_access_refused(uint64_t encoding, const char *instruction)
 {
-    uint64_t error = 0;
-    (void)vmx_read(VMCS_VM_INSTRUCTION_ERROR, &error);
-    panic("%s of VMCS field %llx (value %llx) was refused: VM-instruction error %llu", what,
-          (unsigned long long)encoding, (unsigned long long)value, (unsigned long long)error);
+    panic("%s of VMCS field %llx was refused: VM-instruction error %u", instruction,
+          (unsigned long long)encoding, vmcs_read_32(VMCS_VM_INSTRUCTION_ERROR));
 }
 
 static uint32_t take_requests(struct cpu *cpu)

@@ -14,7 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct exit;
 struct vcpu;
 struct verdict;
 
@@ -56,7 +55,8 @@ struct cpuid_table {
     struct cpuid_registers topology[CPUID_TOPOLOGY_COUNT];
     struct cpuid_registers hypervisor;
     struct cpuid_registers kvm[CPUID_KVM_COUNT];
-    uint64_t xcr0; /* bits that XSETBV may set */
+    uint64_t xcr0;     /* bits that XSETBV may set */
+    uint32_t features; /* bit n: enum cpuid_feature n */
 };
 
 /* The features of a guest that decide about its MSRs and control registers. */
@@ -80,14 +80,18 @@ enum cpuid_feature {
     FEATURE_ARCH_CAPABILITIES,
     FEATURE_LONG_MODE,
     FEATURE_PAGE_1G,
+    FEATURE_COUNT
 };
 
 void cpuid_table_build(struct cpuid_table *table, const struct cpuid_host *host,
                        const struct cpuid_guest_facts *facts);
 
-bool cpuid_has(const struct cpuid_table *table, enum cpuid_feature feature);
+static inline bool cpuid_has(const struct cpuid_table *table, enum cpuid_feature feature)
+{
+    return table->features >> feature & 1;
+}
 
 /* Width of a guest-physical address in bits: bits of paging entries above are reserved. */
 unsigned cpuid_physical_address_bits(const struct cpuid_table *table);
 
-struct verdict cpuid_exit(struct vcpu *vcpu, const struct exit *exit);
+struct verdict cpuid_exit(struct vcpu *vcpu);

@@ -346,6 +346,46 @@ static void tell_extended_state(struct cpuid_table *table)
     table->component[0].ecx = table->xcr0 ? cpuid_xsave_size(table, table->xcr0, false) : 0;
 }
 
+static bool offers(const struct cpuid_table *table, enum cpuid_feature feature)
+{
+    const struct cpuid_registers *basic = &table->basic[CPUID_FEATURES];
+    const struct cpuid_registers *extended = &table->extended[1];
+    const struct cpuid_registers *seven = &table->feature[0];
+    switch (feature) {
+    case FEATURE_ALWAYS: return true;
+    case FEATURE_VME: return basic->edx & CPUID_1_EDX_VME;
+    case FEATURE_DE: return basic->edx & CPUID_1_EDX_DE;
+    case FEATURE_FXSR: return basic->edx & CPUID_1_EDX_FXSR;
+    case FEATURE_PCID: return basic->ecx & CPUID_1_ECX_PCID;
+    case FEATURE_XSAVE: return basic->ecx & CPUID_1_ECX_XSAVE;
+    case FEATURE_TSC_DEADLINE: return basic->ecx & CPUID_1_ECX_TSC_DEADLINE;
+    case FEATURE_FSGSBASE: return seven->ebx & CPUID_7_EBX_FSGSBASE;
+    case FEATURE_SMEP: return seven->ebx & CPUID_7_EBX_SMEP;
+    case FEATURE_SMAP: return seven->ebx & CPUID_7_EBX_SMAP;
+    case FEATURE_UMIP: return seven->ecx & CPUID_7_ECX_UMIP;
+    case FEATURE_SPEC_CTRL:
+        return seven->edx & (CPUID_7_EDX_IBRS_IBPB | CPUID_7_EDX_STIBP | CPUID_7_EDX_SSBD);
+    case FEATURE_PRED_CMD: return seven->edx & CPUID_7_EDX_IBRS_IBPB;
+    case FEATURE_FLUSH_CMD: return seven->edx & CPUID_7_EDX_L1D_FLUSH;
+    case FEATURE_ARCH_CAPABILITIES: return seven->edx & CPUID_7_EDX_ARCH_CAPABILITIES;
+    case FEATURE_XSAVES: return table->component[1].eax & CPUID_D_1_EAX_XSAVES;
+    case FEATURE_RDTSCP: return extended->edx & CPUID_EXT_1_EDX_RDTSCP;
+    case FEATURE_LONG_MODE: return extended->edx & CPUID_EXT_1_EDX_LM;
+    case FEATURE_PAGE_1G: return extended->edx & CPUID_EXT_1_EDX_PAGE_1G;
+    case FEATURE_COUNT: break;
+    }
+    return false;
+}
+
+static uint32_t offered_features(const struct cpuid_table *table)
+{
+    uint32_t features = 0;
+    for (enum cpuid_feature feature = 0; feature < FEATURE_COUNT; feature++)
+        if (offers(table, feature))
+            features |= 1u << feature;
+    return features;
+}
+
 void cpuid_table_build(struct cpuid_table *table, const struct cpuid_host *host,
                        const struct cpuid_guest_facts *facts)
 {
@@ -358,5 +398,6 @@ void cpuid_table_build(struct cpuid_table *table, const struct cpuid_host *host,
     table->basic[CPUID_TSC] =
         cpuid_frequencies(table->basic[CPUID_TSC], facts->tsc_hz, facts->lapic_timer_hz);
     table->basic[CPUID_FREQUENCY] = cpuid_clock_rate(facts->tsc_hz);
+    table->features = offered_features(table);
 }
 

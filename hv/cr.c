@@ -129,16 +129,17 @@ static struct verdict cr4_write(uint64_t value)
  * ours, and CR0 and CR4 are never read with an exit: SDM Vol. 3C, 26.1.3
  * "Instructions That Cause VM Exits Conditionally".
  */
-struct verdict cr_exit(struct vcpu *vcpu, const struct exit *exit)
+struct verdict cr_exit(struct vcpu *vcpu)
 {
+    uint64_t qualification = machine_vmread_natural(VMCS_EXIT_QUALIFICATION);
     enum cr_access_type type =
-        exit->qualification >> CR_QUALIFICATION_TYPE_SHIFT & CR_QUALIFICATION_TYPE_MASK;
-    unsigned number = exit->qualification & CR_QUALIFICATION_NUMBER_MASK;
+        qualification >> CR_QUALIFICATION_TYPE_SHIFT & CR_QUALIFICATION_TYPE_MASK;
+    unsigned number = qualification & CR_QUALIFICATION_NUMBER_MASK;
     if (type == CR_MOV_TO && number == 0)
-        return cr0_write(operand(vcpu, exit->qualification));
+        return cr0_write(operand(vcpu, qualification));
     if (type == CR_MOV_TO && number == 4)
-        return cr4_write(operand(vcpu, exit->qualification));
-    vm_crash(vcpu, exit, "a control-register access that no control intercepts");
+        return cr4_write(operand(vcpu, qualification));
+    vm_crash(vcpu, "a control-register access that no control intercepts");
     return END;
 }
 
@@ -158,9 +159,8 @@ static bool xcr0_is_valid(uint64_t value, uint64_t offered)
  * set the processor has checked before it exited: SDM Vol. 3C, 26.1.1 "Relative
  * Priority of Faults and VM Exits".
  */
-struct verdict xsetbv_exit(struct vcpu *vcpu, const struct exit *exit)
+struct verdict xsetbv_exit(struct vcpu *vcpu)
 {
-    (void)exit;
     uint64_t value = vcpu->gpr[GPR_RDX] << 32 | (uint32_t)vcpu->gpr[GPR_RAX];
     if ((uint32_t)vcpu->gpr[GPR_RCX] != 0 || !xcr0_is_valid(value, vcpu->vm->cpuid.xcr0))
         return INJECT_GP0;

@@ -12,7 +12,6 @@
 #include <stdint.h>
 
 struct cpuid_table;
-struct exit;
 struct vcpu;
 struct verdict;
 
@@ -38,5 +37,5 @@ void cr_set(uint64_t cr0, uint64_t cr4);
 uint64_t cr0_seen(void);
 uint64_t cr4_seen(void);
 
-struct verdict cr_exit(struct vcpu *vcpu, const struct exit *exit);
-struct verdict xsetbv_exit(struct vcpu *vcpu, const struct exit *exit);
+struct verdict cr_exit(struct vcpu *vcpu);
+struct verdict xsetbv_exit(struct vcpu *vcpu);

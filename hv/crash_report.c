@@ -64,22 +64,23 @@ static void report_control(void)
              (unsigned long long)machine_vmread_natural(VMCS_GUEST_IDTR_BASE));
 }
 
-void crash_report(struct vcpu *vcpu, const struct exit *exit, const char *reason)
+void crash_report(struct vcpu *vcpu, const char *reason)
 {
-    uint32_t basic = exit->reason & EXIT_REASON_BASIC_MASK;
+    uint32_t basic = machine_vmread_32(VMCS_EXIT_REASON) & EXIT_REASON_BASIC_MASK;
+    uint64_t rip = machine_vmread_natural(VMCS_GUEST_RIP);
     char code[CODE_TEXT_SIZE];
 
     log_line(LOG_ERROR, "%s: vCPU %u: %s", vcpu->vm->config->name, vcpu->index, reason);
     log_line(LOG_ERROR, "  exit reason %u (%s), qualification %llx, guest-physical %llx",
-             basic, exit_reason_name(basic), (unsigned long long)exit->qualification,
+             basic, exit_reason_name(basic), (unsigned long long)machine_vmread_natural(VMCS_EXIT_QUALIFICATION),
              (unsigned long long)machine_vmread_64(VMCS_GUEST_PHYSICAL_ADDRESS));
     log_line(LOG_ERROR, "  RIP %016llx  RFLAGS %llx  interruptibility %x  activity %u",
-             (unsigned long long)exit->rip,
+             (unsigned long long)rip,
              (unsigned long long)machine_vmread_natural(VMCS_GUEST_RFLAGS),
              machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY),
              machine_vmread_32(VMCS_GUEST_ACTIVITY));
     report_registers(vcpu);
     report_control();
-    uint64_t linear = machine_vmread_natural(VMCS_GUEST_CS_BASE) + exit->rip;
+    uint64_t linear = machine_vmread_natural(VMCS_GUEST_CS_BASE) + rip;
     log_line(LOG_ERROR, "  code at RIP: %s", code_text(vcpu, linear, code));
 }

@@ -7,4 +7,4 @@
 
 #include "hv/vcpu.h"
 
-void crash_report(struct vcpu *vcpu, const struct exit *exit, const char *reason);
+void crash_report(struct vcpu *vcpu, const char *reason);

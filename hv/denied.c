@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "hv/log.h"
+#include "hv/machine.h"
 #include "hv/vm.h"
 
 #define KIND_SHIFT 56
@@ -73,12 +74,12 @@ static enum addition add(struct denied *denied, uint64_t cause)
 }
 
 static void say(const struct vcpu *vcpu, enum log_level level, enum denied_kind kind,
-                uint64_t where, uint64_t rip)
+                uint64_t where)
 {
     const char *name = vcpu->vm->config->name;
     unsigned index = vcpu->index;
     unsigned long long at = where;
-    unsigned long long from = rip;
+    unsigned long long from = machine_vmread_natural(VMCS_GUEST_RIP);
 
     switch (kind) {
     case DENIED_PORT_READ:
@@ -111,7 +112,7 @@ static void say(const struct vcpu *vcpu, enum log_level level, enum denied_kind 
 /* Not inlined, so that a known cause does not pay for its registers. */
 __attribute__((noinline))
 static void report_new(struct vcpu *vcpu, enum log_level level, enum denied_kind kind,
-                       uint64_t where, uint64_t rip)
+                       uint64_t where)
 {
     struct vm *vm = vcpu->vm;
 
@@ -119,28 +120,27 @@ static void report_new(struct vcpu *vcpu, enum log_level level, enum denied_kind
     enum addition addition = add(&vm->denied, cause_of(kind, where));
     lock_release(&vm->lock);
     if (addition == ADDED)
-        say(vcpu, level, kind, where, rip);
+        say(vcpu, level, kind, where);
     else if (addition == FULL)
         log_line(LOG_WARNING, "%s: %u refused accesses are listed above; further ones are not",
                  vm->config->name, (unsigned)DENIED_MAX);
 }
 
-void denied_report(struct vcpu *vcpu, enum denied_kind kind, uint64_t where, uint64_t rip)
+void denied_report(struct vcpu *vcpu, enum denied_kind kind, uint64_t where)
 {
     struct denied *denied = &vcpu->vm->denied;
 
     if (atomic_load_explicit(&denied->is_full, memory_order_relaxed) ||
         is_known(denied, cause_of(kind, where)))
         return;
-    report_new(vcpu, LOG_WARNING, kind, where, rip);
+    report_new(vcpu, LOG_WARNING, kind, where);
 }
 
-void denied_report_expected(struct vcpu *vcpu, enum denied_kind kind, uint64_t where,
-                            uint64_t rip)
+void denied_report_expected(struct vcpu *vcpu, enum denied_kind kind, uint64_t where)
 {
     struct denied *denied = &vcpu->vm->denied;
 
     if (!log_level_shown(LOG_DEBUG) || is_known(denied, cause_of(kind, where)))
         return;
-    report_new(vcpu, LOG_DEBUG, kind, where, rip);
+    report_new(vcpu, LOG_DEBUG, kind, where);
 }

@@ -39,9 +39,9 @@ struct denied {
 
 void denied_init(struct denied *denied);
 
-/* Takes the VM's lock for a new cause: call it without. */
-void denied_report(struct vcpu *vcpu, enum denied_kind kind, uint64_t where, uint64_t rip);
+/* By the vCPU whose exit is being handled: the report names its RIP. Takes the
+ * VM's lock for a new cause: call it without. */
+void denied_report(struct vcpu *vcpu, enum denied_kind kind, uint64_t where);
 
 /* The same at level debug: for what every PC kernel tries and does not miss. */
-void denied_report_expected(struct vcpu *vcpu, enum denied_kind kind, uint64_t where,
-                            uint64_t rip);
+void denied_report_expected(struct vcpu *vcpu, enum denied_kind kind, uint64_t where);

@@ -72,9 +72,8 @@ void event_inject_nmi(struct vcpu *vcpu)
  * STI is dropped, because some processors refuse an NMI together with it: SDM
  * Vol. 3C, 27.3.1.5 "Checks on Guest Non-Register State".
  */
-struct verdict event_nmi_window_exit(struct vcpu *vcpu, const struct exit *exit)
+struct verdict event_nmi_window_exit(struct vcpu *vcpu)
 {
-    (void)exit;
     nmi_window_exiting(false);
     if (vcpu->nmi_pending) {
         vcpu->nmi_pending = false;
@@ -148,13 +147,15 @@ static void end_what_delivery_ends(void)
  * of earlier exceptions are gone from DR6, where the processor keeps BS and BD.
  * BTF goes as SDM Vol. 3B, 18.4.1 "IA32_DEBUGCTL MSR" says; injection keeps it.
  */
-static struct verdict debug_exception(const struct exit *exit, uint32_t information)
+static struct verdict debug_exception(uint32_t information)
 {
     enum event_type type = (information & EVENT_TYPE_MASK) >> EVENT_TYPE_SHIFT;
     if (has_instruction(type)) { /* INT1 leaves DR6 alone */
-        machine_vmwrite_32(VMCS_ENTRY_INSTRUCTION_LENGTH, exit->instruction_length);
+        machine_vmwrite_32(VMCS_ENTRY_INSTRUCTION_LENGTH,
+                           machine_vmread_32(VMCS_EXIT_INSTRUCTION_LENGTH));
     } else {
-        uint64_t causes = exit->qualification & (DR6_BREAKPOINTS | DR6_BD | DR6_BS);
+        uint64_t causes = machine_vmread_natural(VMCS_EXIT_QUALIFICATION);
+        causes &= DR6_BREAKPOINTS | DR6_BD | DR6_BS;
         machine_dr6_write(DR6_FIXED_ONES | causes);
         uint64_t dr7 = machine_vmread_natural(VMCS_GUEST_DR7);
         machine_vmwrite_natural(VMCS_GUEST_DR7, dr7 & ~DR7_GD);
@@ -181,9 +182,9 @@ static struct verdict alignment_check(uint32_t information)
 
 /* MCIP is cleared, because with it a second #MC shuts the processor down: SDM
  * Vol. 3B, 16.3.1.2 "IA32_MCG_STATUS MSR". */
-static struct verdict machine_check(struct vcpu *vcpu, const struct exit *exit)
+static struct verdict machine_check(struct vcpu *vcpu)
 {
-    vm_crash(vcpu, exit, "a machine check on its CPU");
+    vm_crash(vcpu, "a machine check on its CPU");
     machine_msr_write(IA32_MCG_STATUS, 0);
     return END;
 }
@@ -196,7 +197,7 @@ static struct verdict machine_check(struct vcpu *vcpu, const struct exit *exit)
  *
  * An NMI is a call to this CPU's mailbox; the guest observes nothing.
  */
-struct verdict event_exception_exit(struct vcpu *vcpu, const struct exit *exit)
+struct verdict event_exception_exit(struct vcpu *vcpu)
 {
     uint32_t information = machine_vmread_32(VMCS_EXIT_INTERRUPTION_INFO);
     if ((information & EVENT_TYPE_MASK) >> EVENT_TYPE_SHIFT == EVENT_NMI) {
@@ -206,17 +207,17 @@ struct verdict event_exception_exit(struct vcpu *vcpu, const struct exit *exit)
     }
     event_restore_nmi_blocking(information);
     switch (information & EVENT_VECTOR_MASK) {
-    case VECTOR_DB: return debug_exception(exit, information);
+    case VECTOR_DB: return debug_exception(information);
     case VECTOR_AC: return alignment_check(information);
-    case VECTOR_MC: return machine_check(vcpu, exit);
+    case VECTOR_MC: return machine_check(vcpu);
     }
-    vm_crash(vcpu, exit, "an exception that the exception bitmap does not intercept");
+    vm_crash(vcpu, "an exception that the exception bitmap does not intercept");
     return END;
 }
 
 /* The guest ends: a hardware task switch is a limit of this version. */
-struct verdict event_task_switch_exit(struct vcpu *vcpu, const struct exit *exit)
+struct verdict event_task_switch_exit(struct vcpu *vcpu)
 {
-    vm_crash(vcpu, exit, "a task switch by hardware (task gate or far jump to a TSS)");
+    vm_crash(vcpu, "a task switch by hardware (task gate or far jump to a TSS)");
     return END;
 }

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct exit;
 struct vcpu;
 struct verdict;
 
@@ -31,10 +30,10 @@ bool event_reinject(struct vcpu *vcpu);
  * IRET" is in the given word (exit qualification or interruption information). */
 void event_restore_nmi_blocking(uint64_t information);
 
-struct verdict event_nmi_window_exit(struct vcpu *vcpu, const struct exit *exit);
+struct verdict event_nmi_window_exit(struct vcpu *vcpu);
 
 /* Exceptions that the exception bitmap intercepts: EVENT_EXCEPTION_BITMAP. */
 #define EVENT_EXCEPTION_BITMAP ((1u << 1) | (1u << 17) | (1u << 18)) /* #DB, #AC, #MC */
-struct verdict event_exception_exit(struct vcpu *vcpu, const struct exit *exit);
+struct verdict event_exception_exit(struct vcpu *vcpu);
 
-struct verdict event_task_switch_exit(struct vcpu *vcpu, const struct exit *exit);
+struct verdict event_task_switch_exit(struct vcpu *vcpu);

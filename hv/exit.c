@@ -18,29 +18,49 @@
 #include "hv/ports.h"
 #include "hv/vm_life.h"
 
-static struct verdict crash(struct vcpu *vcpu, const struct exit *exit, const char *reason)
+/* Not inlined, so that what goes on pays for nothing of it. */
+__attribute__((noinline, cold))
+static struct verdict crash(struct vcpu *vcpu, const char *reason)
 {
-    vm_crash(vcpu, exit, reason);
+    vm_crash(vcpu, reason);
     return END;
 }
 
-struct verdict exit_dispatch(struct vcpu *vcpu, const struct exit *exit)
+/* Flags beside the basic reason: SDM Vol. 3C, 28.2.1 "Basic VM-Exit Information".
+ * But for the one of a failed entry they change nothing: they tell of bus locks,
+ * of enclaves and of SMM, none of which is asked for. */
+static struct verdict unusual(struct vcpu *vcpu, uint32_t reason)
 {
-    uint32_t basic = exit->reason & EXIT_REASON_BASIC_MASK;
+    uint32_t basic = reason & EXIT_REASON_BASIC_MASK;
+    if (reason & EXIT_REASON_ENTRY_FAILURE) { /* which leaves the launch state alone */
+        if (basic < EXIT_REASON_COUNT)
+            vcpu->exits[basic]++;
+        return crash(vcpu, "the processor refused its state at VM entry");
+    }
     if (basic < EXIT_REASON_COUNT)
-        vcpu->exits[basic]++;
-    if (exit->reason & EXIT_REASON_ENTRY_FAILURE)
-        return crash(vcpu, exit, "the processor refused its state at VM entry");
+        return exit_dispatch(vcpu, basic);
+    vcpu->launched = true;
+    return crash(vcpu, "an exit reason that this version does not know");
+}
 
-    switch ((enum exit_reason)basic) {
+/* Not inlined: a verdict then stays in one register from the handler on. */
+__attribute__((noinline))
+struct verdict exit_dispatch(struct vcpu *vcpu, uint32_t reason)
+{
+    if (reason >= EXIT_REASON_COUNT)
+        return unusual(vcpu, reason);
+    vcpu->launched = true;
+    vcpu->exits[reason]++;
+
+    switch ((enum exit_reason)reason) {
     /* Emulated. */
-    case EXIT_CPUID: return cpuid_exit(vcpu, exit);
-    case EXIT_IO_INSTRUCTION: return ports_exit(vcpu, exit);
-    case EXIT_RDMSR: return msr_read_exit(vcpu, exit);
-    case EXIT_WRMSR: return msr_write_exit(vcpu, exit);
-    case EXIT_CR_ACCESS: return cr_exit(vcpu, exit);
-    case EXIT_XSETBV: return xsetbv_exit(vcpu, exit);
-    case EXIT_EPT_VIOLATION: return mmio_exit(vcpu, exit);
+    case EXIT_CPUID: return cpuid_exit(vcpu);
+    case EXIT_IO_INSTRUCTION: return ports_exit(vcpu);
+    case EXIT_RDMSR: return msr_read_exit(vcpu);
+    case EXIT_WRMSR: return msr_write_exit(vcpu);
+    case EXIT_CR_ACCESS: return cr_exit(vcpu);
+    case EXIT_XSETBV: return xsetbv_exit(vcpu);
+    case EXIT_EPT_VIOLATION: return mmio_exit(vcpu);
     case EXIT_VMCALL: return hypercall_exit(vcpu);
 
     /* Caches stay coherent without these: a guest's memory is write-back, and
@@ -73,20 +93,20 @@ struct verdict exit_dispatch(struct vcpu *vcpu, const struct exit *exit)
     case EXIT_RDPMC: return INJECT_GP0;
 
     /* Asked for by us. */
-    case EXIT_EXCEPTION_OR_NMI: return event_exception_exit(vcpu, exit);
-    case EXIT_NMI_WINDOW: return event_nmi_window_exit(vcpu, exit);
+    case EXIT_EXCEPTION_OR_NMI: return event_exception_exit(vcpu);
+    case EXIT_NMI_WINDOW: return event_nmi_window_exit(vcpu);
     case EXIT_PREEMPTION_TIMER: return RESUME;
 
     /* The guest's end. */
-    case EXIT_TRIPLE_FAULT: return crash(vcpu, exit, "triple fault");
-    case EXIT_TASK_SWITCH: return event_task_switch_exit(vcpu, exit);
+    case EXIT_TRIPLE_FAULT: return crash(vcpu, "triple fault");
+    case EXIT_TASK_SWITCH: return event_task_switch_exit(vcpu);
     case EXIT_EPT_MISCONFIGURATION:
-        return crash(vcpu, exit, "its EPT tables are malformed: this is a bug of Bulkhead");
+        return crash(vcpu, "its EPT tables are malformed: this is a bug of Bulkhead");
 
     /* Never sent to a CPU that runs guests: INIT and SIPI are emulated. From
      * outside the machine's own CPUs only hardware could send one. */
     case EXIT_INIT_SIGNAL:
-    case EXIT_SIPI: return crash(vcpu, exit, "the machine reset one of its CPUs");
+    case EXIT_SIPI: return crash(vcpu, "the machine reset one of its CPUs");
 
     /* Cannot occur: the control that asks for it is clear (SDM Vol. 3C, 26.1
      * "Instructions that Cause VM Exits" and 26.2 "Other Causes of VM Exits"),
@@ -129,7 +149,7 @@ struct verdict exit_dispatch(struct vcpu *vcpu, const struct exit *exit)
     case EXIT_INSTRUCTION_TIMEOUT:
     case EXIT_RDMSRLIST:
     case EXIT_WRMSRLIST:
-        return crash(vcpu, exit, "an exit that no control asks for");
+        return crash(vcpu, "an exit that no control asks for");
     }
-    return crash(vcpu, exit, "an exit reason that this version does not know");
+    return crash(vcpu, "an exit reason that this version does not know");
 }

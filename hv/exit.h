@@ -6,8 +6,9 @@
 
 #include "hv/vcpu.h"
 
-/* What happens after this exit. Counts it, too. */
-struct verdict exit_dispatch(struct vcpu *vcpu, const struct exit *exit);
+/* What happens after this exit: `reason` is the whole VMCS field, with its high
+ * bits. Counts it, too. Handlers read what else they need of it from the VMCS. */
+struct verdict exit_dispatch(struct vcpu *vcpu, uint32_t reason);
 
 /* The name of a basic exit reason, for reports; "unknown" for one that no
  * manual of ours names. */

@@ -196,8 +196,7 @@ static void send(struct vcpu *vcpu, uint64_t icr)
     case SHORTHAND_ALL_BUT_SELF: set = others; break;
     }
     if (is_lost(icr))
-        denied_report(vcpu, DENIED_MSR_WRITE, IA32_X2APIC_ICR,
-                      machine_vmread_natural(VMCS_GUEST_RIP));
+        denied_report(vcpu, DENIED_MSR_WRITE, IA32_X2APIC_ICR);
     /* The de-assert message of INIT only ever set arbitration ids. */
     if (mode == DELIVERY_INIT && (icr & ICR_TRIGGER_LEVEL) && !(icr & ICR_LEVEL_ASSERT))
         return;

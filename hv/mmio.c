@@ -18,9 +18,9 @@
 #include "hv/vm.h"
 #include "hv/vm_life.h"
 
-static struct verdict crash(struct vcpu *vcpu, const struct exit *exit, const char *reason)
+static struct verdict crash(struct vcpu *vcpu, const char *reason)
 {
-    vm_crash(vcpu, exit, reason);
+    vm_crash(vcpu, reason);
     return END;
 }
 
@@ -80,7 +80,7 @@ static enum device device_at(gpa_t gpa)
     return DEVICE_NONE;
 }
 
-static uint64_t load(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uint64_t rip)
+static uint64_t load(struct vcpu *vcpu, gpa_t gpa, unsigned bytes)
 {
     struct vm *vm = vcpu->vm;
     uint64_t value = UINT64_MAX;
@@ -91,12 +91,12 @@ static uint64_t load(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uint64_t rip)
         lock_release(&vm->lock);
         break;
     case DEVICE_PCI: value = pci_memory_read(gpa.value - GUEST_ECAM_BASE, bytes); break;
-    case DEVICE_NONE: denied_report(vcpu, DENIED_MEMORY_READ, gpa.value, rip); break;
+    case DEVICE_NONE: denied_report(vcpu, DENIED_MEMORY_READ, gpa.value); break;
     }
     return value & size_mask(bytes);
 }
 
-static void store(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uint64_t value, uint64_t rip)
+static void store(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uint64_t value)
 {
     struct vm *vm = vcpu->vm;
     switch (device_at(gpa)) {
@@ -106,7 +106,7 @@ static void store(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uint64_t value, 
         lock_release(&vm->lock);
         break;
     case DEVICE_PCI: break; /* no function has a register that takes a write */
-    case DEVICE_NONE: denied_report(vcpu, DENIED_MEMORY_WRITE, gpa.value, rip); break;
+    case DEVICE_NONE: denied_report(vcpu, DENIED_MEMORY_WRITE, gpa.value); break;
     }
 }
 
@@ -115,26 +115,24 @@ static void store(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uint64_t value, 
  * that vanish. Of an access that begins in RAM and ends behind it no part
  * reaches the RAM.
  */
-static struct verdict execute(struct vcpu *vcpu, const struct exit *exit,
-                              const struct decoded *decoded)
+static struct verdict execute(struct vcpu *vcpu, const struct decoded *decoded)
 {
     gpa_t gpa = GPA(machine_vmread_64(VMCS_GUEST_PHYSICAL_ADDRESS));
+    uint64_t qualification = machine_vmread_natural(VMCS_EXIT_QUALIFICATION);
     bool stores = decoded->kind != DECODE_LOAD;
     /* Another vCPU may have changed the instruction since it was executed; the
      * guest then executes what is there now. */
-    if (stores != !!(exit->qualification & EPT_QUALIFICATION_WRITE))
+    if (stores != !!(qualification & EPT_QUALIFICATION_WRITE))
         return RESUME;
     if (stores)
-        store(vcpu, gpa, decoded->memory_size, value_to_store(vcpu, decoded), exit->rip);
+        store(vcpu, gpa, decoded->memory_size, value_to_store(vcpu, decoded));
     else
-        store_loaded(vcpu, decoded, load(vcpu, gpa, decoded->memory_size, exit->rip));
+        store_loaded(vcpu, decoded, load(vcpu, gpa, decoded->memory_size));
 
     /* For EPT violations the manual leaves the exit's instruction length
      * undefined: SDM Vol. 3C, 28.2.5 "Information for VM Exits Due to
      * Instruction Execution". */
-    struct exit finished = *exit;
-    finished.instruction_length = decoded->length;
-    vcpu_apply(vcpu, &finished, ADVANCE);
+    vcpu_advance(decoded->length);
     return RESUME;
 }
 
@@ -146,27 +144,28 @@ static enum decode_mode mode_of(void)
     return cs & ACCESS_RIGHTS_DB ? DECODE_32 : DECODE_16;
 }
 
-static struct verdict emulate(struct vcpu *vcpu, const struct exit *exit)
+static struct verdict emulate(struct vcpu *vcpu)
 {
     enum decode_mode mode = mode_of();
     /* CS has a base outside 64-bit mode only, and addresses wrap there. */
     uint64_t base = mode == DECODE_64 ? 0 : machine_vmread_natural(VMCS_GUEST_CS_BASE);
+    gla_t rip = GLA(base + machine_vmread_natural(VMCS_GUEST_RIP));
     uint8_t bytes[DECODE_BYTES_MAX];
     size_t count;
     struct guest_fault fault;
-    switch (guest_linear_fetch(vcpu, GLA(base + exit->rip), bytes, sizeof bytes, &count, &fault)) {
+    switch (guest_linear_fetch(vcpu, rip, bytes, sizeof bytes, &count, &fault)) {
     case GUEST_LINEAR_OK: break;
     case GUEST_LINEAR_FAULT: return fault.verdict; /* unmapped by another vCPU meanwhile */
     case GUEST_LINEAR_NOT_RAM:
-        return crash(vcpu, exit, "it executes from an address without memory");
+        return crash(vcpu, "it executes from an address without memory");
     }
     struct decoded decoded;
     switch (decode(bytes, count, mode, &decoded)) {
-    case DECODE_OK: return execute(vcpu, exit, &decoded);
+    case DECODE_OK: return execute(vcpu, &decoded);
     case DECODE_TRUNCATED:
     case DECODE_UNSUPPORTED: break;
     }
-    return crash(vcpu, exit,
+    return crash(vcpu,
                  "an access to an address without memory by an instruction that is not a move");
 }
 
@@ -175,15 +174,15 @@ static struct verdict emulate(struct vcpu *vcpu, const struct exit *exit)
  * machine all of them read ones and end in a triple fault sooner or later; here
  * the guest ends at once, with a report that names the cause.
  */
-struct verdict mmio_exit(struct vcpu *vcpu, const struct exit *exit)
+struct verdict mmio_exit(struct vcpu *vcpu)
 {
-    uint64_t qualification = exit->qualification;
+    uint64_t qualification = machine_vmread_natural(VMCS_EXIT_QUALIFICATION);
     if (machine_vmread_32(VMCS_IDT_VECTORING_INFO) & EVENT_VALID)
-        return crash(vcpu, exit, "the delivery of an event touched an address without memory");
+        return crash(vcpu, "the delivery of an event touched an address without memory");
     if (qualification & EPT_QUALIFICATION_FETCH)
-        return crash(vcpu, exit, "it executes from an address without memory");
+        return crash(vcpu, "it executes from an address without memory");
     if (!(qualification & EPT_QUALIFICATION_LINEAR_VALID) ||
         !(qualification & EPT_QUALIFICATION_FINAL_ACCESS))
-        return crash(vcpu, exit, "its paging structures are at an address without memory");
-    return emulate(vcpu, exit);
+        return crash(vcpu, "its paging structures are at an address without memory");
+    return emulate(vcpu);
 }

@@ -6,8 +6,7 @@
  */
 #pragma once
 
-struct exit;
 struct vcpu;
 struct verdict;
 
-struct verdict mmio_exit(struct vcpu *vcpu, const struct exit *exit);
+struct verdict mmio_exit(struct vcpu *vcpu);

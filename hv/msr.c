@@ -125,7 +125,7 @@ static const struct row rows[] = {
 
 /* The row of an MSR, or NULL: binary search for the last row that begins at or
  * before it, written out because each read of an MSR pays for it. */
-static const struct row *row_find(uint32_t msr)
+static inline __attribute__((always_inline)) const struct row *row_find(uint32_t msr)
 {
     _Static_assert(ROW_COUNT > 32 && ROW_COUNT <= 64, "six steps find the row");
     const struct row *at = rows;
@@ -235,40 +235,64 @@ static bool debugctl_write(uint64_t value)
     return true;
 }
 
-/* False: #GP(0). */
-static bool row_read(const struct vcpu *vcpu, const struct row *row, uint32_t msr,
-                     uint64_t *value)
+/* Not inlined, and looks for itself, so that what is allowed does not pay for its
+ * registers. So are the two below. */
+__attribute__((noinline))
+static struct verdict deny(struct vcpu *vcpu, enum denied_kind kind)
 {
-    switch (row->read) {
-    case FIXED: *value = row->value; return true;
-    case LAPIC: return lapic_msr_read(vcpu, msr, value);
-    case MISC_ENABLE: *value = vcpu->msr.misc_enable; return true;
-    case MTRR_DEF_TYPE: *value = vcpu->msr.mtrr_def_type; return true;
-    case DEBUGCTL: *value = machine_vmread_64(VMCS_GUEST_IA32_DEBUGCTL); return true;
-    case ARCH_CAPABILITIES:
-        *value = machine_msr_read(IA32_ARCH_CAPABILITIES) & ARCH_CAPABILITIES_SHOWN;
-        return true;
-    case PASS: /* never exits: its bit is clear */
-    case ZERO:
-    case IGNORE: /* rules of writes only */
-    case PROBED:
-    case GP: return false;
-    }
-    return false;
+    uint32_t msr = (uint32_t)vcpu->gpr[GPR_RCX];
+    const struct row *row = row_find(msr);
+    if (kind == DENIED_MSR_READ && row && row->read == PROBED)
+        denied_report_expected(vcpu, kind, msr);
+    else
+        denied_report(vcpu, kind, msr);
+    return INJECT_GP0;
 }
 
-/* False: #GP(0). */
-static bool row_write(struct vcpu *vcpu, const struct exit *exit, const struct row *row,
-                      uint32_t msr, uint64_t value)
+static struct verdict give(struct vcpu *vcpu, uint64_t value)
+{
+    vcpu->gpr[GPR_RAX] = (uint32_t)value;
+    vcpu->gpr[GPR_RDX] = value >> 32;
+    return ADVANCE;
+}
+
+__attribute__((noinline))
+static struct verdict give_lapic(struct vcpu *vcpu, uint32_t msr)
+{
+    uint64_t value;
+    return lapic_msr_read(vcpu, msr, &value) ? give(vcpu, value) : deny(vcpu, DENIED_MSR_READ);
+}
+
+__attribute__((noinline))
+static struct verdict give_arch_capabilities(struct vcpu *vcpu)
+{
+    return give(vcpu, machine_msr_read(IA32_ARCH_CAPABILITIES) & ARCH_CAPABILITIES_SHOWN);
+}
+
+__attribute__((noinline))
+static struct verdict write_lapic(struct vcpu *vcpu, uint32_t msr, uint64_t value)
+{
+    return lapic_msr_write(vcpu, msr, value) ? ADVANCE : deny(vcpu, DENIED_MSR_WRITE);
+}
+
+__attribute__((noinline))
+static struct verdict ignore(struct vcpu *vcpu, uint32_t msr)
+{
+    denied_report(vcpu, DENIED_MSR_WRITE, msr);
+    return ADVANCE;
+}
+
+/* The rules that need no more than the value. False: #GP(0). */
+static bool row_accepts(struct vcpu *vcpu, const struct row *row, uint64_t value)
 {
     switch (row->write) {
-    case LAPIC: return lapic_msr_write(vcpu, msr, value);
+    case ZERO: return value == 0;
     case MISC_ENABLE: return misc_enable_write(&vcpu->msr, value);
     case MTRR_DEF_TYPE: return mtrr_def_type_write(&vcpu->msr, value);
     case DEBUGCTL: return debugctl_write(value);
-    case ZERO: return value == 0;
-    case IGNORE: denied_report(vcpu, DENIED_MSR_WRITE, msr, exit->rip); return true;
-    case PASS: /* never exits: its bit is clear */
+    case LAPIC:
+    case IGNORE: /* not asked here */
+    case PASS:   /* never exits: its bit is clear */
     case FIXED:
     case ARCH_CAPABILITIES:
     case PROBED: /* rules of reads only */
@@ -277,46 +301,44 @@ static bool row_write(struct vcpu *vcpu, const struct exit *exit, const struct r
     return false;
 }
 
-static bool offered(const struct vcpu *vcpu, const struct row *row)
-{
-    return row->feature == FEATURE_ALWAYS || cpuid_has(&vcpu->vm->cpuid, row->feature);
-}
-
-/* Not inlined, so that what is allowed does not pay for its registers. */
-__attribute__((noinline))
-static struct verdict deny(struct vcpu *vcpu, const struct exit *exit, const struct row *row,
-                           enum denied_kind kind)
-{
-    uint32_t msr = (uint32_t)vcpu->gpr[GPR_RCX];
-    if (kind == DENIED_MSR_READ && row && row->read == PROBED)
-        denied_report_expected(vcpu, kind, msr, exit->rip);
-    else
-        denied_report(vcpu, kind, msr, exit->rip);
-    return INJECT_GP0;
-}
-
 /* The guest observes the value in EDX:EAX, or #GP(0). */
-struct verdict msr_read_exit(struct vcpu *vcpu, const struct exit *exit)
+__attribute__((noinline))
+struct verdict msr_read_exit(struct vcpu *vcpu)
 {
     uint32_t msr = (uint32_t)vcpu->gpr[GPR_RCX];
     const struct row *row = row_find(msr);
-    uint64_t value;
-    if (!row || !offered(vcpu, row) || !row_read(vcpu, row, msr, &value))
-        return deny(vcpu, exit, row, DENIED_MSR_READ);
-    vcpu->gpr[GPR_RAX] = (uint32_t)value;
-    vcpu->gpr[GPR_RDX] = value >> 32;
-    return ADVANCE;
+    if (!row || !cpuid_has(&vcpu->vm->cpuid, row->feature))
+        return deny(vcpu, DENIED_MSR_READ);
+    switch (row->read) {
+    case FIXED: return give(vcpu, row->value);
+    case LAPIC: return give_lapic(vcpu, msr);
+    case MISC_ENABLE: return give(vcpu, vcpu->msr.misc_enable);
+    case MTRR_DEF_TYPE: return give(vcpu, vcpu->msr.mtrr_def_type);
+    case DEBUGCTL: return give(vcpu, machine_vmread_64(VMCS_GUEST_IA32_DEBUGCTL));
+    case ARCH_CAPABILITIES: return give_arch_capabilities(vcpu);
+    case PASS: /* never exits: its bit is clear */
+    case ZERO:
+    case IGNORE: /* rules of writes only */
+    case PROBED:
+    case GP: break;
+    }
+    return deny(vcpu, DENIED_MSR_READ);
 }
 
 /* The guest observes the effect that the row names, or #GP(0). */
-struct verdict msr_write_exit(struct vcpu *vcpu, const struct exit *exit)
+__attribute__((noinline))
+struct verdict msr_write_exit(struct vcpu *vcpu)
 {
     uint32_t msr = (uint32_t)vcpu->gpr[GPR_RCX];
     uint64_t value = vcpu->gpr[GPR_RDX] << 32 | (uint32_t)vcpu->gpr[GPR_RAX];
-    if (msr == IA32_X2APIC_ICR && lapic_icr_write(vcpu, value)) /* the one that is frequent */
-        return ADVANCE;
+    if (msr == IA32_X2APIC_ICR) /* the one that is frequent */
+        return write_lapic(vcpu, msr, value);
     const struct row *row = row_find(msr);
-    if (!row || !offered(vcpu, row) || !row_write(vcpu, exit, row, msr, value))
-        return deny(vcpu, exit, row, DENIED_MSR_WRITE);
-    return ADVANCE;
+    if (!row || !cpuid_has(&vcpu->vm->cpuid, row->feature))
+        return deny(vcpu, DENIED_MSR_WRITE);
+    if (row->write == LAPIC)
+        return write_lapic(vcpu, msr, value);
+    if (row->write == IGNORE)
+        return ignore(vcpu, msr);
+    return row_accepts(vcpu, row, value) ? ADVANCE : deny(vcpu, DENIED_MSR_WRITE);
 }

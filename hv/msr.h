@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 struct cpuid_table;
-struct exit;
 struct vcpu;
 struct verdict;
 
@@ -30,5 +29,5 @@ void msr_bitmap_build(uint8_t bitmap[static MSR_BITMAP_SIZE], const struct cpuid
 /* As after RESET. Does not touch the hardware. */
 void msr_state_reset(struct msr_state *state);
 
-struct verdict msr_read_exit(struct vcpu *vcpu, const struct exit *exit);
-struct verdict msr_write_exit(struct vcpu *vcpu, const struct exit *exit);
+struct verdict msr_read_exit(struct vcpu *vcpu);
+struct verdict msr_write_exit(struct vcpu *vcpu);

@@ -56,8 +56,9 @@ static enum gpr index_register(const struct string *string)
     return string->in ? GPR_RDI : GPR_RSI;
 }
 
-static struct string string_of(const struct vcpu *vcpu, uint64_t qualification)
+static struct string string_of(const struct vcpu *vcpu)
 {
+    uint64_t qualification = machine_vmread_natural(VMCS_EXIT_QUALIFICATION);
     uint32_t information = machine_vmread_32(VMCS_EXIT_INSTRUCTION_INFO);
     uint64_t mask = address_mask(information);
     bool in = qualification & IO_QUALIFICATION_IN;
@@ -193,8 +194,7 @@ static uint64_t lowest_address(const struct string *string, uint64_t elements)
 }
 
 /* The guest observes ones where it has no memory. */
-static struct verdict send(struct vcpu *vcpu, const struct exit *exit,
-                           const struct string *string, uint64_t elements)
+static struct verdict send(struct vcpu *vcpu, const struct string *string, uint64_t elements)
 {
     uint8_t buffer[BYTES_MAX];
     size_t bytes = elements * string->bytes;
@@ -206,14 +206,14 @@ static struct verdict send(struct vcpu *vcpu, const struct exit *exit,
     case GUEST_LINEAR_FAULT:
         return fault.verdict;
     case GUEST_LINEAR_NOT_RAM:
-        denied_report(vcpu, DENIED_MEMORY_READ, fault.gpa.value, exit->rip);
+        denied_report(vcpu, DENIED_MEMORY_READ, fault.gpa.value);
         for (size_t i = 0; i < bytes; i++)
             buffer[i] = 0xFF;
         break;
     }
     for (uint64_t n = 0; n < elements; n++) {
         uint32_t value = element_get(element_at(buffer, string, elements, n), string->bytes);
-        if (!ports_write(vcpu, exit, string->port, string->bytes, value))
+        if (!ports_write(vcpu, string->port, string->bytes, value))
             return END;
     }
     return proceed(vcpu, string, elements);
@@ -221,8 +221,7 @@ static struct verdict send(struct vcpu *vcpu, const struct exit *exit,
 
 /* Reading a port may change the device, so the memory is tried first, with
  * zeros. What is written where the guest has no memory vanishes. */
-static struct verdict receive(struct vcpu *vcpu, const struct exit *exit,
-                              const struct string *string, uint64_t elements)
+static struct verdict receive(struct vcpu *vcpu, const struct string *string, uint64_t elements)
 {
     gla_t to = GLA(lowest_address(string, elements));
     size_t bytes = elements * string->bytes;
@@ -233,28 +232,27 @@ static struct verdict receive(struct vcpu *vcpu, const struct exit *exit,
         return fault.verdict;
     for (uint64_t n = 0; n < elements; n++)
         element_put(element_at(buffer, string, elements, n),
-                    ports_read(vcpu, exit, string->port, string->bytes), string->bytes);
+                    ports_read(vcpu, string->port, string->bytes), string->bytes);
     switch (guest_linear_write(vcpu, to, buffer, bytes, &fault)) {
     case GUEST_LINEAR_OK:
         break;
     case GUEST_LINEAR_FAULT: /* another vCPU has unmapped it since */
         return fault.verdict;
     case GUEST_LINEAR_NOT_RAM:
-        denied_report(vcpu, DENIED_MEMORY_WRITE, fault.gpa.value, exit->rip);
+        denied_report(vcpu, DENIED_MEMORY_WRITE, fault.gpa.value);
         break;
     }
     return proceed(vcpu, string, elements);
 }
 
-struct verdict port_string_exit(struct vcpu *vcpu, const struct exit *exit)
+struct verdict port_string_exit(struct vcpu *vcpu)
 {
-    struct string string = string_of(vcpu, exit->qualification);
+    struct string string = string_of(vcpu);
 
     if (string.count == 0)
         return ADVANCE;
     uint64_t elements = elements_at_once(&string);
     if (!fit_segment(&string, &elements))
         return segment_fault(&string);
-    return string.in ? receive(vcpu, exit, &string, elements)
-                     : send(vcpu, exit, &string, elements);
+    return string.in ? receive(vcpu, &string, elements) : send(vcpu, &string, elements);
 }

@@ -10,4 +10,4 @@
 
 #include "hv/vcpu.h"
 
-struct verdict port_string_exit(struct vcpu *vcpu, const struct exit *exit);
+struct verdict port_string_exit(struct vcpu *vcpu);

@@ -6,6 +6,7 @@
 
 #include "hv/console.h"
 #include "hv/guest_ports.h"
+#include "hv/machine.h"
 #include "hv/port_string.h"
 #include "hv/vm.h"
 #include "hv/vm_life.h"
@@ -21,13 +22,14 @@ enum port_device {
 /* An access belongs to a row if it begins in [first, last], does not reach
  * beyond `end`, and its width in bytes is among `widths`. */
 struct port_row {
-    uint16_t first;
-    uint16_t last;
-    uint16_t end;
+    uint32_t first; /* as wide as what they are compared with */
+    uint32_t last;
+    uint32_t end;
     uint8_t widths;
     uint8_t device; /* enum port_device */
 };
 
+#define NONE 0 /* of PORT_EXPECTED */
 #define BYTES 1
 #define UP_TO_WORDS (1 | 2)
 #define UP_TO_DOUBLEWORDS (1 | 2 | 4)
@@ -42,29 +44,29 @@ struct port_row {
 
 /* Ascending and without overlap; those left over hold no port. */
 static const struct port_row rows[ROWS] = {
-    ROW(0x20, 2, BYTES, PORT_EXPECTED), /* PIC */
-    ROW(0x40, 4, BYTES, PORT_EXPECTED), /* PIT */
+    ROW(0x20, 2, NONE, PORT_EXPECTED), /* PIC */
+    ROW(0x40, 4, NONE, PORT_EXPECTED), /* PIT */
     ROW(GUEST_PORT_I8042_DATA, 1, BYTES, PORT_PLATFORM),
     ROW(GUEST_PORT_SYSTEM_CONTROL_B, 1, BYTES, PORT_PLATFORM),
     ROW(GUEST_PORT_I8042_COMMAND, 1, BYTES, PORT_PLATFORM),
     ROW(GUEST_PORT_RTC_INDEX, 2, BYTES, PORT_CMOS),
-    ROW(0x80, 1, BYTES, PORT_EXPECTED), /* POST code: a delay */
+    ROW(0x80, 1, NONE, PORT_EXPECTED), /* POST code: a delay */
     ROW(GUEST_PORT_SYSTEM_CONTROL_A, 1, BYTES, PORT_PLATFORM),
-    ROW(0xA0, 2, BYTES, PORT_EXPECTED),  /* second PIC */
-    ROW(0xED, 1, BYTES, PORT_EXPECTED),  /* the other delay */
-    ROW(0x2E8, 8, BYTES, PORT_EXPECTED), /* COM4 */
-    ROW(0x2F8, 8, BYTES, PORT_EXPECTED), /* COM2 */
-    ROW(0x3B0, 48, BYTES, PORT_EXPECTED), /* VGA */
-    ROW(0x3E8, 8, BYTES, PORT_EXPECTED), /* COM3 */
+    ROW(0xA0, 2, NONE, PORT_EXPECTED),  /* second PIC */
+    ROW(0xED, 1, NONE, PORT_EXPECTED),  /* the other delay */
+    ROW(0x2E8, 8, NONE, PORT_EXPECTED), /* COM4 */
+    ROW(0x2F8, 8, NONE, PORT_EXPECTED), /* COM2 */
+    ROW(0x3B0, 48, NONE, PORT_EXPECTED), /* VGA */
+    ROW(0x3E8, 8, NONE, PORT_EXPECTED), /* COM3 */
     ROW(GUEST_PORT_COM1, GUEST_COM_PORTS, BYTES, PORT_UART),
-    ROW(0x4D0, 2, BYTES, PORT_EXPECTED), /* edge or level of the PICs */
+    ROW(0x4D0, 2, NONE, PORT_EXPECTED), /* edge or level of the PICs */
     ROW(GUEST_PORT_PM1A_EVENT, GUEST_PM1A_EVENT_BYTES, UP_TO_DOUBLEWORDS, PORT_PLATFORM),
     ROW(GUEST_PORT_PM1A_CONTROL, GUEST_PM1A_CONTROL_BYTES, UP_TO_WORDS, PORT_PLATFORM),
     /* A doubleword at CF8h is the address; a byte at CF9h is the reset. */
     { GUEST_PORT_PCI_ADDRESS, GUEST_PORT_PCI_ADDRESS, GUEST_PORT_PCI_ADDRESS + 3, DOUBLEWORDS,
       PORT_PCI },
     ROW(GUEST_PORT_RESET, 1, BYTES, PORT_PLATFORM),
-    ROW(GUEST_PORT_RESET + 1, 2, BYTES, PORT_EXPECTED), /* PCI's mechanism #2 */
+    ROW(GUEST_PORT_RESET + 1, 2, NONE, PORT_EXPECTED), /* PCI's mechanism #2 */
     ROW(GUEST_PORT_PCI_DATA, 4, UP_TO_DOUBLEWORDS, PORT_PCI),
     [ROWS_USED ... ROWS - 1] = { .first = UINT16_MAX, .last = 0 },
 };
@@ -94,9 +96,9 @@ static inline const struct port_row *row_of(unsigned port)
     return row_within(port, port);
 }
 
-static inline bool row_takes(const struct port_row *row, uint16_t port, size_t bytes)
+static inline bool row_takes(const struct port_row *row, unsigned port, size_t bytes)
 {
-    return row != NULL && row->device != PORT_EXPECTED && (row->widths & bytes) &&
+    return row != NULL && (row->widths & bytes) &&
            port + bytes - 1 <= row->end;
 }
 
@@ -166,16 +168,28 @@ static inline bool write_locked(struct vm *vm, const struct port_row *row, uint1
     return taken;
 }
 
-/* False: the VM has ended. A write that the console has no room for is made again.
- * That ends: only other vCPUs of this VM can take the room away meanwhile, as much
- * as the wire makes, and on a dead wire the byte is taken all the same. */
+/* The console has no room, so the write is made again. That ends: only other vCPUs
+ * of this VM can take the room away meanwhile, as much as the wire makes, and on a
+ * dead wire the byte is taken all the same. Only a UART's write comes here. */
+__attribute__((noinline))
+static void write_waiting(struct vm *vm, const struct port_row *row, uint16_t port,
+                          uint32_t value)
+{
+    enum platform_event event;
+
+    do
+        console_wait_for_room(vm->index);
+    while (!write_locked(vm, row, port, 1, value, &event));
+}
+
+/* False: the VM has ended. */
 static inline bool write_row(struct vm *vm, const struct port_row *row, uint16_t port,
                              size_t bytes, uint32_t value)
 {
     enum platform_event event = PLATFORM_NOTHING;
 
-    while (!write_locked(vm, row, port, bytes, value, &event))
-        console_wait_for_room(vm->index);
+    if (!write_locked(vm, row, port, bytes, value, &event))
+        write_waiting(vm, row, port, value);
     if (event == PLATFORM_NOTHING)
         return true;
     end_vm(vm, event);
@@ -183,19 +197,18 @@ static inline bool write_row(struct vm *vm, const struct port_row *row, uint16_t
 }
 
 /* `row` may be NULL. A row that takes no bytes is not missed either. */
-static void report(struct vcpu *vcpu, const struct exit *exit, const struct port_row *row,
-                   enum denied_kind kind, unsigned port)
+static void report(struct vcpu *vcpu, const struct port_row *row, enum denied_kind kind,
+                   unsigned port)
 {
     if (row != NULL)
-        denied_report_expected(vcpu, kind, port, exit->rip);
+        denied_report_expected(vcpu, kind, port);
     else
-        denied_report(vcpu, kind, port, exit->rip);
+        denied_report(vcpu, kind, port);
 }
 
 /* Byte by byte; ones where nobody answers. */
 __attribute__((noinline))
-static uint32_t read_split(struct vcpu *vcpu, const struct exit *exit, uint16_t port,
-                           size_t bytes)
+static uint32_t read_split(struct vcpu *vcpu, uint16_t port, size_t bytes)
 {
     uint32_t value = UINT32_MAX;
     bool reported = false;
@@ -206,7 +219,7 @@ static uint32_t read_split(struct vcpu *vcpu, const struct exit *exit, uint16_t 
             value &= ~(0xFFu << 8 * i);
             value |= (read_row(vcpu->vm, row, (uint16_t)(port + i), 1) & 0xFF) << 8 * i;
         } else if (!reported) {
-            report(vcpu, exit, row, DENIED_PORT_READ, port + i);
+            report(vcpu, row, DENIED_PORT_READ, port + i);
             reported = true;
         }
     }
@@ -214,8 +227,7 @@ static uint32_t read_split(struct vcpu *vcpu, const struct exit *exit, uint16_t 
 }
 
 __attribute__((noinline))
-static bool write_split(struct vcpu *vcpu, const struct exit *exit, uint16_t port, size_t bytes,
-                        uint32_t value)
+static bool write_split(struct vcpu *vcpu, uint16_t port, size_t bytes, uint32_t value)
 {
     bool runs = true;
     bool reported = false;
@@ -225,62 +237,110 @@ static bool write_split(struct vcpu *vcpu, const struct exit *exit, uint16_t por
         if (row_takes(row, (uint16_t)(port + i), 1)) {
             runs = write_row(vcpu->vm, row, (uint16_t)(port + i), 1, value >> 8 * i & 0xFF);
         } else if (!reported) {
-            report(vcpu, exit, row, DENIED_PORT_WRITE, port + i);
+            report(vcpu, row, DENIED_PORT_WRITE, port + i);
             reported = true;
         }
     }
     return runs;
 }
 
-uint32_t ports_read(struct vcpu *vcpu, const struct exit *exit, uint16_t port, size_t bytes)
+/* What no row takes as a whole. `row` may be NULL. */
+static uint32_t read_elsewhere(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
+                               size_t bytes)
 {
-    const struct port_row *row = row_of(port);
-
-    if (row_takes(row, port, bytes))
-        return read_row(vcpu->vm, row, port, bytes);
     if (bytes > 1 && row_within(port, port + bytes - 1) != NULL)
-        return read_split(vcpu, exit, port, bytes);
-    report(vcpu, exit, row, DENIED_PORT_READ, port);
+        return read_split(vcpu, port, bytes);
+    report(vcpu, row, DENIED_PORT_READ, port);
     return UINT32_MAX;
 }
 
-bool ports_write(struct vcpu *vcpu, const struct exit *exit, uint16_t port, size_t bytes,
-                 uint32_t value)
+static bool write_elsewhere(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
+                            size_t bytes, uint32_t value)
+{
+    if (bytes > 1 && row_within(port, port + bytes - 1) != NULL)
+        return write_split(vcpu, port, bytes, value);
+    report(vcpu, row, DENIED_PORT_WRITE, port);
+    return true;
+}
+
+uint32_t ports_read(struct vcpu *vcpu, uint16_t port, size_t bytes)
 {
     const struct port_row *row = row_of(port);
 
-    if (row_takes(row, port, bytes))
-        return write_row(vcpu->vm, row, port, bytes, value);
-    if (bytes > 1 && row_within(port, port + bytes - 1) != NULL)
-        return write_split(vcpu, exit, port, bytes, value);
-    report(vcpu, exit, row, DENIED_PORT_WRITE, port);
-    return true;
+    return row_takes(row, port, bytes) ? read_row(vcpu->vm, row, port, bytes)
+                                       : read_elsewhere(vcpu, row, port, bytes);
+}
+
+bool ports_write(struct vcpu *vcpu, uint16_t port, size_t bytes, uint32_t value)
+{
+    const struct port_row *row = row_of(port);
+
+    return row_takes(row, port, bytes) ? write_row(vcpu->vm, row, port, bytes, value)
+                                       : write_elsewhere(vcpu, row, port, bytes, value);
 }
 
 /* SDM Vol. 1, 3.4.1.1 "General-Purpose Registers in 64-Bit Mode": 32-bit results
  * clear the upper half, smaller ones leave the rest of the register. */
-static uint64_t merge(uint64_t old, uint32_t value, size_t bytes)
+static inline uint64_t merge(uint64_t old, uint32_t value, size_t bytes)
 {
-    if (bytes == sizeof(uint32_t))
-        return value;
-    uint64_t mask = (1ull << 8 * bytes) - 1;
-    return (old & ~mask) | (value & mask);
+    if (bytes == sizeof(uint8_t))
+        return (old & ~0xFFull) | (uint8_t)value;
+    if (bytes == sizeof(uint16_t))
+        return (old & ~0xFFFFull) | (uint16_t)value;
+    return value;
 }
 
-/* Flat, so that a port costs few instructions: guests print by this. */
-__attribute__((flatten))
-struct verdict ports_exit(struct vcpu *vcpu, const struct exit *exit)
+static inline struct verdict finish_in(struct vcpu *vcpu, uint32_t value, size_t bytes)
 {
-    uint64_t qualification = exit->qualification;
+    vcpu->gpr[GPR_RAX] = merge(vcpu->gpr[GPR_RAX], value, bytes);
+    return ADVANCE;
+}
+
+/* Four ways, each by itself, so that none pays for another's registers. `row` may
+ * be NULL elsewhere. */
+
+__attribute__((noinline))
+static struct verdict in(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
+                         size_t bytes)
+{
+    return finish_in(vcpu, read_row(vcpu->vm, row, port, bytes), bytes);
+}
+
+__attribute__((noinline))
+static struct verdict in_elsewhere(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
+                                   size_t bytes)
+{
+    return finish_in(vcpu, read_elsewhere(vcpu, row, port, bytes), bytes);
+}
+
+__attribute__((noinline))
+static struct verdict out(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
+                          size_t bytes)
+{
+    uint32_t value = (uint32_t)vcpu->gpr[GPR_RAX];
+    return write_row(vcpu->vm, row, port, bytes, value) ? ADVANCE : END;
+}
+
+__attribute__((noinline))
+static struct verdict out_elsewhere(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
+                                    size_t bytes)
+{
+    uint32_t value = (uint32_t)vcpu->gpr[GPR_RAX];
+    return write_elsewhere(vcpu, row, port, bytes, value) ? ADVANCE : END;
+}
+
+__attribute__((noinline))
+struct verdict ports_exit(struct vcpu *vcpu)
+{
+    uint64_t qualification = machine_vmread_natural(VMCS_EXIT_QUALIFICATION);
     uint16_t port = (uint16_t)(qualification >> IO_QUALIFICATION_PORT_SHIFT);
     size_t bytes = (qualification & IO_QUALIFICATION_SIZE_MASK) + 1;
-    uint64_t *rax = &vcpu->gpr[GPR_RAX];
+    bool is_in = qualification & IO_QUALIFICATION_IN;
 
     if (qualification & IO_QUALIFICATION_STRING)
-        return port_string_exit(vcpu, exit);
-    if (qualification & IO_QUALIFICATION_IN)
-        *rax = merge(*rax, ports_read(vcpu, exit, port, bytes), bytes);
-    else if (!ports_write(vcpu, exit, port, bytes, (uint32_t)*rax))
-        return END;
-    return ADVANCE;
+        return port_string_exit(vcpu);
+    const struct port_row *row = row_of(port);
+    if (row_takes(row, port, bytes))
+        return is_in ? in(vcpu, row, port, bytes) : out(vcpu, row, port, bytes);
+    return is_in ? in_elsewhere(vcpu, row, port, bytes) : out_elsewhere(vcpu, row, port, bytes);
 }

@@ -15,11 +15,10 @@
 
 #include "hv/vcpu.h"
 
-struct verdict ports_exit(struct vcpu *vcpu, const struct exit *exit);
+struct verdict ports_exit(struct vcpu *vcpu);
 
 /* One access of 1, 2 or 4 bytes. Bytes above those of a read are undefined. */
-uint32_t ports_read(struct vcpu *vcpu, const struct exit *exit, uint16_t port, size_t bytes);
+uint32_t ports_read(struct vcpu *vcpu, uint16_t port, size_t bytes);
 
 /* False: this write has ended the VM. */
-bool ports_write(struct vcpu *vcpu, const struct exit *exit, uint16_t port, size_t bytes,
-                 uint32_t value);
+bool ports_write(struct vcpu *vcpu, uint16_t port, size_t bytes, uint32_t value);

@@ -185,6 +185,9 @@ static void put_loopback(struct uart *uart, uint8_t byte)
     uart->loopback_count++;
 }
 
+/* Not inlined, nor are the others of their kind, so that plain registers do not
+ * pay for them. */
+__attribute__((noinline))
 static uint8_t read_data(struct vm *vm)
 {
     int byte = in_loopback(&vm->uart) ? take_loopback(&vm->uart) : console_input_take(vm->index);
@@ -193,6 +196,7 @@ static uint8_t read_data(struct vm *vm)
     return byte < 0 ? 0 : (uint8_t)byte;
 }
 
+__attribute__((noinline))
 static uint8_t read_identification(struct vm *vm)
 {
     struct uart *uart = &vm->uart;
@@ -208,6 +212,7 @@ static uint8_t read_identification(struct vm *vm)
 
 /* Polled for every byte that a kernel prints, so nothing is looked at that this
  * reading cannot have changed. */
+__attribute__((noinline))
 static uint8_t read_line_status(struct vm *vm)
 {
     struct uart *uart = &vm->uart;
@@ -227,6 +232,7 @@ static uint8_t read_line_status(struct vm *vm)
     return value;
 }
 
+__attribute__((noinline))
 static uint8_t read_modem_status(struct vm *vm)
 {
     uint8_t value = modem_lines(&vm->uart) | vm->uart.modem_deltas;
@@ -265,6 +271,7 @@ uint8_t uart_read(struct vm *vm, unsigned reg)
 
 /* The transmitter is empty again at once if there is room, which is one more
  * cause; the line stays high meanwhile and does not rise anew. */
+__attribute__((noinline))
 static bool write_data(struct vm *vm, uint8_t value)
 {
     struct uart *uart = &vm->uart;

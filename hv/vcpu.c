@@ -69,9 +69,9 @@ void vcpu_serve(struct vcpu *vcpu, uint32_t requests)
 }
 
 /* The one instruction behind which IP wraps in 16-bit and 32-bit code. */
-static bool crosses_4g(const struct exit *exit, uint64_t next)
+static bool crosses_4g(uint64_t rip, uint64_t next)
 {
-    return exit->rip <= UINT32_MAX && next > UINT32_MAX;
+    return (rip ^ next) > UINT32_MAX;
 }
 
 static bool is_64_bit_code(void)
@@ -91,35 +91,48 @@ static void pend_single_step(void)
     machine_vmwrite_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS, pending | PENDING_DEBUG_BS);
 }
 
-static void advance(const struct exit *exit)
+static inline __attribute__((always_inline)) void advance(uint32_t length)
 {
-    uint64_t next = exit->rip + exit->instruction_length;
-    if (crosses_4g(exit, next) && !is_64_bit_code())
+    uint64_t rip = machine_vmread_natural(VMCS_GUEST_RIP);
+    uint64_t next = rip + length;
+    if (crosses_4g(rip, next) && !is_64_bit_code())
         next &= UINT32_MAX;
     machine_vmwrite_natural(VMCS_GUEST_RIP, next);
 
+    uint32_t blocking = machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY);
     uint32_t shadows = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
-    if (exit->interruptibility & shadows)
-        machine_vmwrite_32(VMCS_GUEST_INTERRUPTIBILITY, exit->interruptibility & ~shadows);
-    if (exit->rflags & RFLAGS_TF)
+    if (blocking & shadows)
+        machine_vmwrite_32(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~shadows);
+    if (machine_vmread_natural(VMCS_GUEST_RFLAGS) & RFLAGS_TF)
         pend_single_step();
 }
 
-void vcpu_apply(struct vcpu *vcpu, const struct exit *exit, struct verdict verdict)
+void vcpu_advance(uint32_t length)
+{
+    advance(length);
+}
+
+/* By itself, so that a verdict is taken apart only where that is wanted. */
+__attribute__((noinline))
+static void apply_other(struct verdict verdict)
 {
     switch (verdict.kind) {
     case VERDICT_RESUME:
+    case VERDICT_END: /* this CPU is asked to stop, and looks before it enters again */
         return;
     case VERDICT_ADVANCE:
-        advance(exit);
-        return;
+        break;
     case VERDICT_INJECT:
         event_inject_exception(verdict.vector, verdict.has_error_code, verdict.error_code);
         return;
-    case VERDICT_END:
-        /* Whoever said so has set vm->end and asked all vCPUs, this one too. */
-        CHECK(atomic_load(&vcpu->vm->end) != VM_END_NONE);
-        return;
     }
     CHECK(!"a verdict that no case names");
+}
+
+void vcpu_apply(struct verdict verdict)
+{
+    if (verdict.kind == VERDICT_ADVANCE)
+        advance(machine_vmread_32(VMCS_EXIT_INSTRUCTION_LENGTH));
+    else
+        apply_other(verdict);
 }

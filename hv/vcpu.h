@@ -60,16 +60,6 @@ struct vcpu {
     uint64_t exits[EXIT_REASON_COUNT];
 };
 
-/* What the dispatch needs of every exit, read once. */
-struct exit {
-    uint32_t reason; /* whole field, with its high bits */
-    uint32_t instruction_length;
-    uint64_t qualification;
-    uint64_t rip;
-    uint64_t rflags;
-    uint32_t interruptibility;
-};
-
 /* What happens next, decided by a handler and done by vcpu_apply(). */
 enum verdict_kind {
     VERDICT_RESUME,  /* run the guest again where it is */
@@ -90,7 +80,11 @@ _Static_assert(sizeof(struct verdict) == 8, "returned in one register: every exi
 void vcpu_serve(struct vcpu *vcpu, uint32_t requests);
 
 /* Does what a handler decided. */
-void vcpu_apply(struct vcpu *vcpu, const struct exit *exit, struct verdict verdict);
+void vcpu_apply(struct verdict verdict);
+
+/* Goes behind an instruction of `length` bytes that the hypervisor has done, for
+ * exits that do not tell the length: VERDICT_ADVANCE takes it from the VMCS. */
+void vcpu_advance(uint32_t length);
 
 #define RESUME ((struct verdict){ .kind = VERDICT_RESUME })
 #define ADVANCE ((struct verdict){ .kind = VERDICT_ADVANCE })

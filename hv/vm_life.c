@@ -102,10 +102,10 @@ void vm_end(struct vm *vm, enum vm_end end, const char *reason)
     (void)mark_end(vm, end, reason);
 }
 
-void vm_crash(struct vcpu *vcpu, const struct exit *exit, const char *reason)
+void vm_crash(struct vcpu *vcpu, const char *reason)
 {
     if (mark_end(vcpu->vm, VM_END_CRASH, reason))
-        crash_report(vcpu, exit, reason);
+        crash_report(vcpu, reason);
 }
 
 static void end_machine(void)

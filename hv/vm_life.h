@@ -28,7 +28,7 @@ void vm_start(struct vm *vm);
 void vm_end(struct vm *vm, enum vm_end end, const char *reason);
 
 /* The same for a guest that went wrong, with a full report of the vCPU. */
-void vm_crash(struct vcpu *vcpu, const struct exit *exit, const char *reason);
+__attribute__((cold)) void vm_crash(struct vcpu *vcpu, const char *reason);
 
 /* The user ends the run: every VM stops, then the machine powers off. */
 void vm_stop_all(void);

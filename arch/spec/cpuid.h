@@ -35,7 +35,8 @@ enum cpuid_leaf {
 
 #define CPUID_BIT(n) (1u << (n))
 
-/* Leaf 1, ECX */
+/* Leaf 1 */
+#define CPUID_1_EBX_APIC_ID_SHIFT 24
 #define CPUID_1_ECX_SSE3 CPUID_BIT(0)
 #define CPUID_1_ECX_PCLMULQDQ CPUID_BIT(1)
 #define CPUID_1_ECX_DTES64 CPUID_BIT(2)

@@ -28,12 +28,11 @@ static void build(struct cpuid_host host, struct cpuid_guest_facts facts)
 
 static struct cpuid_registers ask(uint32_t leaf, uint32_t subleaf)
 {
-    struct exit exit = { .reason = EXIT_CPUID };
     vcpu.gpr[GPR_RAX] = 0xFFFFFFFF00000000 | leaf;
     vcpu.gpr[GPR_RBX] = UINT64_MAX;
     vcpu.gpr[GPR_RCX] = 0xFFFFFFFF00000000 | subleaf;
     vcpu.gpr[GPR_RDX] = UINT64_MAX;
-    assert_int_equal(cpuid_exit(&vcpu, &exit).kind, VERDICT_ADVANCE);
+    assert_int_equal(cpuid_exit(&vcpu).kind, VERDICT_ADVANCE);
     for (enum gpr gpr = GPR_RAX; gpr <= GPR_RBX; gpr++)
         assert_int_equal(vcpu.gpr[gpr] >> 32, 0);
     return (struct cpuid_registers){ (uint32_t)vcpu.gpr[GPR_RAX], (uint32_t)vcpu.gpr[GPR_RBX],

@@ -44,11 +44,12 @@ static int set_up(void **state)
     return 0;
 }
 
-static struct exit exit_for(enum cr_access_type type, unsigned number, enum gpr gpr)
+static struct verdict access(enum cr_access_type type, unsigned number, enum gpr gpr)
 {
-    return (struct exit){ .reason = EXIT_CR_ACCESS,
-                          .qualification = number | type << CR_QUALIFICATION_TYPE_SHIFT |
-                                           gpr << CR_QUALIFICATION_GPR_SHIFT };
+    machine_vmwrite_natural(VMCS_EXIT_QUALIFICATION,
+                            number | type << CR_QUALIFICATION_TYPE_SHIFT |
+                                gpr << CR_QUALIFICATION_GPR_SHIFT);
+    return cr_exit(&vcpu);
 }
 
 /* SDM Vol. 3C, 26.3 "Changes to Instruction Behavior in VMX Non-Root Operation".
@@ -61,8 +62,7 @@ static bool move(unsigned number, uint64_t value)
     uint64_t owned = machine_vmread_natural(mask);
     vcpu.gpr[GPR_RBX] = value;
     if ((value ^ machine_vmread_natural(shadow)) & owned) {
-        struct exit exit = exit_for(CR_MOV_TO, number, GPR_RBX);
-        struct verdict verdict = cr_exit(&vcpu, &exit);
+        struct verdict verdict = access(CR_MOV_TO, number, GPR_RBX);
         if (verdict.kind == VERDICT_INJECT) {
             assert_int_equal(verdict.vector, VECTOR_GP);
             assert_true(verdict.has_error_code && verdict.error_code == 0);
@@ -140,20 +140,18 @@ static void outside_64_bit_mode_the_upper_half_of_the_register_does_not_count(vo
     (void)state;
     assert_false(move(4, 0xFF00000000 | CR4_MCE));
     machine_vmwrite_32(VMCS_GUEST_CS_ACCESS_RIGHTS, 0);
-    struct exit exit = exit_for(CR_MOV_TO, 4, GPR_RBX);
     vcpu.gpr[GPR_RBX] = 0xFF00000000 | CR4_MCE;
-    assert_int_equal(cr_exit(&vcpu, &exit).kind, VERDICT_RESUME);
+    assert_int_equal(access(CR_MOV_TO, 4, GPR_RBX).kind, VERDICT_RESUME);
 }
 
 static void the_stack_pointer_as_a_source_is_that_of_the_vmcs(void **state)
 {
     (void)state;
-    struct exit exit = exit_for(CR_MOV_TO, 4, GPR_RSP);
     vcpu.gpr[GPR_RSP] = CR4_VMXE;
     machine_vmwrite_natural(VMCS_GUEST_RSP, CR4_MCE);
-    assert_int_equal(cr_exit(&vcpu, &exit).kind, VERDICT_RESUME);
+    assert_int_equal(access(CR_MOV_TO, 4, GPR_RSP).kind, VERDICT_RESUME);
     machine_vmwrite_natural(VMCS_GUEST_RSP, CR4_VMXE);
-    assert_int_equal(cr_exit(&vcpu, &exit).kind, VERDICT_INJECT);
+    assert_int_equal(access(CR_MOV_TO, 4, GPR_RSP).kind, VERDICT_INJECT);
 }
 
 static void an_access_that_no_control_intercepts_ends_the_guest(void **state)
@@ -164,21 +162,20 @@ static void an_access_that_no_control_intercepts_ends_the_guest(void **state)
     };
     (void)state;
     for (unsigned i = 0; i < sizeof accesses / sizeof accesses[0]; i++) {
-        struct exit exit = exit_for(accesses[i].type, accesses[i].number, GPR_RAX);
         fake_reports_reset();
-        assert_int_equal(cr_exit(&vcpu, &exit).kind, VERDICT_END);
+        assert_int_equal(access(accesses[i].type, accesses[i].number, GPR_RAX).kind,
+                         VERDICT_END);
         assert_non_null(fake_reports.crash);
     }
 }
 
 static bool xsetbv(uint64_t number, uint64_t value)
 {
-    struct exit exit = { .reason = EXIT_XSETBV };
     vcpu.gpr[GPR_RCX] = number;
     vcpu.gpr[GPR_RAX] = 0xABCD00000000 | (uint32_t)value;
     vcpu.gpr[GPR_RDX] = value >> 32;
     fake.record_count = 0;
-    struct verdict verdict = xsetbv_exit(&vcpu, &exit);
+    struct verdict verdict = xsetbv_exit(&vcpu);
     if (verdict.kind == VERDICT_INJECT) {
         assert_int_equal(fake.record_count, 0);
         return false;

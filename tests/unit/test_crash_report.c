@@ -75,8 +75,10 @@ static int tear_down(void **state)
 
 static const char *report(uint32_t reason, uint64_t rip)
 {
-    const struct exit exit = { .reason = reason, .qualification = 0x181, .rip = rip };
-    crash_report(&vcpu, &exit, "an instruction that Bulkhead does not know");
+    machine_vmwrite_32(VMCS_EXIT_REASON, reason);
+    machine_vmwrite_natural(VMCS_EXIT_QUALIFICATION, 0x181);
+    machine_vmwrite_natural(VMCS_GUEST_RIP, rip);
+    crash_report(&vcpu, "an instruction that Bulkhead does not know");
     return fake_terminal_shown();
 }
 

@@ -75,7 +75,6 @@ static void an_nmi_is_injected_at_once_where_nothing_blocks_it(void **state)
 static void an_nmi_waits_for_whatever_blocks_it(void **state)
 {
     static const uint32_t blockers[] = { BLOCKING_BY_NMI, BLOCKING_BY_STI, BLOCKING_BY_MOV_SS };
-    struct exit exit = { .reason = EXIT_NMI_WINDOW };
     (void)state;
     for (unsigned i = 0; i < 3; i++) {
         machine_vmwrite_32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
@@ -86,13 +85,13 @@ static void an_nmi_waits_for_whatever_blocks_it(void **state)
         assert_true(window_wanted());
 
         machine_vmwrite_32(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_BY_STI);
-        assert_int_equal(event_nmi_window_exit(&vcpu, &exit).kind, VERDICT_RESUME);
+        assert_int_equal(event_nmi_window_exit(&vcpu).kind, VERDICT_RESUME);
         assert_int_equal(injected(), 0x80000202);
         assert_false(window_wanted());
         assert_int_equal(machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY), 0);
 
         machine_vmwrite_32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
-        event_nmi_window_exit(&vcpu, &exit);
+        event_nmi_window_exit(&vcpu);
         assert_int_equal(injected(), 0); /* two were merged into one */
     }
 }
@@ -160,10 +159,10 @@ static void an_iret_that_faulted_blocks_nmis_again(void **state)
 
 static enum verdict_kind exception(uint32_t information, uint64_t qualification)
 {
-    struct exit exit = { .reason = EXIT_EXCEPTION_OR_NMI, .qualification = qualification,
-                         .instruction_length = 1 };
+    machine_vmwrite_natural(VMCS_EXIT_QUALIFICATION, qualification);
+    machine_vmwrite_32(VMCS_EXIT_INSTRUCTION_LENGTH, 1);
     machine_vmwrite_32(VMCS_EXIT_INTERRUPTION_INFO, information);
-    return event_exception_exit(&vcpu, &exit).kind;
+    return event_exception_exit(&vcpu).kind;
 }
 
 static void a_debug_exception_arrives_with_dr6_and_without_gd(void **state)
@@ -240,7 +239,6 @@ static void an_nmi_is_told_to_the_machine_and_not_to_the_guest(void **state)
 
 static void a_machine_check_or_a_task_switch_ends_the_guest(void **state)
 {
-    struct exit exit = { .reason = EXIT_TASK_SWITCH };
     (void)state;
     assert_int_equal(exception(0x80000312, 0), VERDICT_END);
     assert_non_null(fake_reports.crash);
@@ -252,7 +250,7 @@ static void a_machine_check_or_a_task_switch_ends_the_guest(void **state)
     assert_int_equal(exception(0x80000B0D, 0), VERDICT_END); /* not intercepted */
     assert_non_null(fake_reports.crash);
     fake_reports_reset();
-    assert_int_equal(event_task_switch_exit(&vcpu, &exit).kind, VERDICT_END);
+    assert_int_equal(event_task_switch_exit(&vcpu).kind, VERDICT_END);
     assert_non_null(fake_reports.crash);
 }
 

@@ -41,12 +41,13 @@ static int set_up_full(void **state)
     return 0;
 }
 
-static const struct exit exit_here = { .rip = 0x1234 };
+#define RIP 0x1234
 
 static bool reads(uint32_t msr, uint64_t *value)
 {
     vcpu.gpr[GPR_RCX] = 0xABCD00000000 | msr;
-    struct verdict verdict = msr_read_exit(&vcpu, &exit_here);
+    machine_vmwrite_natural(VMCS_GUEST_RIP, RIP);
+    struct verdict verdict = msr_read_exit(&vcpu);
     *value = vcpu.gpr[GPR_RDX] << 32 | vcpu.gpr[GPR_RAX];
     if (verdict.kind == VERDICT_ADVANCE)
         return true;
@@ -55,7 +56,7 @@ static bool reads(uint32_t msr, uint64_t *value)
     assert_true(verdict.has_error_code && verdict.error_code == 0);
     assert_int_equal(fake_reports.denied_kind, DENIED_MSR_READ);
     assert_int_equal(fake_reports.denied_where, msr);
-    assert_int_equal(fake_reports.denied_rip, exit_here.rip);
+    assert_int_equal(fake_reports.denied_rip, RIP);
     return false;
 }
 
@@ -64,7 +65,7 @@ static bool writes(uint32_t msr, uint64_t value)
     vcpu.gpr[GPR_RCX] = 0xABCD00000000 | msr;
     vcpu.gpr[GPR_RAX] = 0xABCD00000000 | (uint32_t)value;
     vcpu.gpr[GPR_RDX] = 0xABCD00000000 | value >> 32;
-    struct verdict verdict = msr_write_exit(&vcpu, &exit_here);
+    struct verdict verdict = msr_write_exit(&vcpu);
     if (verdict.kind == VERDICT_ADVANCE)
         return true;
     assert_int_equal(verdict.kind, VERDICT_INJECT);

@@ -88,10 +88,10 @@ static int fresh(void **state)
 
 static struct verdict io(uint16_t port, unsigned bytes, uint64_t flags)
 {
-    struct exit exit = { .reason = EXIT_IO_INSTRUCTION, .instruction_length = 1, .rip = RIP,
-                         .qualification = (uint64_t)port << IO_QUALIFICATION_PORT_SHIFT |
-                                          flags | (bytes - 1) };
-    return ports_exit(&vcpu, &exit);
+    machine_vmwrite_natural(VMCS_GUEST_RIP, RIP);
+    machine_vmwrite_natural(VMCS_EXIT_QUALIFICATION,
+                            (uint64_t)port << IO_QUALIFICATION_PORT_SHIFT | flags | (bytes - 1));
+    return ports_exit(&vcpu);
 }
 
 static uint64_t in(uint16_t port, unsigned bytes)

@@ -422,12 +422,11 @@ static void a_reboot_starts_from_pristine_images(void **state)
         in_a_boot_of_its_own(reboot);
 }
 
-static const struct exit triple_fault = { .reason = EXIT_TRIPLE_FAULT, .rip = 0x1234 };
 
 static void crash(void)
 {
     boot_and_settle(2, 1, WHEN_ALL_STOPPED_POWEROFF);
-    vm_crash(&vcpus[0][1], &triple_fault, "triple fault");
+    vm_crash(&vcpus[0][1], "triple fault");
     REQUIRE(was_shown("guest0: vCPU 1: triple fault"));
     settle();
     check_settled();
@@ -451,7 +450,7 @@ static void two_at_once(void)
     boot_and_settle(3, 0, WHEN_ALL_STOPPED_WAIT);
     vm_end(&vm_of[0], VM_END_REBOOT, "first");
     vm_end(&vm_of[0], VM_END_POWEROFF, "second");
-    vm_crash(&vcpus[0][2], &triple_fault, "third");
+    vm_crash(&vcpus[0][2], "third");
     settle();
     REQUIRE(was_shown("guest0: restarts (first)"));
     REQUIRE(!was_shown("second") && !was_shown("third"));
@@ -637,7 +636,7 @@ static void guest_acts(unsigned cpu)
         break;
     case 3:
         if (chance(300) == 0)
-            vm_crash(vcpu, &triple_fault, "triple fault");
+            vm_crash(vcpu, "triple fault");
         break;
     default: guest_sends(vcpu); break;
     }
