@@ -30,6 +30,14 @@ HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys
 HV_LIFE := hv/vcpu.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
 HV := $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
 
+# What runs once, or for a user to read: small is better than fast.
+COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(DRIVERS_PURE) \
+	arch/cpu.c arch/cpu_features.c arch/cpuid_host.c arch/descriptors.c arch/arena.c \
+	arch/time.c arch/smp.c arch/vmx.c arch/panic.c arch/symbols.c \
+	hv/frames.c hv/ept.c hv/preflight.c hv/exit_reason_name.c hv/exit_report.c \
+	hv/cpuid_table.c hv/cpuid_frequency.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c \
+	drivers/power.c drivers/rtc.c
+
 # What runs at every exit, whatever the reason.
 HOT := arch/vmx_run.c arch/machine_vmcs.c hv/exit.c hv/vcpu.c hv/cpuid.c hv/msr.c hv/ports.c hv/hypercall.c
 
@@ -115,6 +123,7 @@ IMAGE_FLAGS += -fno-omit-frame-pointer   # the backtrace follows frames
 IMAGE_FLAGS += -fno-asynchronous-unwind-tables
 
 # One unit, so that the seam costs no calls there; a frame less in a backtrace.
+COLD_FLAGS := -Os
 HOT_FLAGS := -flto -flto-partition=one -fno-fat-lto-objects -fomit-frame-pointer
 
 IMAGE_LINK := $(IMAGE_FLAGS) $(HOT_FLAGS) $(REPRODUCIBLE) -frandom-seed=bulkhead -static -no-pie
@@ -206,7 +215,8 @@ IMAGE_OBJECTS := $(IMAGE_C:%.c=build/image/%.o) $(BOOT_ASM:%.asm=build/image/%.a
 build/image/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
-	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) $(IMAGE_FLAGS) $(if $(filter $<,$(HOT)),$(HOT_FLAGS)) $(REPRODUCIBLE) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) $(IMAGE_FLAGS) $(if $(filter $<,$(HOT)),$(HOT_FLAGS)) \
+		$(if $(filter $<,$(COLD)),$(COLD_FLAGS)) $(REPRODUCIBLE) -MMD -MP -c $< -o $@
 
 build/image/%.asm.o: %.asm Makefile
 	@mkdir -p $(@D)
