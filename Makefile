@@ -11,8 +11,8 @@ BOOT_PURE := boot/multiboot2.c
 BOOT_ASM := boot/entry.asm
 
 ARCH := arch/cpu.c arch/cpu_features.c arch/cpuid_host.c arch/descriptors.c \
-	arch/paging.c arch/arena.c arch/lapic.c arch/time.c arch/smp.c \
-	arch/vmx.c arch/vmx_run.c arch/machine.c arch/machine_vmcs.c arch/panic.c arch/symbols.c
+	arch/paging.c arch/window.c arch/arena.c arch/lapic.c arch/time.c arch/smp.c \
+	arch/vmx.c arch/vmx_run.c arch/machine.c arch/machine_memory.c arch/machine_vmcs.c arch/panic.c arch/symbols.c
 ARCH_ASM := arch/exception_entry.asm arch/vmx_entry.asm arch/trampoline.asm
 
 HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/calendar.c hv/log.c
@@ -38,8 +38,10 @@ COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(DRIVERS_PURE) 
 	hv/cpuid_table.c hv/cpuid_frequency.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c \
 	drivers/power.c drivers/rtc.c
 
-# What runs at every exit, whatever the reason.
+# What runs at every exit, whatever the reason; and the way to a device in memory.
 HOT := arch/vmx_run.c arch/machine_vmcs.c hv/exit.c hv/vcpu.c hv/cpuid.c hv/msr.c hv/ports.c hv/hypercall.c
+HOT += arch/machine_memory.c hv/guest_walk.c hv/guest_paging.c hv/decode.c \
+	hv/mmio.c hv/ioapic.c
 
 # What the compiler may call and a host's C library has.
 HV_IMAGE_ONLY := hv/memory_functions.c

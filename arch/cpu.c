@@ -12,6 +12,7 @@
 #include "arch/layout.h"
 #include "arch/paging.h"
 #include "arch/vmx.h"
+#include "arch/window.h"
 #include "hv/check.h"
 
 _Static_assert(offsetof(struct cpu, vcpu) == 8, "CPU_VCPU in arch/vmx_entry.asm");
@@ -44,6 +45,7 @@ struct cpu *cpu_create(uint32_t apic_id)
     cpu->number = cpu_count;
     cpu->apic_id = apic_id;
     cpu->stack_top = map_stacks(cpu->number);
+    window_init(cpu);
     cpu->vmxon_region = arena_take(PAGE_SIZE_4K, PAGE_SIZE_4K);
     cpu->vmcs = arena_take(PAGE_SIZE_4K, PAGE_SIZE_4K);
     cpus[cpu_count++] = cpu;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "arch/insn.h"
+#include "arch/layout.h"
 #include "hv/addr.h"
 #include "hv/preflight.h"
 #include "hv/vcpu.h"
@@ -41,6 +42,14 @@ struct __attribute__((packed)) task_state {
 };
 _Static_assert(sizeof(struct task_state) == 104, "the TSS of 64-bit mode");
 
+/* One of a CPU's sights of guest RAM. */
+struct window {
+    uint8_t *virtual;  /* where its 2 MiB are */
+    hpa_t page;        /* that it shows; UINT64_MAX: none yet */
+    uint64_t entry;    /* by which its user named a page of 4 KiB; UINT64_MAX: none */
+    void *page_bytes;  /* where that is */
+};
+
 struct cpu {
     struct cpu *self;            /* offset 0: arch/vmx_entry.asm */
     struct vcpu *vcpu;           /* offset 8: NULL if no guest owns this CPU */
@@ -51,6 +60,8 @@ struct cpu {
     uint32_t apic_id;
     _Atomic enum cpu_state state; /* written by the CPU itself */
     struct vmx_capabilities capabilities;
+
+    struct window windows[WINDOWS_PER_CPU]; /* arch/window.h */
 
     uint64_t gdt[5];
     struct task_state tss;

@@ -8,8 +8,8 @@
  *   FFFFFF01C0000000  stacks: each between unmapped guard pages
  *   FFFFFF00C0000000  boot modules, R--, uncompressed as GRUB loaded them
  *   FFFFFF0080000000  device registers, RW-, uncached
- *   FFFFFF0040000000  windows: two 2 MiB pages a CPU, each where it last copied
- *                     or zeroed; the only sight of guest RAM
+ *   FFFFFF0040000000  windows: eight 2 MiB pages a CPU, each where it was last
+ *                     pointed; the only sight of guest RAM
  *   FFFFFF0000000000  arena, RW-: CPUs, VMs, VMCSs, EPT frames, console rings
  */
 #pragma once
@@ -28,3 +28,5 @@
 #define STACK_BYTES 0x4000ull
 #define STACKS_PER_CPU 3
 #define STACK_STRIDE (STACK_BYTES + 0x1000ull)
+
+#define WINDOWS_PER_CPU 8

@@ -10,62 +10,13 @@
 #include "arch/insn.h"
 #include "arch/lapic.h"
 #include "arch/machine_halt.h"
-#include "arch/paging.h"
 #include "arch/panic.h"
 #include "arch/spec/cr.h"
 #include "arch/vmx.h"
+#include "arch/window.h"
 #include "drivers/power.h"
 #include "drivers/serial.h"
-#include "hv/check.h"
-
-/* The part of [address, address + bytes) that one window shows. */
-static uint64_t in_window(hpa_t address, uint64_t bytes)
-{
-    uint64_t room = PAGE_SIZE_2M - (address.value & (PAGE_SIZE_2M - 1));
-    return bytes < room ? bytes : room;
-}
-
-static void copy(uint8_t *to, const uint8_t *from, uint64_t bytes)
-{
-    uint64_t quads = align_down(bytes, 8);
-    copy_quads(to, from, quads / 8);
-    copy_bytes(to + quads, from + quads, bytes - quads);
-}
-
-void machine_memory_read(void *to, hpa_t from, size_t bytes)
-{
-    uint8_t *at = to;
-    while (bytes) {
-        uint64_t part = in_window(from, bytes);
-        copy(at, paging_window(this_cpu()->number, 0, from), part);
-        at += part;
-        from.value += part;
-        bytes -= part;
-    }
-}
-
-void machine_memory_write(hpa_t to, const void *from, size_t bytes)
-{
-    const uint8_t *at = from;
-    while (bytes) {
-        uint64_t part = in_window(to, bytes);
-        copy(paging_window(this_cpu()->number, 0, to), at, part);
-        at += part;
-        to.value += part;
-        bytes -= part;
-    }
-}
-
-void machine_memory_zero(hpa_t at, uint64_t bytes)
-{
-    CHECK(((at.value | bytes) & 7) == 0);
-    while (bytes) {
-        uint64_t part = in_window(at, bytes);
-        zero_quads(paging_window(this_cpu()->number, 0, at), part / 8);
-        at.value += part;
-        bytes -= part;
-    }
-}
+#include "hv/vm.h"
 
 void machine_request(unsigned cpu, uint32_t requests)
 {
@@ -120,6 +71,7 @@ void machine_guest_reset(void)
 {
     static const enum msr passed[] = { IA32_STAR, IA32_LSTAR, IA32_CSTAR, IA32_FMASK,
                                        IA32_KERNEL_GS_BASE };
+    window_begin(&this_cpu()->vcpu->vm->memory);
     machine_translations_flush();
     machine_interrupts_drain();
     reset_extended_state();

@@ -15,7 +15,7 @@
 
 #define ENTRIES 512
 #define TABLES_MAX 48
-#define WINDOWS_PER_CPU 2
+#define WINDOW_BYTES (ENTRIES * PAGE_SIZE_2M)
 
 #define ENTRY_PRESENT BIT(0)
 #define ENTRY_WRITE BIT(1)
@@ -151,17 +151,10 @@ uint64_t paging_root(void)
     return image_hpa(tables[0]).value;
 }
 
-void *paging_window(unsigned cpu, unsigned window, hpa_t address)
+void paging_point_window(void *window, hpa_t page)
 {
-    CHECK(window < WINDOWS_PER_CPU && cpu * WINDOWS_PER_CPU + window < ENTRIES);
-    unsigned slot = cpu * WINDOWS_PER_CPU + window;
-    uint64_t page = align_down(address.value, PAGE_SIZE_2M);
-    uint8_t *at = (uint8_t *)(WINDOW_VIRTUAL + slot * PAGE_SIZE_2M);
-    uint64_t entry = page | window_bits;
-
-    if (window_directory[slot] != entry) {
-        window_directory[slot] = entry;
-        invlpg(at);
-    }
-    return at + (address.value - page);
+    uint64_t offset = (uint64_t)window - WINDOW_VIRTUAL;
+    CHECK(((offset | page.value) & (PAGE_SIZE_2M - 1)) == 0 && offset < WINDOW_BYTES);
+    window_directory[offset / PAGE_SIZE_2M] = page.value | window_bits;
+    invlpg(window);
 }

@@ -28,6 +28,6 @@ uint64_t paging_root(void);
 
 hpa_t image_hpa(const void *address);
 
-/* Points a CPU's window (0 or 1) at the 2 MiB page of an address and returns
- * where that byte now is. Good until the same window is moved. */
-void *paging_window(unsigned cpu, unsigned window, hpa_t address);
+/* Points one of the windows (arch/layout.h) at a 2 MiB page, for the calling
+ * CPU: no other may ever use that window. */
+void paging_point_window(void *window, hpa_t page);

@@ -11,6 +11,7 @@
 #include "arch/paging.h"
 #include "arch/spec/cr.h"
 #include "arch/time.h"
+#include "arch/window.h"
 
 #define INIT_WAIT_US 10000
 #define SIPI_WAIT_US 200
@@ -61,7 +62,7 @@ static bool has_answered(const struct cpu *cpu, unsigned polls)
 static void start(struct cpu *cpu, hpa_t page)
 {
     uint8_t vector = (uint8_t)(page.value >> 12);
-    fill_trampoline(paging_window(this_cpu()->number, 0, page), cpu);
+    fill_trampoline(window_at(&this_cpu()->windows[WINDOW_COPY], page), cpu);
     lapic_host_send(cpu->apic_id, DELIVERY_INIT, 0);
     wait_us(INIT_WAIT_US);
     lapic_host_send(cpu->apic_id, DELIVERY_STARTUP, vector);

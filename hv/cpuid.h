@@ -57,6 +57,7 @@ struct cpuid_table {
     struct cpuid_registers kvm[CPUID_KVM_COUNT];
     uint64_t xcr0;     /* bits that XSETBV may set */
     uint32_t features; /* bit n: enum cpuid_feature n */
+    uint64_t reserved_address_bits; /* of paging entries: 51 to MAXPHYADDR */
 };
 
 /* The features of a guest that decide about its MSRs and control registers. */

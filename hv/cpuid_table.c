@@ -399,5 +399,6 @@ void cpuid_table_build(struct cpuid_table *table, const struct cpuid_host *host,
         cpuid_frequencies(table->basic[CPUID_TSC], facts->tsc_hz, facts->lapic_timer_hz);
     table->basic[CPUID_FREQUENCY] = cpuid_clock_rate(facts->tsc_hz);
     table->features = offered_features(table);
+    table->reserved_address_bits = BIT(52) - BIT(cpuid_physical_address_bits(table));
 }
 

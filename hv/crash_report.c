@@ -13,16 +13,16 @@
 #include "hv/text.h"
 #include "hv/vm.h"
 
-#define CODE_BYTES 16
-#define CODE_TEXT_SIZE (CODE_BYTES * 3 + 1)
+#define CODE_TEXT_SIZE (GUEST_CODE_BYTES * 3 + 1)
 
 static const char *code_text(struct vcpu *vcpu, uint64_t linear, char text[static CODE_TEXT_SIZE])
 {
-    uint8_t bytes[CODE_BYTES];
+    struct guest_mode mode = guest_mode_read();
+    uint8_t bytes[GUEST_CODE_BYTES];
     size_t got = 0;
     struct guest_fault fault;
 
-    (void)guest_linear_fetch(vcpu, GLA(linear), bytes, sizeof bytes, &got, &fault);
+    (void)guest_linear_fetch(vcpu, &mode, GLA(linear), bytes, &got, &fault);
     if (got == 0)
         return "cannot be read";
     size_t at = 0;

@@ -9,214 +9,230 @@
 
 #define REX_W 8u
 #define REX_R 4u
+#define SIB_BASE_NONE 5 /* with mod 0: a displacement of 4 bytes instead */
+
+/* How an opcode is encoded; those that are no opcode come first. */
+enum form {
+    FORM_UNKNOWN,
+    FORM_PREFIX,
+    FORM_REX,             /* in 64-bit mode */
+    FORM_ESCAPE,          /* the opcode has a second byte */
+    FORM_FIRST_OPCODE,
+    FORM_LOAD = FORM_FIRST_OPCODE, /* register from ModRM memory */
+    FORM_STORE,           /* ModRM memory from register */
+    FORM_MOVSXD,          /* a load, in 64-bit mode with REX.W only */
+    FORM_STORE_IMMEDIATE, /* ModRM memory from immediate, /0 */
+    FORM_LOAD_OFFSET,     /* accumulator from memory at an immediate address */
+    FORM_STORE_OFFSET,
+};
+
+/* Sizes in bytes; SIZE_V is the operand size, which REX.W makes 8. */
+#define SIZE_V 0
+
+struct opcode {
+    uint8_t form;
+    uint8_t memory_size;
+    uint8_t register_size;
+    bool sign_extend;
+};
+
+static const struct opcode one_byte[256] = {
+    [0x26] = { .form = FORM_PREFIX }, [0x2E] = { .form = FORM_PREFIX },
+    [0x36] = { .form = FORM_PREFIX }, [0x3E] = { .form = FORM_PREFIX },
+    [0x64] = { .form = FORM_PREFIX }, [0x65] = { .form = FORM_PREFIX },
+    [0x66] = { .form = FORM_PREFIX }, [0x67] = { .form = FORM_PREFIX },
+    [0xF0] = { .form = FORM_PREFIX }, [0xF2] = { .form = FORM_PREFIX },
+    [0xF3] = { .form = FORM_PREFIX },
+    [0x40 ... 0x4F] = { .form = FORM_REX },
+    [0x0F] = { .form = FORM_ESCAPE },
+
+    [0x63] = { FORM_MOVSXD, 4, 8, true },
+    [0x88] = { FORM_STORE, 1, 1, false },
+    [0x89] = { FORM_STORE, SIZE_V, SIZE_V, false },
+    [0x8A] = { FORM_LOAD, 1, 1, false },
+    [0x8B] = { FORM_LOAD, SIZE_V, SIZE_V, false },
+    [0xA0] = { FORM_LOAD_OFFSET, 1, 1, false },
+    [0xA1] = { FORM_LOAD_OFFSET, SIZE_V, SIZE_V, false },
+    [0xA2] = { FORM_STORE_OFFSET, 1, 1, false },
+    [0xA3] = { FORM_STORE_OFFSET, SIZE_V, SIZE_V, false },
+    [0xC6] = { FORM_STORE_IMMEDIATE, 1, 1, false },
+    [0xC7] = { FORM_STORE_IMMEDIATE, SIZE_V, SIZE_V, false },
+};
+
+/* Behind 0F. */
+static const struct opcode two_byte[256] = {
+    [0xB6] = { FORM_LOAD, 1, SIZE_V, false },
+    [0xB7] = { FORM_LOAD, 2, SIZE_V, false },
+    [0xBE] = { FORM_LOAD, 1, SIZE_V, true },
+    [0xBF] = { FORM_LOAD, 2, SIZE_V, true },
+};
+
+static const struct opcode no_opcode = { .form = FORM_UNKNOWN };
+
+/* By ModRM: the bytes of the displacement, or that there is a SIB byte or no
+ * memory operand. Vol. 2A, Tables 2-1 "16-Bit Addressing Forms with the ModR/M
+ * Byte" and 2-2 "32-Bit Addressing Forms with the ModR/M Byte". */
+#define SIB 0x10
+#define REGISTER 0x20
+#define FOR_EACH_REG(...) \
+    __VA_ARGS__, __VA_ARGS__, __VA_ARGS__, __VA_ARGS__, \
+    __VA_ARGS__, __VA_ARGS__, __VA_ARGS__, __VA_ARGS__
+#define MOD_3 \
+    REGISTER, REGISTER, REGISTER, REGISTER, REGISTER, REGISTER, REGISTER, REGISTER
+
+static const uint8_t modrm_16[256] = {
+    FOR_EACH_REG(0, 0, 0, 0, 0, 0, 2, 0),
+    FOR_EACH_REG(1, 1, 1, 1, 1, 1, 1, 1),
+    FOR_EACH_REG(2, 2, 2, 2, 2, 2, 2, 2),
+    FOR_EACH_REG(MOD_3),
+};
+
+static const uint8_t modrm_32[256] = {
+    FOR_EACH_REG(0, 0, 0, 0, SIB, 4, 0, 0),
+    FOR_EACH_REG(1, 1, 1, 1, SIB | 1, 1, 1, 1),
+    FOR_EACH_REG(4, 4, 4, 4, SIB | 4, 4, 4, 4),
+    FOR_EACH_REG(MOD_3),
+};
 
 /* The bytes not yet read, and what the prefixes said. */
 struct cursor {
     const uint8_t *bytes;
-    size_t count;
-    size_t at;
-    bool ended; /* a byte was wanted that is not there */
-
+    unsigned at;
     enum decode_mode mode;
-    bool operand_override;
-    bool address_override;
+    uint8_t rex;          /* 0: none */
+    uint8_t operand_size; /* without REX.W */
+    uint8_t address_size;
     bool lock;
-    uint8_t rex; /* 0: none */
 };
 
 static uint8_t next(struct cursor *cursor)
 {
-    if (cursor->at >= cursor->count) {
-        cursor->ended = true;
-        return 0;
-    }
     return cursor->bytes[cursor->at++];
 }
 
-/* Little-endian, zero-extended. */
-static uint64_t next_value(struct cursor *cursor, unsigned bytes)
+static void take_prefix(struct cursor *cursor, uint8_t byte)
 {
+    bool is_16 = cursor->mode == DECODE_16;
+    cursor->rex = 0; /* it counts only if it is the last prefix */
+    if (byte == 0x66)
+        cursor->operand_size = is_16 ? 4 : 2;
+    else if (byte == 0x67)
+        cursor->address_size = is_16 || cursor->mode == DECODE_64 ? 4 : 2;
+    else if (byte == 0xF0)
+        cursor->lock = true;
+    /* The others have no meaning for what is decoded here. */
+}
+
+static const struct opcode *opcode_after_prefixes(struct cursor *cursor)
+{
+    while (cursor->at < DECODE_BYTES_MAX) {
+        uint8_t byte = next(cursor);
+        const struct opcode *opcode = &one_byte[byte];
+        if (opcode->form >= FORM_FIRST_OPCODE)
+            return opcode;
+        if (opcode->form == FORM_REX && cursor->mode == DECODE_64)
+            cursor->rex = byte;
+        else if (opcode->form == FORM_PREFIX)
+            take_prefix(cursor, byte);
+        else if (opcode->form == FORM_ESCAPE)
+            return &two_byte[next(cursor)];
+        else
+            return &no_opcode;
+    }
+    return &no_opcode;
+}
+
+/* Reads ModRM and all that encodes the address. False: not a memory operand. */
+static bool memory_operand(struct cursor *cursor, struct decoded *decoded)
+{
+    uint8_t modrm = next(cursor);
+    uint8_t follows = cursor->address_size == 2 ? modrm_16[modrm] : modrm_32[modrm];
+
+    decoded->reg = (modrm >> 3 & 7) | (cursor->rex & REX_R ? 8 : 0);
+    if (follows & SIB) {
+        bool has_base = modrm >> 6 != 0 || (next(cursor) & 7) != SIB_BASE_NONE;
+        cursor->at += modrm >> 6 != 0; /* the SIB byte, not looked at */
+        follows = has_base ? follows & ~SIB : 4;
+    }
+    cursor->at += follows & ~REGISTER;
+    return !(follows & REGISTER);
+}
+
+/* Of a byte register: without REX, 4 to 7 are AH, CH, DH and BH. */
+__attribute__((noinline))
+static bool is_high_byte(uint8_t rex, uint8_t reg)
+{
+    return !rex && reg >= 4;
+}
+
+/* It has at most 32 bits and is sign-extended. */
+static uint64_t immediate(struct cursor *cursor, unsigned size)
+{
+    unsigned bytes = size == 8 ? 4 : size;
     uint64_t value = 0;
     for (unsigned i = 0; i < bytes; i++)
         value |= (uint64_t)next(cursor) << 8 * i;
-    return value;
+    return size == 8 ? (uint64_t)(int64_t)(int32_t)value : value;
 }
 
-static bool take_legacy_prefix(struct cursor *cursor, uint8_t byte)
+/* False: no memory operand, or another instruction. */
+static bool take_operands(struct cursor *cursor, enum form form, struct decoded *decoded)
 {
-    switch (byte) {
-    case 0x26: case 0x2E: case 0x36: case 0x3E: case 0x64: case 0x65: /* segments */
-    case 0xF2: case 0xF3: return true; /* without meaning for what is decoded here */
-    case 0x66: cursor->operand_override = true; return true;
-    case 0x67: cursor->address_override = true; return true;
-    case 0xF0: cursor->lock = true; return true;
+    switch (form) {
+    case FORM_MOVSXD: /* else it is ARPL, or an odd plain MOV */
+        if (cursor->mode != DECODE_64 || !(cursor->rex & REX_W))
+            return false;
+        form = FORM_LOAD;
+        /* fallthrough */
+    case FORM_LOAD:
+    case FORM_STORE:
+        if (!memory_operand(cursor, decoded))
+            return false;
+        if (decoded->register_size == 1 && is_high_byte(cursor->rex, decoded->reg)) {
+            decoded->high_byte = true;
+            decoded->reg -= 4;
+        }
+        decoded->kind = form == FORM_LOAD ? DECODE_LOAD : DECODE_STORE_REGISTER;
+        return true;
+    case FORM_STORE_IMMEDIATE:
+        if (!memory_operand(cursor, decoded) || (decoded->reg & 7) != 0)
+            return false;
+        decoded->kind = DECODE_STORE_IMMEDIATE;
+        decoded->immediate = immediate(cursor, decoded->memory_size);
+        return true;
+    case FORM_LOAD_OFFSET:
+    case FORM_STORE_OFFSET:
+        cursor->at += cursor->address_size;
+        decoded->kind = form == FORM_LOAD_OFFSET ? DECODE_LOAD : DECODE_STORE_REGISTER;
+        decoded->reg = 0;
+        return true;
+    case FORM_UNKNOWN:
+    case FORM_PREFIX:
+    case FORM_REX:
+    case FORM_ESCAPE: break;
     }
     return false;
 }
 
-/* Reads prefixes and returns the first byte of the opcode. A REX counts only
- * if it is the last prefix. */
-static uint8_t opcode_after_prefixes(struct cursor *cursor)
-{
-    for (unsigned i = 0; i < DECODE_BYTES_MAX; i++) {
-        uint8_t byte = next(cursor);
-        if (take_legacy_prefix(cursor, byte))
-            cursor->rex = 0;
-        else if (cursor->mode == DECODE_64 && (byte & 0xF0) == 0x40)
-            cursor->rex = byte;
-        else
-            return byte;
-    }
-    cursor->ended = true;
-    return 0;
-}
-
-static uint8_t operand_size(const struct cursor *cursor)
-{
-    if (cursor->rex & REX_W)
-        return 8;
-    bool wide = (cursor->mode == DECODE_16) == cursor->operand_override;
-    return wide ? 4 : 2;
-}
-
-static uint8_t address_size(const struct cursor *cursor)
-{
-    if (cursor->mode == DECODE_64)
-        return cursor->address_override ? 4 : 8;
-    return (cursor->mode == DECODE_16) == cursor->address_override ? 4 : 2;
-}
-
-/* SDM Vol. 2A, Table 2-1 "16-Bit Addressing Forms with the ModR/M Byte". */
-static unsigned displacement_16(unsigned mod, unsigned rm)
-{
-    if (mod == 0)
-        return rm == 6 ? 2 : 0;
-    return mod;
-}
-
-/* Tables 2-2 "32-Bit Addressing Forms with the ModR/M Byte" and 2-3 "32-Bit
- * Addressing Forms with the SIB Byte". Reads the SIB byte. */
-static unsigned displacement_32(struct cursor *cursor, unsigned mod, unsigned rm)
-{
-    unsigned base = rm == 4 ? next(cursor) & 7 : rm;
-    if (mod == 0)
-        return base == 5 ? 4 : 0;
-    return mod == 1 ? 1 : 4;
-}
-
-/* Reads ModRM and all that encodes the address. False: not a memory operand. */
-static bool memory_operand(struct cursor *cursor, unsigned *reg)
-{
-    uint8_t modrm = next(cursor);
-    unsigned mod = modrm >> 6, rm = modrm & 7;
-    *reg = modrm >> 3 & 7;
-    if (mod == 3)
-        return false;
-    unsigned bytes = address_size(cursor) == 2 ? displacement_16(mod, rm)
-                                               : displacement_32(cursor, mod, rm);
-    next_value(cursor, bytes);
-    return true;
-}
-
-static void set_register(const struct cursor *cursor, unsigned reg, struct decoded *decoded)
-{
-    decoded->reg = (uint8_t)(reg | (cursor->rex & REX_R ? 8 : 0));
-    if (decoded->register_size == 1 && !cursor->rex && reg >= 4) {
-        decoded->high_byte = true;
-        decoded->reg = (uint8_t)(reg - 4);
-    }
-}
-
-/* MOV and its relatives between memory and the register of the ModRM byte. */
-static enum decode_status move(struct cursor *cursor, enum decode_kind kind, unsigned memory_size,
-                               unsigned register_size, struct decoded *decoded)
-{
-    unsigned reg;
-    if (!memory_operand(cursor, &reg))
-        return DECODE_UNSUPPORTED;
-    decoded->kind = kind;
-    decoded->memory_size = (uint8_t)memory_size;
-    decoded->register_size = (uint8_t)register_size;
-    set_register(cursor, reg, decoded);
-    return DECODE_OK;
-}
-
-/* MOV between memory at an immediate address and AL, AX, EAX or RAX. */
-static enum decode_status move_offset(struct cursor *cursor, enum decode_kind kind, unsigned size,
-                                      struct decoded *decoded)
-{
-    next_value(cursor, address_size(cursor));
-    decoded->kind = kind;
-    decoded->memory_size = decoded->register_size = (uint8_t)size;
-    decoded->reg = 0;
-    return DECODE_OK;
-}
-
-/* C6 /0 and C7 /0; an immediate has at most 32 bits and is sign-extended. */
-static enum decode_status move_immediate(struct cursor *cursor, unsigned size,
-                                         struct decoded *decoded)
-{
-    unsigned reg;
-    if (!memory_operand(cursor, &reg) || reg != 0)
-        return DECODE_UNSUPPORTED;
-    decoded->kind = DECODE_STORE_IMMEDIATE;
-    decoded->memory_size = (uint8_t)size;
-    decoded->immediate = next_value(cursor, size == 8 ? 4 : size);
-    if (size == 8)
-        decoded->immediate = (uint64_t)(int64_t)(int32_t)decoded->immediate;
-    return DECODE_OK;
-}
-
-static enum decode_status decode_two_byte(struct cursor *cursor, struct decoded *decoded)
-{
-    uint8_t opcode = next(cursor);
-    uint8_t size = operand_size(cursor);
-    decoded->sign_extend = opcode & 8;
-    switch (opcode) {
-    case 0xB6: case 0xBE: return move(cursor, DECODE_LOAD, 1, size, decoded);
-    case 0xB7: case 0xBF: return move(cursor, DECODE_LOAD, 2, size, decoded);
-    }
-    return DECODE_UNSUPPORTED;
-}
-
-static enum decode_status decode_one_byte(struct cursor *cursor, uint8_t opcode,
-                                          struct decoded *decoded)
-{
-    uint8_t size = operand_size(cursor);
-    switch (opcode) {
-    case 0x88: return move(cursor, DECODE_STORE_REGISTER, 1, 1, decoded);
-    case 0x89: return move(cursor, DECODE_STORE_REGISTER, size, size, decoded);
-    case 0x8A: return move(cursor, DECODE_LOAD, 1, 1, decoded);
-    case 0x8B: return move(cursor, DECODE_LOAD, size, size, decoded);
-    case 0xA0: return move_offset(cursor, DECODE_LOAD, 1, decoded);
-    case 0xA1: return move_offset(cursor, DECODE_LOAD, size, decoded);
-    case 0xA2: return move_offset(cursor, DECODE_STORE_REGISTER, 1, decoded);
-    case 0xA3: return move_offset(cursor, DECODE_STORE_REGISTER, size, decoded);
-    case 0xC6: return move_immediate(cursor, 1, decoded);
-    case 0xC7: return move_immediate(cursor, size, decoded);
-    case 0x0F: return decode_two_byte(cursor, decoded);
-    case 0x63: /* MOVSXD; ARPL outside 64-bit mode, a plain MOV without REX.W */
-        if (cursor->mode != DECODE_64 || size != 8)
-            return DECODE_UNSUPPORTED;
-        decoded->sign_extend = true;
-        return move(cursor, DECODE_LOAD, 4, 8, decoded);
-    }
-    return DECODE_UNSUPPORTED;
-}
-
-enum decode_status decode(const uint8_t *bytes, size_t count, enum decode_mode mode,
+enum decode_status decode(const struct code *code, enum decode_mode mode,
                           struct decoded *decoded)
 {
-    size_t limit = count < DECODE_BYTES_MAX ? count : DECODE_BYTES_MAX;
-    struct cursor cursor = { .bytes = bytes, .count = limit, .mode = mode };
-    *decoded = (struct decoded){ .length = 0 };
+    struct cursor cursor = { .bytes = code->bytes, .mode = mode };
+    cursor.operand_size = mode == DECODE_16 ? 2 : 4;
+    cursor.address_size = mode == DECODE_64 ? 8 : cursor.operand_size;
 
-    uint8_t opcode = opcode_after_prefixes(&cursor);
-    enum decode_status status = decode_one_byte(&cursor, opcode, decoded);
-    if (cursor.ended) /* an instruction of more than 15 bytes is none */
-        return count < DECODE_BYTES_MAX ? DECODE_TRUNCATED : DECODE_UNSUPPORTED;
-    if (cursor.lock) /* #UD with any of these */
-        return DECODE_UNSUPPORTED;
+    const struct opcode *opcode = opcode_after_prefixes(&cursor);
+    uint8_t size = cursor.rex & REX_W ? 8 : cursor.operand_size;
+    decoded->memory_size = opcode->memory_size == SIZE_V ? size : opcode->memory_size;
+    decoded->register_size = opcode->register_size == SIZE_V ? size : opcode->register_size;
+    decoded->sign_extend = opcode->sign_extend;
+    decoded->high_byte = false;
+    bool known = take_operands(&cursor, opcode->form, decoded);
+
+    if (cursor.at > code->count && code->count < DECODE_BYTES_MAX)
+        return DECODE_TRUNCATED;
     decoded->length = (uint8_t)cursor.at;
-    return status;
+    /* More than 15 bytes are no instruction, and a LOCK with any of these is #UD. */
+    return known && !cursor.lock && cursor.at <= DECODE_BYTES_MAX ? DECODE_OK
+                                                                  : DECODE_UNSUPPORTED;
 }

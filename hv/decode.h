@@ -15,6 +15,16 @@
 
 #define DECODE_BYTES_MAX 15
 
+/* The longest prefixes with the longest rest behind them, so that the decoder
+ * need not look before each byte whether it is there. */
+#define DECODE_BUFFER_BYTES 32
+
+/* The bytes of an instruction; those behind the first `count` do not matter. */
+struct code {
+    uint8_t bytes[DECODE_BUFFER_BYTES];
+    size_t count;
+};
+
 /* Default operand and address size of the code segment. */
 enum decode_mode { DECODE_16, DECODE_32, DECODE_64 };
 
@@ -33,9 +43,9 @@ struct decoded {
     uint8_t register_size; /* bytes of the register: not less than memory_size */
     bool sign_extend;      /* a load into a wider register: sign, else zero */
     bool high_byte;        /* the register is AH, CH, DH or BH: bits 15:8 of `reg` */
-    uint8_t reg;           /* enum gpr */
-    uint64_t immediate;    /* already extended to memory_size */
+    uint8_t reg;           /* enum gpr; not for DECODE_STORE_IMMEDIATE */
+    uint64_t immediate;    /* for that alone; extended to memory_size */
 };
 
-enum decode_status decode(const uint8_t *bytes, size_t count, enum decode_mode mode,
+enum decode_status decode(const struct code *code, enum decode_mode mode,
                           struct decoded *decoded);

@@ -22,11 +22,6 @@ bool guest_memory_is_valid(const struct guest_memory *memory)
            memory->bytes <= GUEST_MEMORY_MAX && memory->bytes <= GUEST_MEMORY_HOST_END - base;
 }
 
-uint64_t guest_memory_low_end(const struct guest_memory *memory)
-{
-    return memory->bytes < GUEST_MEMORY_BELOW_4G_MAX ? memory->bytes : GUEST_MEMORY_BELOW_4G_MAX;
-}
-
 unsigned guest_memory_ranges(const struct guest_memory *memory,
                              struct ept_range ranges[static GUEST_MEMORY_RANGES_MAX])
 {
@@ -44,31 +39,12 @@ unsigned guest_memory_ranges(const struct guest_memory *memory,
     return 3;
 }
 
-/* guest_memory_ranges() as comparisons, because each step of a walk through a
- * guest's page tables comes by here. `end` is that range's end. */
-static bool find_range(const struct guest_memory *memory, uint64_t gpa, uint64_t *offset,
-                       uint64_t *end)
-{
-    uint64_t low_end = guest_memory_low_end(memory);
-
-    *offset = gpa;
-    *end = GUEST_LOW_MEMORY_END;
-    if (gpa < GUEST_LOW_MEMORY_END)
-        return true;
-    *end = low_end;
-    if (gpa >= GUEST_BIOS_AREA && gpa < low_end)
-        return true;
-    *end = GUEST_MEMORY_HIGH + (memory->bytes - low_end);
-    *offset = gpa - GUEST_MEMORY_HIGH + low_end;
-    return gpa >= GUEST_MEMORY_HIGH && gpa < *end;
-}
-
 bool guest_memory_translate(const struct guest_memory *memory, gpa_t gpa, uint64_t bytes,
                             hpa_t *hpa)
 {
     uint64_t offset, end;
 
-    if (!find_range(memory, gpa.value, &offset, &end) || bytes > end - gpa.value)
+    if (!guest_memory_find(memory, gpa, &offset, &end) || bytes > end - gpa.value)
         return false;
     *hpa = HPA(memory->base.value + offset);
     return true;

@@ -9,8 +9,9 @@
  *     100000 .. min(bytes, 3 GiB) memory                    base + the same
  *     4 GiB ..                    what is left of it        base + 3 GiB ..
  *
- * guest_memory_translate is the only way from a gpa_t to an hpa_t: what it
- * returns lies inside the block, whatever a guest asked for.
+ * guest_memory_translate and guest_memory_translate_in_page are the only ways
+ * from a gpa_t to an hpa_t: what they return lies inside the block, whatever a
+ * guest asked for.
  */
 #pragma once
 
@@ -31,6 +32,7 @@
 
 #define GUEST_MEMORY_ALIGN PAGE_SIZE_2M
 #define GUEST_MEMORY_MIN PAGE_SIZE_2M
+_Static_assert(GUEST_MEMORY_MIN > GUEST_BIOS_AREA, "memory goes on behind the BIOS area");
 #define GUEST_MEMORY_MAX GIB(64 * 1024)   /* well inside the 48 bits of EPT */
 #define GUEST_MEMORY_HOST_END (1ull << 52) /* no processor has more */
 
@@ -48,6 +50,45 @@ bool guest_memory_is_valid(const struct guest_memory *memory);
 unsigned guest_memory_ranges(const struct guest_memory *memory,
                              struct ept_range ranges[static GUEST_MEMORY_RANGES_MAX]);
 
+/* End of the RAM below 4 GiB. */
+static inline uint64_t guest_memory_low_end(const struct guest_memory *memory)
+{
+    return memory->bytes < GUEST_MEMORY_BELOW_4G_MAX ? memory->bytes : GUEST_MEMORY_BELOW_4G_MAX;
+}
+
+/* The picture above as comparisons: the byte's place in the block, and where
+ * its range ends. False: it is no RAM. */
+static inline bool guest_memory_find(const struct guest_memory *memory, gpa_t gpa,
+                                     uint64_t *offset, uint64_t *end)
+{
+    uint64_t low_end = guest_memory_low_end(memory);
+
+    *offset = gpa.value;
+    *end = low_end;
+    if (gpa.value - GUEST_BIOS_AREA < low_end - GUEST_BIOS_AREA)
+        return true;
+    *end = GUEST_LOW_MEMORY_END;
+    if (gpa.value < GUEST_LOW_MEMORY_END)
+        return true;
+    *end = GUEST_MEMORY_HIGH + (memory->bytes - low_end);
+    *offset = gpa.value - GUEST_MEMORY_HIGH + low_end;
+    return gpa.value >= GUEST_MEMORY_HIGH && gpa.value < *end;
+}
+
+/* True if the byte is RAM; what follows it in its page of 4 KiB is so, too, as
+ * all ranges are whole pages. Inline, because each step of a walk through a
+ * guest's page tables asks it. */
+static inline bool guest_memory_translate_in_page(const struct guest_memory *memory, gpa_t gpa,
+                                                  hpa_t *hpa)
+{
+    uint64_t offset, end;
+
+    if (!guest_memory_find(memory, gpa, &offset, &end))
+        return false;
+    *hpa = HPA(memory->base.value + offset);
+    return true;
+}
+
 /* True if all of [gpa, gpa + bytes) is RAM and contiguous on the host, too. */
 bool guest_memory_translate(const struct guest_memory *memory, gpa_t gpa, uint64_t bytes,
                             hpa_t *hpa);
@@ -57,9 +98,6 @@ bool guest_memory_read(const struct guest_memory *memory, void *to, gpa_t from, 
 bool guest_memory_write(const struct guest_memory *memory, gpa_t to, const void *from,
                         size_t bytes);
 bool guest_memory_zero(const struct guest_memory *memory, gpa_t at, uint64_t bytes);
-
-/* End of the RAM below 4 GiB. */
-uint64_t guest_memory_low_end(const struct guest_memory *memory);
 
 /* The frames that guest_memory_map will take, the root included. */
 unsigned guest_memory_ept_frames(const struct guest_memory *memory, bool pages_1g);

@@ -13,11 +13,12 @@
 #include <stddef.h>
 
 #include "hv/addr.h"
+#include "hv/guest_mode.h"
 #include "hv/vcpu.h"
 
 enum guest_linear {
     GUEST_LINEAR_OK,
-    GUEST_LINEAR_FAULT,  /* `fault.verdict` is to be injected; CR2 is set */
+    GUEST_LINEAR_FAULT,  /* `fault.verdict` is what happens; CR2 is set */
     GUEST_LINEAR_NOT_RAM /* `fault.gpa` is an address without RAM */
 };
 
@@ -30,15 +31,20 @@ struct guest_fault {
 /* Longest range of one access. */
 #define GUEST_LINEAR_BYTES_MAX 4096
 
-/* Mode, CPL and tables are those of the current VMCS. All bytes or none: both
- * pages of a crossing are translated before the first byte moves. `bytes` is 1
- * to GUEST_LINEAR_BYTES_MAX. */
-enum guest_linear guest_linear_read(const struct vcpu *vcpu, gla_t from, void *to, size_t bytes,
+/* All bytes or none: both pages of a crossing are translated before the first
+ * byte moves. `bytes` is 1 to GUEST_LINEAR_BYTES_MAX. */
+enum guest_linear guest_linear_read(const struct vcpu *vcpu, const struct guest_mode *mode,
+                                    gla_t from, void *to, size_t bytes,
                                     struct guest_fault *fault);
-enum guest_linear guest_linear_write(const struct vcpu *vcpu, gla_t to, const void *from,
-                                     size_t bytes, struct guest_fault *fault);
+enum guest_linear guest_linear_write(const struct vcpu *vcpu, const struct guest_mode *mode,
+                                     gla_t to, const void *from, size_t bytes,
+                                     struct guest_fault *fault);
 
-/* Up to `bytes` instruction bytes from `from`; fewer, in *got, if what follows
- * a page boundary cannot be fetched. Not OK only if *got is 0. */
-enum guest_linear guest_linear_fetch(const struct vcpu *vcpu, gla_t from, uint8_t *to,
-                                     size_t bytes, size_t *got, struct guest_fault *fault);
+/* The bytes of one instruction, and what may follow it. */
+#define GUEST_CODE_BYTES 16
+
+/* Instruction bytes from `from`; fewer than all, in *got, if what follows a
+ * page boundary cannot be fetched. Not OK only if *got is 0. */
+enum guest_linear guest_linear_fetch(const struct vcpu *vcpu, const struct guest_mode *mode,
+                                     gla_t from, uint8_t to[static GUEST_CODE_BYTES], size_t *got,
+                                     struct guest_fault *fault);

@@ -8,13 +8,13 @@
  *
  * Level 0 is the page table here; the manual numbers from 1.
  *
- * Accessed and dirty flags are set by writing the entry's lowest byte, where
- * both are. That is no locked operation as the processor's is: another vCPU
- * that changes the present, write or user bit of the same entry at that very
- * moment loses its change. Kernels do not unmap buffers of instructions that
- * are under way.
+ * Every access of a guest to an emulated device begins with a walk to its
+ * instruction, so the most frequent of all walks is made short:
+ * guest_walk_simply(). Whatever does not fit there, guest_walk() decides.
  */
 #include "hv/guest_walk.h"
+
+#include <stdatomic.h>
 
 #include "arch/spec/cr.h"
 #include "hv/cpuid.h"
@@ -30,265 +30,299 @@
 #define ENTRY_XD BIT(63)
 #define ENTRY_ADDRESS 0x000FFFFFFFFFF000ull
 
+#define LEVELS_MAX 5
+
 enum paging { PAGING_NONE, PAGING_32, PAGING_PAE, PAGING_LONG };
 
-/* The vCPU's mode, and the access, as far as they decide about a translation. */
-struct context {
+/* What is asked for. */
+struct access {
     const struct vm *vm;
-    enum paging paging;
-    unsigned levels;    /* below CR3 or the PDPTE */
-    uint64_t cr3, cr4;
+    struct guest_mode mode;
     uint64_t gla;
-    enum guest_access access;
-    bool long_mode;     /* 64-bit code: addresses are canonical, not truncated */
-    bool user;          /* CPL is 3 */
-    bool write_protect; /* CR0.WP */
-    bool no_execute;    /* EFER.NXE, in a mode with 64-bit entries */
-    bool alignment;     /* RFLAGS.AC: SMAP is suspended */
-    unsigned physical_bits;
-    bool pages_1g;
+    enum guest_access kind;
 };
 
-static struct context context_of(const struct vcpu *vcpu, gla_t gla, enum guest_access access)
+/* What a paging mode makes of it. */
+struct shape {
+    enum paging paging;
+    unsigned levels; /* below CR3 or the PDPTE */
+};
+
+/* The entries that a walk went through: where, and as read. */
+struct trail {
+    void *at[LEVELS_MAX];
+    uint64_t entry[LEVELS_MAX];
+};
+
+static bool has_64_bit_entries(struct shape shape)
 {
-    uint64_t cr0 = machine_vmread_natural(VMCS_GUEST_CR0);
-    uint64_t efer = machine_vmread_64(VMCS_GUEST_IA32_EFER);
-    uint32_t cs = machine_vmread_32(VMCS_GUEST_CS_ACCESS_RIGHTS);
-    uint32_t ss = machine_vmread_32(VMCS_GUEST_SS_ACCESS_RIGHTS);
-    uint64_t rflags = machine_vmread_natural(VMCS_GUEST_RFLAGS);
-    struct context context = {
-        .vm = vcpu->vm,
-        .cr3 = machine_vmread_natural(VMCS_GUEST_CR3),
-        .cr4 = machine_vmread_natural(VMCS_GUEST_CR4),
-        .gla = gla.value,
-        .access = access,
-        .long_mode = (efer & EFER_LMA) && (cs & ACCESS_RIGHTS_L),
-        /* SDM Vol. 3C, 25.4.1 "Guest Register State": the DPL of SS is the CPL */
-        .user = (ss & ACCESS_RIGHTS_DPL_MASK) == ACCESS_RIGHTS_DPL_MASK,
-        .write_protect = cr0 & CR0_WP,
-        .alignment = rflags & RFLAGS_AC,
-        .physical_bits = cpuid_physical_address_bits(&vcpu->vm->cpuid),
-        .pages_1g = cpuid_has(&vcpu->vm->cpuid, FEATURE_PAGE_1G),
-    };
-    if (!(cr0 & CR0_PG)) {
-        context.paging = PAGING_NONE;
-    } else if (efer & EFER_LMA) {
-        context.paging = PAGING_LONG;
-        context.levels = (context.cr4 & CR4_LA57) ? 5 : 4;
-    } else if (context.cr4 & CR4_PAE) {
-        context.paging = PAGING_PAE;
-        context.levels = 2;
-    } else {
-        context.paging = PAGING_32;
-        context.levels = 2;
-    }
-    bool entries_64 = context.paging == PAGING_LONG || context.paging == PAGING_PAE;
-    context.no_execute = entries_64 && (efer & EFER_NXE);
-    if (!context.long_mode)
-        context.gla &= UINT32_MAX;
-    return context;
+    return shape.paging == PAGING_LONG || shape.paging == PAGING_PAE;
 }
 
 /* SDM Vol. 3A, 4.7 "Page-Fault Exceptions". */
-static enum guest_linear page_fault(const struct context *context, uint32_t cause,
-                                    struct guest_fault *fault)
+static enum guest_linear page_fault(const struct access *access, struct shape shape,
+                                    uint32_t cause, struct guest_fault *fault)
 {
+    const struct guest_mode *mode = &access->mode;
     uint32_t error_code = cause;
-    if (context->access == GUEST_WRITE)
+    bool no_execute = has_64_bit_entries(shape) && (mode->efer & EFER_NXE);
+
+    if (access->kind == GUEST_WRITE)
         error_code |= PAGE_FAULT_WRITE;
-    if (context->user)
+    if (guest_mode_is_user(mode))
         error_code |= PAGE_FAULT_USER;
-    if (context->access == GUEST_FETCH && (context->no_execute || (context->cr4 & CR4_SMEP)))
+    if (access->kind == GUEST_FETCH && (no_execute || (mode->cr4 & CR4_SMEP)))
         error_code |= PAGE_FAULT_FETCH;
     fault->verdict = (struct verdict){ .kind = VERDICT_INJECT, .vector = VECTOR_PF,
                                        .has_error_code = true, .error_code = error_code };
     return GUEST_LINEAR_FAULT;
 }
 
-static bool is_canonical(const struct context *context)
+static enum guest_linear refused_entry(const struct access *access, struct shape shape,
+                                       uint64_t entry, struct guest_fault *fault)
 {
-    unsigned unused = context->levels == 5 ? 64 - 57 : 64 - 48;
-    return (uint64_t)((int64_t)(context->gla << unused) >> unused) == context->gla;
+    uint32_t cause = entry & ENTRY_P ? PAGE_FAULT_PRESENT | PAGE_FAULT_RESERVED : 0;
+    return page_fault(access, shape, cause, fault);
 }
 
-static unsigned index_bits(const struct context *context)
+static inline unsigned index_bits(struct shape shape)
 {
-    return context->paging == PAGING_32 ? 10 : 9;
+    return shape.paging == PAGING_32 ? 10 : 9;
 }
 
-static unsigned level_shift(const struct context *context, unsigned level)
+static inline unsigned level_shift(struct shape shape, unsigned level)
 {
-    return 12 + level * index_bits(context);
+    return 12 + level * index_bits(shape);
 }
 
-/* Does the entry map a page above level 0? */
-static bool is_large(const struct context *context, uint64_t entry, unsigned level)
+/* Of an entry at any level. SDM Vol. 3A, 4.4 and 4.5: Tables 4-8 to 4-20, the
+ * bits "reserved (must be 0)". */
+static inline uint64_t reserved_always(const struct access *access, struct shape shape)
 {
-    if (!(entry & ENTRY_PS))
-        return false;
-    if (context->paging == PAGING_32)
-        return level == 1 && (context->cr4 & CR4_PSE);
-    return level == 1 || (level == 2 && context->pages_1g);
+    if (!has_64_bit_entries(shape))
+        return 0;
+    uint64_t reserved = access->vm->cpuid.reserved_address_bits;
+    if (shape.paging == PAGING_PAE)
+        reserved |= 0x7FF0000000000000;
+    return access->mode.efer & EFER_NXE ? reserved : reserved | ENTRY_XD;
 }
 
-static uint64_t bits_between(unsigned high, unsigned low)
+/* Of an entry with PS, above level 0, besides; PS itself where no such page
+ * exists. PSE-36 has up to 40 bits of address, in bits 20:13: Table 4-4. */
+static inline uint64_t reserved_in_large(const struct access *access, struct shape shape,
+                                         unsigned level)
 {
-    return high < low ? 0 : (BIT(high) - 1 + BIT(high)) & ~(BIT(low) - 1);
+    if (shape.paging == PAGING_32) {
+        unsigned width = cpuid_physical_address_bits(&access->vm->cpuid);
+        return width < 40 ? BIT(22) - BIT(width - 19) : BIT(21);
+    }
+    if (level == 1 || (level == 2 && cpuid_has(&access->vm->cpuid, FEATURE_PAGE_1G)))
+        return BIT(level_shift(shape, level)) - BIT(13);
+    return ENTRY_PS;
 }
 
-/* SDM Vol. 3A, 4.3 to 4.5: Tables 4-4 to 4-20, the bits "reserved (must be 0)". */
-static uint64_t reserved_bits(const struct context *context, uint64_t entry, unsigned level)
+/* Does the entry map a page, or must not have PS? */
+static inline bool is_last(const struct access *access, struct shape shape, uint64_t entry,
+                           unsigned level)
 {
-    unsigned width = context->physical_bits;
-    bool large = is_large(context, entry, level);
-    if (context->paging == PAGING_32) /* PSE-36: up to 40 bits of address in 20:13 */
-        return large ? bits_between(21, width < 40 ? width - 19 : 21) : 0;
-
-    uint64_t reserved = bits_between(51, width);
-    if (context->paging == PAGING_PAE)
-        reserved |= bits_between(62, 52);
-    if (!context->no_execute)
-        reserved |= ENTRY_XD;
-    if (large)
-        reserved |= bits_between(level_shift(context, level) - 1, 13);
-    else if (level >= 2)
-        reserved |= ENTRY_PS;
-    return reserved;
+    if (level == 0)
+        return true;
+    return (entry & ENTRY_PS) && (shape.paging != PAGING_32 || (access->mode.cr4 & CR4_PSE));
 }
 
-/* Where a large page or a page begins. */
-static uint64_t page_base(const struct context *context, uint64_t entry, unsigned level)
+/* Where a page begins. */
+static inline uint64_t page_base(struct shape shape, uint64_t entry, unsigned level)
 {
-    uint64_t mask = BIT(level_shift(context, level)) - 1;
-    if (context->paging == PAGING_32 && level == 1)
+    if (shape.paging == PAGING_32 && level == 1)
         return (entry & 0xFFC00000) | (entry & 0x1FE000) << 19;
-    return entry & ENTRY_ADDRESS & ~mask;
+    return entry & ENTRY_ADDRESS & ~(BIT(level_shift(shape, level)) - 1);
 }
 
-/* What a whole walk allows: rights are the weakest of all entries. */
-struct rights {
-    bool write;
-    bool user;
-    bool execute;
-};
-
-/* SDM Vol. 3A, 4.6.1 "Determination of Access Rights". */
-static bool is_allowed(const struct context *context, struct rights rights)
+/* SDM Vol. 3A, 4.6.1 "Determination of Access Rights", without execute-disable.
+ * `all` is the AND of the walk's entries: rights are the weakest of all. */
+static inline bool is_allowed(const struct access *access, uint64_t all)
 {
-    bool smap = (context->cr4 & CR4_SMAP) && !context->alignment;
-    if (context->user && !rights.user)
+    const struct guest_mode *mode = &access->mode;
+    bool user = guest_mode_is_user(mode);
+
+    if (user && !(all & ENTRY_US))
         return false;
-    switch (context->access) {
-    case GUEST_FETCH:
-        if (!context->user && rights.user && (context->cr4 & CR4_SMEP))
-            return false;
-        return rights.execute;
-    case GUEST_READ:
-        return context->user || !rights.user || !smap;
-    case GUEST_WRITE:
-        if (!context->user && rights.user && smap)
-            return false;
-        return rights.write || (!context->user && !context->write_protect);
-    }
-    return false;
-}
-
-/* The entry that holds the address of the first table: CR3, or a PDPTE. With
- * EPT the four PDPTEs are registers, in the VMCS while the guest does not run:
- * SDM Vol. 3A, 4.4.1 "PDPTE Registers". */
-static uint64_t root_of(const struct context *context)
-{
-    static const enum vmcs_field_64 pdptes[] = { VMCS_GUEST_PDPTE0, VMCS_GUEST_PDPTE1,
-                                                 VMCS_GUEST_PDPTE2, VMCS_GUEST_PDPTE3 };
-    if (context->paging == PAGING_32)
-        return context->cr3 & UINT32_MAX;
-    uint64_t root = context->paging == PAGING_PAE
-                        ? machine_vmread_64(pdptes[context->gla >> 30 & 3])
-                        : context->cr3;
-    return root & (BIT(context->physical_bits) - 1);
-}
-
-/* The entries that a walk went through, to flag them when it succeeds. */
-struct trail {
-    hpa_t at[5];
-    uint8_t low[5]; /* lowest byte as read */
-    unsigned count;
-};
-
-static void flag_accessed(const struct context *context, const struct trail *trail)
-{
-    for (unsigned i = 0; i < trail->count; i++) {
-        bool leaf = i == trail->count - 1;
-        uint8_t flags = leaf && context->access == GUEST_WRITE ? ENTRY_A | ENTRY_D : ENTRY_A;
-        uint8_t low = trail->low[i] | flags;
-        if (low != trail->low[i])
-            machine_memory_write(trail->at[i], &low, 1);
-    }
-}
-
-/* Reads the entry at `at` once; false: there is no RAM. */
-static bool entry_read(const struct context *context, uint64_t at, uint64_t *entry,
-                       struct trail *trail)
-{
-    unsigned bytes = context->paging == PAGING_32 ? 4 : 8;
-    hpa_t hpa;
-    if (!guest_memory_translate(&context->vm->memory, GPA(at), bytes, &hpa))
+    if (access->kind == GUEST_FETCH)
+        return user || !(all & ENTRY_US) || !(mode->cr4 & CR4_SMEP);
+    if (!user && (all & ENTRY_US) && (mode->cr4 & CR4_SMAP) &&
+        !(machine_vmread_natural(VMCS_GUEST_RFLAGS) & RFLAGS_AC))
         return false;
-    *entry = 0;
-    machine_memory_read(entry, hpa, bytes);
-    trail->at[trail->count] = hpa;
-    trail->low[trail->count++] = (uint8_t)*entry;
-    return true;
+    return access->kind == GUEST_READ || (all & ENTRY_RW) ||
+           (!user && !(machine_vmread_natural(VMCS_GUEST_CR0) & CR0_WP));
 }
 
-static enum guest_linear walk(const struct context *context, gpa_t *to, struct guest_fault *fault)
+/* False: another CPU has changed the entry since it was read. */
+static bool replace_entry(struct shape shape, void *at, uint64_t old, uint64_t new)
 {
-    struct rights rights = { true, true, true };
-    struct trail trail = { .count = 0 };
-    uint64_t table = root_of(context), entry = 0;
-    unsigned level = context->levels;
-    if (context->paging == PAGING_PAE && !(table & ENTRY_P))
-        return page_fault(context, 0, fault);
-    table &= ENTRY_ADDRESS;
-    do {
-        level--;
-        uint64_t index = context->gla >> level_shift(context, level) &
-                         (BIT(index_bits(context)) - 1);
-        uint64_t at = table + index * (context->paging == PAGING_32 ? 4 : 8);
-        if (!entry_read(context, at, &entry, &trail)) {
-            fault->gpa = GPA(at);
-            return GUEST_LINEAR_NOT_RAM;
+    uint32_t old_32 = (uint32_t)old;
+    if (shape.paging == PAGING_32)
+        return atomic_compare_exchange_strong((_Atomic uint32_t *)at, &old_32, (uint32_t)new);
+    return atomic_compare_exchange_strong((_Atomic uint64_t *)at, &old, new);
+}
+
+/* SDM Vol. 3A, 4.8 "Accessed and Dirty Flags". An entry that has changed since
+ * must not be flagged, as it was not used: then the guest executes its
+ * instruction again. */
+static enum guest_linear flag_accessed(const struct access *access, struct shape shape,
+                                       const struct trail *trail, unsigned last,
+                                       struct guest_fault *fault)
+{
+    for (unsigned level = shape.levels; level-- > last;) {
+        bool dirty = level == last && access->kind == GUEST_WRITE;
+        uint64_t old = trail->entry[level];
+        uint64_t flagged = old | ENTRY_A | (dirty ? ENTRY_D : 0);
+        if (flagged != old && !replace_entry(shape, trail->at[level], old, flagged)) {
+            fault->verdict = RESUME;
+            return GUEST_LINEAR_FAULT;
         }
-        if (!(entry & ENTRY_P))
-            return page_fault(context, 0, fault);
-        if (entry & reserved_bits(context, entry, level))
-            return page_fault(context, PAGE_FAULT_PRESENT | PAGE_FAULT_RESERVED, fault);
-        rights.write = rights.write && (entry & ENTRY_RW);
-        rights.user = rights.user && (entry & ENTRY_US);
-        rights.execute = rights.execute && !(entry & ENTRY_XD);
-        table = entry & ENTRY_ADDRESS;
-    } while (level > 0 && !is_large(context, entry, level));
-
-    if (!is_allowed(context, rights))
-        return page_fault(context, PAGE_FAULT_PRESENT, fault);
-    flag_accessed(context, &trail);
-    uint64_t offset = context->gla & (BIT(level_shift(context, level)) - 1);
-    *to = GPA(page_base(context, entry, level) | offset);
+    }
     return GUEST_LINEAR_OK;
 }
 
-enum guest_linear guest_walk(const struct vcpu *vcpu, gla_t at, enum guest_access access,
-                             gpa_t *to, struct guest_fault *fault)
+/* Reads an entry once; false: there is no RAM. */
+static bool read_entry(const struct access *access, struct shape shape, uint64_t table,
+                       unsigned level, struct trail *trail, struct guest_fault *fault)
 {
-    struct context context = context_of(vcpu, at, access);
-    fault->gla = GLA(context.gla);
-    if (context.paging == PAGING_NONE) {
-        *to = GPA(context.gla);
-        return GUEST_LINEAR_OK;
+    uint64_t index = access->gla >> level_shift(shape, level) & (BIT(index_bits(shape)) - 1);
+    uint64_t offset = index * (shape.paging == PAGING_32 ? 4 : 8);
+    uint8_t *page = machine_page(MACHINE_PAGE_TABLE_0 + level, &access->vm->memory, table);
+
+    if (!page) {
+        fault->gpa = GPA((table & ENTRY_ADDRESS) + offset);
+        return false;
     }
-    if (context.long_mode && !is_canonical(&context)) {
+    trail->at[level] = page + offset;
+    trail->entry[level] = shape.paging == PAGING_32
+                              ? *(const volatile uint32_t *)trail->at[level]
+                              : *(const volatile uint64_t *)trail->at[level];
+    return true;
+}
+
+static enum guest_linear walk(const struct access *access, struct shape shape, uint64_t table,
+                              gpa_t *to, struct guest_fault *fault)
+{
+    uint64_t reserved = reserved_always(access, shape);
+    uint64_t all = UINT64_MAX, any = 0, entry;
+    unsigned level = shape.levels;
+    struct trail trail;
+
+    do {
+        level--;
+        if (!read_entry(access, shape, table, level, &trail, fault))
+            return GUEST_LINEAR_NOT_RAM;
+        entry = trail.entry[level];
+        if ((entry & (ENTRY_P | reserved)) != ENTRY_P)
+            return refused_entry(access, shape, entry, fault);
+        all &= entry;
+        any |= entry;
+        table = entry;
+    } while (!is_last(access, shape, entry, level));
+
+    if (level > 0 && (entry & reserved_in_large(access, shape, level)))
+        return refused_entry(access, shape, entry, fault);
+    if (!is_allowed(access, all) || (access->kind == GUEST_FETCH && (any & ENTRY_XD)))
+        return page_fault(access, shape, PAGE_FAULT_PRESENT, fault);
+    uint64_t offset = access->gla & (BIT(level_shift(shape, level)) - 1);
+    *to = GPA(page_base(shape, entry, level) | offset);
+    return flag_accessed(access, shape, &trail, level, fault);
+}
+
+static struct shape shape_of(const struct guest_mode *mode)
+{
+    if (!(machine_vmread_natural(VMCS_GUEST_CR0) & CR0_PG))
+        return (struct shape){ PAGING_NONE, 0 };
+    if (mode->efer & EFER_LMA)
+        return (struct shape){ PAGING_LONG, mode->cr4 & CR4_LA57 ? 5 : 4 };
+    if (mode->cr4 & CR4_PAE)
+        return (struct shape){ PAGING_PAE, 2 };
+    return (struct shape){ PAGING_32, 2 };
+}
+
+/* With EPT the four PDPTEs are registers, in the VMCS while the guest does not
+ * run: SDM Vol. 3A, 4.4.1 "PDPTE Registers". */
+static uint64_t pdpte(uint64_t gla)
+{
+    static const enum vmcs_field_64 pdptes[] = { VMCS_GUEST_PDPTE0, VMCS_GUEST_PDPTE1,
+                                                 VMCS_GUEST_PDPTE2, VMCS_GUEST_PDPTE3 };
+    return machine_vmread_64(pdptes[gla >> 30 & 3]);
+}
+
+static inline bool is_canonical(uint64_t gla, unsigned levels)
+{
+    unsigned unused = levels == 5 ? 64 - 57 : 64 - 48;
+    return (uint64_t)((int64_t)(gla << unused) >> unused) == gla;
+}
+
+/* An entry of a level of 4-level paging; what is no RAM reads as not present. */
+static inline uint64_t entry_at(const struct access *access, uint64_t table, unsigned level)
+{
+    const volatile uint64_t *entries =
+        machine_page(MACHINE_PAGE_TABLE_0 + level, &access->vm->memory, table);
+    return entries ? entries[access->gla >> (12 + 9 * level) & 511] : 0;
+}
+
+/* The end of guest_walk_simply: the AND and the OR of the entries above the last, and
+ * the last one, which maps a page of that size. */
+static inline bool is_simple(const struct access *access, uint64_t all, uint64_t any,
+                             uint64_t leaf, uint64_t page_size, gpa_t *to)
+{
+    uint64_t reserved = access->vm->cpuid.reserved_address_bits;
+    uint64_t reserved_in_leaf = page_size == PAGE_SIZE_2M ? BIT(21) - BIT(13) : 0;
+
+    if (access->kind == GUEST_FETCH || !(access->mode.efer & EFER_NXE))
+        reserved |= ENTRY_XD;
+    if (((all & leaf) & (ENTRY_P | ENTRY_A)) != (ENTRY_P | ENTRY_A) ||
+        (any & (reserved | ENTRY_PS)) || (leaf & (reserved | reserved_in_leaf)))
+        return false;
+    *to = GPA((leaf & ENTRY_ADDRESS & ~(page_size - 1)) | (access->gla & (page_size - 1)));
+    return is_allowed(access, all & leaf) && (access->kind != GUEST_WRITE || (leaf & ENTRY_D));
+}
+
+bool guest_walk_simply(const struct vcpu *vcpu, const struct guest_mode *mode, gla_t at,
+                       enum guest_access kind, gpa_t *to)
+{
+    struct access access = { .vm = vcpu->vm, .mode = *mode, .gla = at.value, .kind = kind };
+
+    if (!guest_mode_is_64_bit(mode) || (mode->cr4 & CR4_LA57) || !is_canonical(at.value, 4))
+        return false;
+    uint64_t pml4e = entry_at(&access, mode->cr3, 3);
+    uint64_t pdpte = entry_at(&access, pml4e, 2);
+    uint64_t pde = entry_at(&access, pdpte, 1);
+    if (pde & ENTRY_PS)
+        return is_simple(&access, pml4e & pdpte, pml4e | pdpte, pde, PAGE_SIZE_2M, to);
+    uint64_t pte = entry_at(&access, pde, 0);
+    return is_simple(&access, pml4e & pdpte & pde, pml4e | pdpte | pde, pte, PAGE_SIZE_4K, to);
+}
+
+enum guest_linear guest_walk(const struct vcpu *vcpu, const struct guest_mode *mode, gla_t at,
+                             enum guest_access kind, gpa_t *to, struct guest_fault *fault)
+{
+    struct access access = { .vm = vcpu->vm, .mode = *mode, .gla = at.value, .kind = kind };
+    struct shape shape = shape_of(mode);
+    uint64_t root = mode->cr3;
+
+    if (!guest_mode_is_64_bit(mode))
+        access.gla &= UINT32_MAX;
+    fault->gla = GLA(access.gla);
+    if (guest_mode_is_64_bit(mode) && !is_canonical(access.gla, shape.levels)) {
         fault->verdict = INJECT_GP0;
         return GUEST_LINEAR_FAULT;
     }
-    return walk(&context, to, fault);
+    if (shape.paging == PAGING_NONE) {
+        *to = GPA(access.gla);
+        return GUEST_LINEAR_OK;
+    }
+    if (shape.paging == PAGING_32)
+        return walk(&access, shape, root & UINT32_MAX, to, fault);
+    if (shape.paging == PAGING_PAE) {
+        root = pdpte(access.gla);
+        if (!(root & ENTRY_P))
+            return page_fault(&access, shape, 0, fault);
+    }
+    return walk(&access, shape, root, to, fault);
 }

@@ -13,6 +13,8 @@
 #include "arch/spec/vmcs.h"
 #include "hv/addr.h"
 
+struct guest_memory;
+
 uint16_t machine_vmread_16(enum vmcs_field_16 field);
 uint32_t machine_vmread_32(enum vmcs_field_32 field);
 uint64_t machine_vmread_64(enum vmcs_field_64 field);
@@ -27,6 +29,23 @@ void machine_vmwrite_natural(enum vmcs_field_natural field, uint64_t value);
 void machine_memory_read(void *to, hpa_t from, size_t bytes);
 void machine_memory_write(hpa_t to, const void *from, size_t bytes);
 void machine_memory_zero(hpa_t at, uint64_t bytes);
+
+/* Pages of guest RAM that exits look at again and again. */
+enum machine_page {
+    MACHINE_PAGE_TABLE_0, /* of the guest's paging structures: by level */
+    MACHINE_PAGE_TABLE_1,
+    MACHINE_PAGE_TABLE_2,
+    MACHINE_PAGE_TABLE_3,
+    MACHINE_PAGE_TABLE_4,
+    MACHINE_PAGE_CODE,
+    MACHINE_PAGE_COUNT
+};
+
+/* Where a page of 4 KiB is, until the same use asks for another; NULL: it is no
+ * RAM. `entry` names it as a paging entry does, by bits 51:12; the others do not
+ * matter. The memory is that of the guest that owns the calling CPU, always the
+ * same. Other CPUs may write to it at any time. */
+void *machine_page(enum machine_page use, const struct guest_memory *memory, uint64_t entry);
 
 /* The exit being handled was an NMI: it is a call to look at the mailbox, and
  * the processor takes no other until this is done. */

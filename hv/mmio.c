@@ -18,6 +18,7 @@
 #include "hv/vm.h"
 #include "hv/vm_life.h"
 
+__attribute__((noinline, cold))
 static struct verdict crash(struct vcpu *vcpu, const char *reason)
 {
     vm_crash(vcpu, reason);
@@ -26,7 +27,9 @@ static struct verdict crash(struct vcpu *vcpu, const char *reason)
 
 static uint64_t size_mask(unsigned bytes)
 {
-    return bytes == 8 ? UINT64_MAX : BIT(8 * bytes) - 1;
+    static const uint64_t masks[] = { [1] = UINT8_MAX, [2] = UINT16_MAX, [4] = UINT32_MAX,
+                                      [8] = UINT64_MAX };
+    return masks[bytes];
 }
 
 /* RSP is the VMCS's. */
@@ -51,22 +54,32 @@ static uint64_t value_to_store(const struct vcpu *vcpu, const struct decoded *de
     return value & size_mask(decoded->memory_size);
 }
 
-static uint64_t extended(const struct decoded *decoded, uint64_t value)
+static uint64_t sign_extended(const struct decoded *decoded, uint64_t value)
 {
     unsigned unused = 64 - 8 * decoded->memory_size;
-    if (decoded->sign_extend)
-        value = (uint64_t)((int64_t)(value << unused) >> unused);
+    value = (uint64_t)((int64_t)(value << unused) >> unused);
     return value & size_mask(decoded->register_size);
+}
+
+/* The other bytes of the register stay. */
+static void store_part(struct vcpu *vcpu, const struct decoded *decoded, uint64_t value)
+{
+    unsigned shift = decoded->high_byte ? 8 : 0;
+    uint64_t mask = size_mask(decoded->register_size) << shift;
+    uint64_t old = register_read(vcpu, decoded->reg);
+    register_write(vcpu, decoded->reg, (old & ~mask) | value << shift);
 }
 
 /* SDM Vol. 1, 3.4.1.1 "General-Purpose Registers in 64-Bit Mode": 32-bit results
  * clear the upper half, smaller ones leave the rest of the register. */
 static void store_loaded(struct vcpu *vcpu, const struct decoded *decoded, uint64_t value)
 {
-    unsigned shift = decoded->high_byte ? 8 : 0;
-    uint64_t mask = size_mask(decoded->register_size) << shift;
-    uint64_t old = decoded->register_size >= 4 ? 0 : register_read(vcpu, decoded->reg) & ~mask;
-    register_write(vcpu, decoded->reg, old | extended(decoded, value) << shift);
+    if (decoded->sign_extend)
+        value = sign_extended(decoded, value);
+    if (decoded->register_size >= 4)
+        register_write(vcpu, decoded->reg, value);
+    else
+        store_part(vcpu, decoded, value);
 }
 
 enum device { DEVICE_NONE, DEVICE_IOAPIC, DEVICE_PCI };
@@ -115,10 +128,10 @@ static void store(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uint64_t value)
  * that vanish. Of an access that begins in RAM and ends behind it no part
  * reaches the RAM.
  */
-static struct verdict execute(struct vcpu *vcpu, const struct decoded *decoded)
+static struct verdict execute(struct vcpu *vcpu, uint64_t qualification,
+                              const struct decoded *decoded)
 {
     gpa_t gpa = GPA(machine_vmread_64(VMCS_GUEST_PHYSICAL_ADDRESS));
-    uint64_t qualification = machine_vmread_natural(VMCS_EXIT_QUALIFICATION);
     bool stores = decoded->kind != DECODE_LOAD;
     /* Another vCPU may have changed the instruction since it was executed; the
      * guest then executes what is there now. */
@@ -136,32 +149,23 @@ static struct verdict execute(struct vcpu *vcpu, const struct decoded *decoded)
     return RESUME;
 }
 
-static enum decode_mode mode_of(void)
+__attribute__((always_inline))
+static inline struct verdict emulate_as(struct vcpu *vcpu, uint64_t qualification,
+                                        const struct guest_mode *mode,
+                                        enum decode_mode decode_mode, uint64_t code_base)
 {
-    uint32_t cs = machine_vmread_32(VMCS_GUEST_CS_ACCESS_RIGHTS);
-    if ((cs & ACCESS_RIGHTS_L) && (machine_vmread_64(VMCS_GUEST_IA32_EFER) & EFER_LMA))
-        return DECODE_64;
-    return cs & ACCESS_RIGHTS_DB ? DECODE_32 : DECODE_16;
-}
-
-static struct verdict emulate(struct vcpu *vcpu)
-{
-    enum decode_mode mode = mode_of();
-    /* CS has a base outside 64-bit mode only, and addresses wrap there. */
-    uint64_t base = mode == DECODE_64 ? 0 : machine_vmread_natural(VMCS_GUEST_CS_BASE);
-    gla_t rip = GLA(base + machine_vmread_natural(VMCS_GUEST_RIP));
-    uint8_t bytes[DECODE_BYTES_MAX];
-    size_t count;
+    gla_t from = GLA(code_base + machine_vmread_natural(VMCS_GUEST_RIP));
+    struct code code;
+    struct decoded decoded;
     struct guest_fault fault;
-    switch (guest_linear_fetch(vcpu, rip, bytes, sizeof bytes, &count, &fault)) {
+    switch (guest_linear_fetch(vcpu, mode, from, code.bytes, &code.count, &fault)) {
     case GUEST_LINEAR_OK: break;
     case GUEST_LINEAR_FAULT: return fault.verdict; /* unmapped by another vCPU meanwhile */
     case GUEST_LINEAR_NOT_RAM:
         return crash(vcpu, "it executes from an address without memory");
     }
-    struct decoded decoded;
-    switch (decode(bytes, count, mode, &decoded)) {
-    case DECODE_OK: return execute(vcpu, &decoded);
+    switch (decode(&code, decode_mode, &decoded)) {
+    case DECODE_OK: return execute(vcpu, qualification, &decoded);
     case DECODE_TRUNCATED:
     case DECODE_UNSUPPORTED: break;
     }
@@ -169,20 +173,41 @@ static struct verdict emulate(struct vcpu *vcpu)
                  "an access to an address without memory by an instruction that is not a move");
 }
 
+/* CS has a base outside 64-bit mode only, and addresses wrap there. */
+__attribute__((noinline))
+static struct verdict emulate_16_or_32(struct vcpu *vcpu, uint64_t qualification)
+{
+    struct guest_mode mode = guest_mode_read();
+    return emulate_as(vcpu, qualification, &mode,
+                      mode.cs_rights & ACCESS_RIGHTS_DB ? DECODE_32 : DECODE_16,
+                      machine_vmread_natural(VMCS_GUEST_CS_BASE));
+}
+
+/* Flattened, as it is one path that nearly all accesses go. */
+__attribute__((flatten))
+static struct verdict emulate(struct vcpu *vcpu, uint64_t qualification)
+{
+    struct guest_mode mode = guest_mode_read();
+    if (!guest_mode_is_64_bit(&mode))
+        return emulate_16_or_32(vcpu, qualification);
+    return emulate_as(vcpu, qualification, &mode, DECODE_64, 0);
+}
+
 /*
  * Three accesses have no instruction that could be finished here. On a real
  * machine all of them read ones and end in a triple fault sooner or later; here
  * the guest ends at once, with a report that names the cause.
  */
+__attribute__((noinline)) /* other exits shall not pay for its registers */
 struct verdict mmio_exit(struct vcpu *vcpu)
 {
+    const uint64_t access = EPT_QUALIFICATION_LINEAR_VALID | EPT_QUALIFICATION_FINAL_ACCESS;
     uint64_t qualification = machine_vmread_natural(VMCS_EXIT_QUALIFICATION);
     if (machine_vmread_32(VMCS_IDT_VECTORING_INFO) & EVENT_VALID)
         return crash(vcpu, "the delivery of an event touched an address without memory");
     if (qualification & EPT_QUALIFICATION_FETCH)
         return crash(vcpu, "it executes from an address without memory");
-    if (!(qualification & EPT_QUALIFICATION_LINEAR_VALID) ||
-        !(qualification & EPT_QUALIFICATION_FINAL_ACCESS))
+    if ((qualification & access) != access)
         return crash(vcpu, "its paging structures are at an address without memory");
-    return emulate(vcpu);
+    return emulate(vcpu, qualification);
 }

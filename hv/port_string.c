@@ -25,6 +25,7 @@ enum {
 };
 
 struct string {
+    struct guest_mode mode;
     bool in;
     bool repeated;
     bool down;            /* towards lower addresses */
@@ -66,6 +67,7 @@ static struct string string_of(const struct vcpu *vcpu)
 
     /* INS always writes to ES, and its segment field is undefined. */
     return (struct string){
+        .mode = guest_mode_read(),
         .in = in,
         .repeated = repeated,
         .down = machine_vmread_natural(VMCS_GUEST_RFLAGS) & RFLAGS_DF,
@@ -122,19 +124,14 @@ static bool segment_allows(const struct string *string, uint64_t first, uint64_t
     return last <= limit;
 }
 
-static bool in_64_bit_mode(void)
-{
-    return (machine_vmread_64(VMCS_GUEST_IA32_EFER) & EFER_LMA) &&
-           (machine_vmread_32(VMCS_GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_L);
-}
-
 /* Lowers *elements to what the segment allows; false if that is none. */
 static bool fit_segment(const struct string *string, uint64_t *elements)
 {
     uint64_t more = (*elements - 1) * string->bytes;
     uint64_t first = string->down ? string->offset - more : string->offset;
 
-    if (in_64_bit_mode() || segment_allows(string, first, first + more + string->bytes - 1))
+    if (guest_mode_is_64_bit(&string->mode) ||
+        segment_allows(string, first, first + more + string->bytes - 1))
         return true;
     *elements = 1;
     return segment_allows(string, string->offset, string->offset + string->bytes - 1);
@@ -200,7 +197,8 @@ static struct verdict send(struct vcpu *vcpu, const struct string *string, uint6
     size_t bytes = elements * string->bytes;
     struct guest_fault fault;
 
-    switch (guest_linear_read(vcpu, GLA(lowest_address(string, elements)), buffer, bytes, &fault)) {
+    switch (guest_linear_read(vcpu, &string->mode, GLA(lowest_address(string, elements)), buffer,
+                              bytes, &fault)) {
     case GUEST_LINEAR_OK:
         break;
     case GUEST_LINEAR_FAULT:
@@ -228,12 +226,12 @@ static struct verdict receive(struct vcpu *vcpu, const struct string *string, ui
     uint8_t buffer[BYTES_MAX] = { 0 };
     struct guest_fault fault;
 
-    if (guest_linear_write(vcpu, to, buffer, bytes, &fault) == GUEST_LINEAR_FAULT)
+    if (guest_linear_write(vcpu, &string->mode, to, buffer, bytes, &fault) == GUEST_LINEAR_FAULT)
         return fault.verdict;
     for (uint64_t n = 0; n < elements; n++)
         element_put(element_at(buffer, string, elements, n),
                     ports_read(vcpu, string->port, string->bytes), string->bytes);
-    switch (guest_linear_write(vcpu, to, buffer, bytes, &fault)) {
+    switch (guest_linear_write(vcpu, &string->mode, to, buffer, bytes, &fault)) {
     case GUEST_LINEAR_OK:
         break;
     case GUEST_LINEAR_FAULT: /* another vCPU has unmapped it since */

@@ -37,25 +37,28 @@ static enum guest_linear find(gla_t at, size_t bytes, bool write, uint8_t **to,
     return GUEST_LINEAR_OK;
 }
 
-enum guest_linear guest_linear_read(const struct vcpu *vcpu, gla_t from, void *to, size_t bytes,
-                                    struct guest_fault *fault)
+enum guest_linear guest_linear_read(const struct vcpu *vcpu, const struct guest_mode *mode,
+                                    gla_t from, void *to, size_t bytes, struct guest_fault *fault)
 {
     uint8_t *at;
     enum guest_linear result = find(from, bytes, false, &at, fault);
 
     (void)vcpu;
+    (void)mode;
     if (result == GUEST_LINEAR_OK)
         memcpy(to, at, bytes);
     return result;
 }
 
-enum guest_linear guest_linear_write(const struct vcpu *vcpu, gla_t to, const void *from,
-                                     size_t bytes, struct guest_fault *fault)
+enum guest_linear guest_linear_write(const struct vcpu *vcpu, const struct guest_mode *mode,
+                                     gla_t to, const void *from, size_t bytes,
+                                     struct guest_fault *fault)
 {
     uint8_t *at;
     enum guest_linear result = find(to, bytes, true, &at, fault);
 
     (void)vcpu;
+    (void)mode;
     if (result == GUEST_LINEAR_OK)
         memcpy(at, from, bytes);
     return result;

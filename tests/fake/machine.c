@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hv/check.h"
+#include "hv/guest_memory.h"
 
 #define FIELDS 0x8000
 #define MSRS 64
@@ -72,6 +73,15 @@ void machine_memory_write(hpa_t to, const void *from, size_t bytes)
 void machine_memory_zero(hpa_t at, uint64_t bytes)
 {
     memset(memory_at(at, bytes), 0, bytes);
+}
+
+void *machine_page(enum machine_page use, const struct guest_memory *memory, uint64_t entry)
+{
+    hpa_t hpa;
+    (void)use;
+    if (!guest_memory_translate_in_page(memory, GPA(entry & 0x000FFFFFFFFFF000), &hpa))
+        return NULL;
+    return memory_at(hpa, PAGE_SIZE_4K);
 }
 
 void machine_request(unsigned cpu, uint32_t requests) { record(FAKE_REQUEST, cpu, requests); }

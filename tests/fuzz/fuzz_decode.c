@@ -35,19 +35,26 @@ static void check_decoded(const struct decoded *decoded, size_t count)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct decoded decoded, again;
-    if (size < 1)
+    struct code code;
+    if (size < 1 || size - 1 > sizeof code.bytes)
         return 0;
     enum decode_mode mode = data[0] % 3;
-    const uint8_t *bytes = data + 1;
-    size_t count = size - 1;
-    if (decode(bytes, count, mode, &decoded) != DECODE_OK)
+    memset(code.bytes, 0, sizeof code.bytes);
+    memcpy(code.bytes, data + 1, size - 1);
+    code.count = size - 1;
+    if (decode(&code, mode, &decoded) != DECODE_OK)
         return 0;
-    check_decoded(&decoded, count);
+    check_decoded(&decoded, code.count);
 
-    CHECK(decode(bytes, decoded.length, mode, &again) == DECODE_OK);
-    CHECK(again.length == decoded.length && again.reg == decoded.reg &&
-          again.immediate == decoded.immediate && again.kind == decoded.kind);
-    for (size_t shorter = 0; shorter < decoded.length; shorter++)
-        CHECK(decode(bytes, shorter, mode, &again) == DECODE_TRUNCATED);
+    code.count = decoded.length;
+    memset(code.bytes + code.count, 0xFF, sizeof code.bytes - code.count);
+    CHECK(decode(&code, mode, &again) == DECODE_OK);
+    CHECK(again.length == decoded.length && again.kind == decoded.kind);
+    if (decoded.kind == DECODE_STORE_IMMEDIATE)
+        CHECK(again.immediate == decoded.immediate);
+    else
+        CHECK(again.reg == decoded.reg);
+    for (code.count = 0; code.count < decoded.length; code.count++)
+        CHECK(decode(&code, mode, &again) == DECODE_TRUNCATED);
     return 0;
 }

@@ -116,11 +116,22 @@ static struct reference disassemble(const uint8_t *bytes, size_t count, enum dec
 
 static unsigned known_count;
 
+/* What lies behind the bytes must not matter. */
+static enum decode_status decode_bytes(const uint8_t *bytes, size_t count, enum decode_mode mode,
+                                       struct decoded *decoded)
+{
+    struct code code = { .count = count };
+    for (unsigned i = 0; i < sizeof code.bytes; i++)
+        code.bytes[i] = (uint8_t)random_below(256);
+    memcpy(code.bytes, bytes, count < sizeof code.bytes ? count : sizeof code.bytes);
+    return decode(&code, mode, decoded);
+}
+
 static void compare(const uint8_t *bytes, size_t count, enum decode_mode mode)
 {
     struct reference expected = disassemble(bytes, count, mode);
     struct decoded actual;
-    enum decode_status status = decode(bytes, count, mode, &actual);
+    enum decode_status status = decode_bytes(bytes, count, mode, &actual);
     if (!expected.known) {
         assert_int_not_equal(status, DECODE_OK);
         return;
@@ -136,10 +147,11 @@ static void compare(const uint8_t *bytes, size_t count, enum decode_mode mode)
     assert_int_equal(actual.length, expected.decoded.length);
     assert_int_equal(actual.kind, expected.decoded.kind);
     assert_int_equal(actual.memory_size, expected.decoded.memory_size);
-    assert_int_equal(actual.immediate & size_mask(actual.memory_size),
-                     expected.decoded.immediate);
-    if (actual.kind == DECODE_STORE_IMMEDIATE)
+    if (actual.kind == DECODE_STORE_IMMEDIATE) {
+        assert_int_equal(actual.immediate & size_mask(actual.memory_size),
+                         expected.decoded.immediate);
         return;
+    }
     assert_int_equal(actual.register_size, expected.decoded.register_size);
     assert_int_equal(actual.high_byte, expected.decoded.high_byte);
     assert_int_equal(actual.reg, expected.decoded.reg);
@@ -192,8 +204,8 @@ static void an_instruction_cut_short_is_truncated_until_its_last_byte(void **sta
     struct decoded decoded;
     (void)state;
     for (size_t count = 0; count < sizeof bytes; count++)
-        assert_int_equal(decode(bytes, count, DECODE_64, &decoded), DECODE_TRUNCATED);
-    assert_int_equal(decode(bytes, sizeof bytes, DECODE_64, &decoded), DECODE_OK);
+        assert_int_equal(decode_bytes(bytes, count, DECODE_64, &decoded), DECODE_TRUNCATED);
+    assert_int_equal(decode_bytes(bytes, sizeof bytes, DECODE_64, &decoded), DECODE_OK);
     assert_int_equal(decoded.length, sizeof bytes);
     assert_int_equal(decoded.immediate, 0x55667788);
 }
@@ -203,7 +215,7 @@ static void an_immediate_is_sign_extended_to_64_bits(void **state)
     static const uint8_t bytes[] = { 0x48, 0xC7, 0x00, 0xFE, 0xFF, 0xFF, 0xFF };
     struct decoded decoded;
     (void)state;
-    assert_int_equal(decode(bytes, sizeof bytes, DECODE_64, &decoded), DECODE_OK);
+    assert_int_equal(decode_bytes(bytes, sizeof bytes, DECODE_64, &decoded), DECODE_OK);
     assert_int_equal(decoded.memory_size, 8);
     assert_int_equal(decoded.immediate, (uint64_t)-2);
 }
@@ -214,8 +226,8 @@ static void more_than_15_bytes_are_no_instruction(void **state)
     struct decoded decoded;
     (void)state;
     memset(bytes, 0x66, sizeof bytes);
-    assert_int_equal(decode(bytes, 14, DECODE_64, &decoded), DECODE_TRUNCATED);
-    assert_int_equal(decode(bytes, sizeof bytes, DECODE_64, &decoded), DECODE_UNSUPPORTED);
+    assert_int_equal(decode_bytes(bytes, 14, DECODE_64, &decoded), DECODE_TRUNCATED);
+    assert_int_equal(decode_bytes(bytes, sizeof bytes, DECODE_64, &decoded), DECODE_UNSUPPORTED);
 }
 
 static void a_locked_move_is_refused(void **state)
@@ -223,7 +235,7 @@ static void a_locked_move_is_refused(void **state)
     static const uint8_t bytes[] = { 0xF0, 0x89, 0x00 };
     struct decoded decoded;
     (void)state;
-    assert_int_equal(decode(bytes, sizeof bytes, DECODE_64, &decoded), DECODE_UNSUPPORTED);
+    assert_int_equal(decode_bytes(bytes, sizeof bytes, DECODE_64, &decoded), DECODE_UNSUPPORTED);
 }
 
 int main(void)

@@ -13,7 +13,11 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "hv/guest_paging.h"
+#include "hv/guest_walk.h"
 #include "hv/vm.h"
 #include "tests/fake/cpuid_host.h"
 #include "tests/fake/machine.h"
@@ -80,6 +84,27 @@ static void apply(const struct mode *mode)
     machine_vmwrite_64(VMCS_GUEST_PDPTE1, mode->pdptes[1]);
     machine_vmwrite_64(VMCS_GUEST_PDPTE2, mode->pdptes[2]);
     machine_vmwrite_64(VMCS_GUEST_PDPTE3, mode->pdptes[3]);
+}
+
+static enum guest_linear read_linear(uint64_t from, void *to, size_t bytes,
+                                     struct guest_fault *fault)
+{
+    struct guest_mode mode = guest_mode_read();
+    return guest_linear_read(&vcpu, &mode, GLA(from), to, bytes, fault);
+}
+
+static enum guest_linear write_linear(uint64_t to, const void *from, size_t bytes,
+                                      struct guest_fault *fault)
+{
+    struct guest_mode mode = guest_mode_read();
+    return guest_linear_write(&vcpu, &mode, GLA(to), from, bytes, fault);
+}
+
+static enum guest_linear fetch_linear(uint64_t from, uint8_t *to, size_t *got,
+                                      struct guest_fault *fault)
+{
+    struct guest_mode mode = guest_mode_read();
+    return guest_linear_fetch(&vcpu, &mode, GLA(from), to, got, fault);
 }
 
 /* The model. */
@@ -224,7 +249,8 @@ static struct outcome model(const struct mode *mode, uint64_t gla, enum intent i
 static uint64_t random_entry(unsigned width)
 {
     uint64_t entry = random_word() & 0x1FF000; /* somewhere in the RAM, or its hole */
-    entry |= chance(97) | (chance(85) ? 2 : 0) | (chance(75) ? 4 : 0) | (chance(50) ? 0x60 : 0);
+    entry |= chance(97) | (chance(85) ? 2 : 0) | (chance(75) ? 4 : 0) | (chance(60) ? 0x20 : 0) |
+             (chance(50) ? 0x40 : 0);
     if (chance(15))
         entry |= 0x80;
     if (entry & 0x80 && chance(70))
@@ -280,21 +306,21 @@ static uint64_t random_address(const struct mode *mode)
 /* One access of one page: outcome, exception, CR2 and all of memory. */
 static enum guest_linear compare(const struct mode *mode, uint64_t gla, enum intent intent)
 {
-    uint8_t got[4] = { 0 }, data[4] = { 0xC3, 0x5A, 0x99, 0x01 };
+    uint8_t got[GUEST_CODE_BYTES] = { 0 }, data[4] = { 0xC3, 0x5A, 0x99, 0x01 };
     struct guest_fault fault = { .gpa = GPA(0) };
     enum guest_linear status = GUEST_LINEAR_OK;
     size_t count;
 
     struct outcome expected = model(mode, gla, intent);
-    if (expected.status == GUEST_LINEAR_OK && !in_ram(expected.gpa, sizeof got))
+    if (expected.status == GUEST_LINEAR_OK && !in_ram(expected.gpa, sizeof data))
         expected.status = GUEST_LINEAR_NOT_RAM;
     fake.record_count = 0;
     switch (intent) {
-    case INTENT_READ: status = guest_linear_read(&vcpu, GLA(gla), got, 4, &fault); break;
-    case INTENT_WRITE: status = guest_linear_write(&vcpu, GLA(gla), data, 4, &fault); break;
+    case INTENT_READ: status = read_linear(gla, got, 4, &fault); break;
+    case INTENT_WRITE: status = write_linear(gla, data, 4, &fault); break;
     case INTENT_FETCH:
-        status = guest_linear_fetch(&vcpu, GLA(gla), got, 4, &count, &fault);
-        assert_int_equal(count, status == GUEST_LINEAR_OK ? 4 : 0);
+        status = fetch_linear(gla, got, &count, &fault);
+        assert_int_equal(count, status == GUEST_LINEAR_OK ? GUEST_CODE_BYTES : 0);
         break;
     }
     assert_int_equal(status, expected.status);
@@ -323,9 +349,27 @@ static enum guest_linear compare(const struct mode *mode, uint64_t gla, enum int
     return status;
 }
 
+/* What the short walk says must be what the other one says, and change nothing. */
+static bool compare_simple_walk(uint64_t gla, enum intent intent)
+{
+    static const enum guest_access accesses[] = { GUEST_READ, GUEST_WRITE, GUEST_FETCH };
+    struct guest_mode mode = guest_mode_read();
+    struct guest_fault fault;
+    gpa_t simple, full;
+
+    if (!guest_walk_simply(&vcpu, &mode, GLA(gla), accesses[intent], &simple))
+        return false;
+    assert_int_equal(memcmp(fake.memory, image, RAM), 0);
+    assert_int_equal(guest_walk(&vcpu, &mode, GLA(gla), accesses[intent], &full, &fault),
+                     GUEST_LINEAR_OK);
+    assert_int_equal(memcmp(fake.memory, image, RAM), 0);
+    assert_int_equal(simple.value, full.value);
+    return true;
+}
+
 static void walk_everything(enum kind kind, unsigned width)
 {
-    unsigned seen[3] = { 0 };
+    unsigned seen[3] = { 0 }, simple = 0;
     random_state = 0x9E3779B97F4A7C15 + kind * 977 + width;
     set_up(width);
     for (unsigned round = 0; round < 40; round++) {
@@ -334,14 +378,17 @@ static void walk_everything(enum kind kind, unsigned width)
         apply(&mode);
         for (unsigned i = 0; i < 60; i++) {
             uint64_t gla = random_address(&mode);
-            if ((gla & 0xFFF) > 0xFFC)
-                gla -= 4;
-            seen[compare(&mode, gla, (enum intent)(random_word() % 3))]++;
+            if ((gla & 0xFFF) > 0x1000 - GUEST_CODE_BYTES)
+                gla -= GUEST_CODE_BYTES;
+            enum intent intent = (enum intent)(random_word() % 3);
+            seen[compare(&mode, gla, intent)]++;
+            simple += compare_simple_walk(gla, intent);
         }
     }
     assert_true(seen[GUEST_LINEAR_OK] > 100);
     assert_true(seen[GUEST_LINEAR_FAULT] > 100);
     assert_true(seen[GUEST_LINEAR_NOT_RAM] > 50);
+    assert_true(kind == KIND_4 ? simple > 200 : simple == 0);
 }
 
 static void paging_with_32_bit_entries_is_as_the_model_has_it(void **state)
@@ -378,10 +425,10 @@ static void without_paging_an_address_is_itself_in_32_bits(void **state)
     (void)state;
     set_up(46);
     fake.memory[0x1234] = 0x77;
-    assert_int_equal(guest_linear_read(&vcpu, GLA(0xFF00001234), &byte, 1, &fault),
+    assert_int_equal(read_linear(0xFF00001234, &byte, 1, &fault),
                      GUEST_LINEAR_OK);
     assert_int_equal(byte, 0x77);
-    assert_int_equal(guest_linear_read(&vcpu, GLA(0xA0000), &byte, 1, &fault),
+    assert_int_equal(read_linear(0xA0000, &byte, 1, &fault),
                      GUEST_LINEAR_NOT_RAM);
     assert_int_equal(fault.gpa.value, 0xA0000);
 }
@@ -404,10 +451,10 @@ static void an_access_across_pages_is_done_in_both(void **state)
     struct guest_fault fault;
     (void)state;
     map_two_pages(0x7007);
-    assert_int_equal(guest_linear_write(&vcpu, GLA(0x1FFB), data, 8, &fault), GUEST_LINEAR_OK);
+    assert_int_equal(write_linear(0x1FFB, data, 8, &fault), GUEST_LINEAR_OK);
     assert_memory_equal(fake.memory + 0x9FFB, data, 5);
     assert_memory_equal(fake.memory + 0x7000, data + 5, 3);
-    assert_int_equal(guest_linear_read(&vcpu, GLA(0x1FFB), back, 8, &fault), GUEST_LINEAR_OK);
+    assert_int_equal(read_linear(0x1FFB, back, 8, &fault), GUEST_LINEAR_OK);
     assert_memory_equal(back, data, 8);
 }
 
@@ -417,7 +464,7 @@ static void an_access_across_pages_is_not_half_done(void **state)
     struct guest_fault fault;
     (void)state;
     map_two_pages(0);
-    assert_int_equal(guest_linear_write(&vcpu, GLA(0x1FFB), data, 8, &fault), GUEST_LINEAR_FAULT);
+    assert_int_equal(write_linear(0x1FFB, data, 8, &fault), GUEST_LINEAR_FAULT);
     assert_int_equal(fault.verdict.error_code, PAGE_FAULT_WRITE);
     assert_int_equal(fake.records[0].value, 0x2000);
     for (unsigned i = 0; i < 5; i++)
@@ -426,19 +473,62 @@ static void an_access_across_pages_is_not_half_done(void **state)
 
 static void a_fetch_takes_what_there_is_before_a_page_that_is_not(void **state)
 {
-    uint8_t bytes[15];
+    uint8_t bytes[GUEST_CODE_BYTES];
     size_t count;
     struct guest_fault fault;
     (void)state;
     map_two_pages(0);
-    assert_int_equal(guest_linear_fetch(&vcpu, GLA(0x1FFB), bytes, 15, &count, &fault),
+    assert_int_equal(fetch_linear(0x1FFB, bytes, &count, &fault),
                      GUEST_LINEAR_OK);
     assert_int_equal(count, 5);
     assert_int_equal(fake.record_count, 0);
-    assert_int_equal(guest_linear_fetch(&vcpu, GLA(0x2000), bytes, 15, &count, &fault),
+    assert_int_equal(fetch_linear(0x2000, bytes, &count, &fault),
                      GUEST_LINEAR_FAULT);
     assert_int_equal(count, 0);
     assert_int_equal(fake.records[0].value, 0x2000);
+}
+
+/* Another vCPU changes an entry, takes its flags away as well, and goes on doing
+ * so while the walks set them. None of its changes may get lost. */
+#define CHANGES 300000
+
+static _Atomic unsigned changes;
+
+/* In the three bits that the processor ignores. */
+static void count_in_entry(_Atomic uint32_t *entry)
+{
+    uint32_t old = atomic_load(entry);
+    while (!atomic_compare_exchange_weak(entry, &old,
+                                         (old & ~0xE00u) | ((old + 0x200) & 0xE00)))
+        ;
+}
+
+static void *change_entry(void *entry)
+{
+    for (; changes < CHANGES; changes++) {
+        count_in_entry(entry);
+        atomic_fetch_and((_Atomic uint32_t *)entry, ~0x60u);
+        for (unsigned i = 0; i < changes % 64; i++)
+            __builtin_ia32_pause();
+    }
+    return NULL;
+}
+
+static void a_walk_undoes_no_change_of_another_processor(void **state)
+{
+    uint32_t data = 0, entry;
+    struct guest_fault fault;
+    pthread_t other;
+    (void)state;
+    map_two_pages(0x7007);
+    assert_int_equal(pthread_create(&other, NULL, change_entry, fake.memory + 0x4004), 0);
+    while (changes < CHANGES)
+        if (write_linear(0x1800, &data, 4, &fault) != GUEST_LINEAR_OK)
+            assert_int_equal(fault.verdict.kind, VERDICT_RESUME);
+    pthread_join(other, NULL);
+    memcpy(&entry, fake.memory + 0x4004, 4);
+    assert_int_equal(entry & ~0x60u, 0x9007 + (CHANGES % 8) * 0x200);
+    assert_int_equal(fake.record_count, 0); /* CR2 is left alone */
 }
 
 int main(void)
@@ -451,6 +541,7 @@ int main(void)
         cmocka_unit_test(without_paging_an_address_is_itself_in_32_bits),
         cmocka_unit_test(an_access_across_pages_is_done_in_both),
         cmocka_unit_test(an_access_across_pages_is_not_half_done),
+        cmocka_unit_test(a_walk_undoes_no_change_of_another_processor),
         cmocka_unit_test(a_fetch_takes_what_there_is_before_a_page_that_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

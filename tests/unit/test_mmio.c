@@ -17,6 +17,7 @@
 #include "tests/fake/reports.h"
 
 #define CODE 0x1000
+#define TABLES 0x4000
 #define NOWHERE 0xD0000000
 
 static struct vm vm;
@@ -52,6 +53,14 @@ void vcpu_advance(uint32_t length)
     advanced.length = length;
 }
 
+/* The first 2 MiB, for 64-bit code. */
+static void map_one_to_one(void)
+{
+    static const uint64_t entries[] = { (TABLES + 0x1000) | 3, (TABLES + 0x2000) | 3, 0x83 };
+    for (unsigned i = 0; i < 3; i++)
+        memcpy(fake.memory + TABLES + i * 0x1000, &entries[i], sizeof entries[i]);
+}
+
 static int set_up(void **state)
 {
     struct cpuid_host host = fake_cpuid_host_full();
@@ -66,7 +75,10 @@ static int set_up(void **state)
     vcpu.vm = &vm;
     vm.memory = (struct guest_memory){ .base = HPA(GIB(1)), .bytes = MIB(2) };
     cpuid_table_build(&vm.cpuid, &host, &facts);
-    /* 64-bit code without paging: no such mode, but one without tables */
+    map_one_to_one();
+    machine_vmwrite_natural(VMCS_GUEST_CR0, CR0_PE | CR0_PG);
+    machine_vmwrite_natural(VMCS_GUEST_CR3, TABLES);
+    machine_vmwrite_natural(VMCS_GUEST_CR4, CR4_PAE);
     machine_vmwrite_64(VMCS_GUEST_IA32_EFER, EFER_LMA);
     machine_vmwrite_32(VMCS_GUEST_CS_ACCESS_RIGHTS, ACCESS_RIGHTS_L);
     return 0;
@@ -181,6 +193,7 @@ static void code_is_decoded_in_the_size_of_its_segment(void **state)
 {
     (void)state;
     machine_vmwrite_64(VMCS_GUEST_IA32_EFER, 0);
+    machine_vmwrite_natural(VMCS_GUEST_CR0, CR0_PE);
     machine_vmwrite_natural(VMCS_GUEST_CS_BASE, 0x500);
     memcpy(fake.memory + 0x500 + CODE, (const uint8_t[]){ 0x8B, 0x07 }, 2); /* mov ax, [bx] */
     device.value = 0x99887766;
