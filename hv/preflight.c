@@ -14,6 +14,7 @@ enum source {
     SOURCE_VMX,
     SOURCE_FEATURE_CONTROL,
     SOURCE_X2APIC,
+    SOURCE_BASIC,
     SOURCE_PIN,
     SOURCE_PRIMARY,
     SOURCE_SECONDARY,
@@ -31,6 +32,9 @@ struct row {
     const char *present;
     const char *absent;
 };
+
+/* IA32_VMX_BASIC: SDM Vol. 3D, A.1 "Basic VMX Information" */
+#define BASIC_INS_OUTS_INFORMATION (1ull << 54)
 
 /* IA32_VMX_EPT_VPID_CAP: SDM Vol. 3D, A.10 "VPID and EPT Capabilities" */
 #define EPT_4_LEVELS (1ull << 6)
@@ -52,6 +56,8 @@ static const struct row rows[] = {
     { "x2APIC", SOURCE_X2APIC, 0, REQUIRED,
       "interrupts reach guests without exits",
       "without it guests cannot own their local APICs: enable x2APIC in the BIOS setup" },
+    { "INS and OUTS information", SOURCE_BASIC, BASIC_INS_OUTS_INFORMATION, REQUIRED,
+      "exits of string port I/O tell its memory", "string port I/O could not be emulated" },
     { "NMI exiting", SOURCE_PIN, PIN_NMI_EXITING, REQUIRED,
       "a CPU can be called out of its guest", "a CPU could not be called out of its guest" },
     { "virtual NMIs", SOURCE_PIN, PIN_VIRTUAL_NMIS, REQUIRED,
@@ -145,6 +151,7 @@ static bool row_present(const struct row *row, const struct vmx_capabilities *c)
     case SOURCE_VMX: return c->vmx;
     case SOURCE_FEATURE_CONTROL: return vmx_allowed(c);
     case SOURCE_X2APIC: return c->x2apic;
+    case SOURCE_BASIC: return (c->basic & row->bits) == row->bits;
     case SOURCE_PIN: return (may_be_1(c->pin) & row->bits) == row->bits;
     case SOURCE_PRIMARY: return (may_be_1(c->primary) & row->bits) == row->bits;
     case SOURCE_SECONDARY: return (may_be_1(c->secondary) & row->bits) == row->bits;

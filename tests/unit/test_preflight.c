@@ -30,6 +30,7 @@ static const struct wanted {
     unsigned bit;
     enum preflight_need need;
 } wanted[] = {
+    { "INS and OUTS information", WORD(basic), 54, NEED_REQUIRED },
     { "NMI exiting", WORD(pin), 3, NEED_REQUIRED },
     { "virtual NMIs", WORD(pin), 5, NEED_REQUIRED },
     { "VMX-preemption timer", WORD(pin), 6, NEED_REQUIRED },
@@ -66,8 +67,8 @@ static const struct wanted {
 };
 #define WANTED (sizeof wanted / sizeof wanted[0])
 
-static const size_t words[] = { WORD(pin), WORD(primary), WORD(secondary), WORD(exit),
-                                WORD(entry), WORD(ept_vpid) };
+static const size_t words[] = { WORD(basic), WORD(pin), WORD(primary), WORD(secondary),
+                                WORD(exit), WORD(entry), WORD(ept_vpid) };
 #define WORDS (sizeof words / sizeof words[0])
 
 static uint64_t *word_of(struct vmx_capabilities *c, size_t word)
@@ -78,7 +79,7 @@ static uint64_t *word_of(struct vmx_capabilities *c, size_t word)
 /* What a control may be is told in the upper half of its word. */
 static unsigned shift_of(size_t word)
 {
-    return word == WORD(ept_vpid) ? 0 : 32;
+    return word == WORD(basic) || word == WORD(ept_vpid) ? 0 : 32;
 }
 
 static uint64_t may_be_anything(uint32_t must)
@@ -89,7 +90,7 @@ static uint64_t may_be_anything(uint32_t must)
 static struct vmx_capabilities full(void)
 {
     return (struct vmx_capabilities){
-        .vmx = true, .x2apic = true, .feature_control = 5, .basic = 1ull << 55,
+        .vmx = true, .x2apic = true, .feature_control = 5, .basic = 3ull << 54,
         .pin = may_be_anything(PIN_MUST), .primary = may_be_anything(PRIMARY_MUST),
         .secondary = may_be_anything(0), .exit = may_be_anything(EXIT_MUST),
         .entry = may_be_anything(ENTRY_MUST), .ept_vpid = UINT64_MAX,
