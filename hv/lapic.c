@@ -112,6 +112,13 @@ bool lapic_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
     return msr == IA32_APIC_BASE && value == apic_base(vcpu);
 }
 
+bool lapic_takes_extint(const struct lapic *lapic)
+{
+    uint32_t lint0 = atomic_load(&lapic->lvt[LAPIC_LVT_LINT0]);
+    enum apic_delivery_mode mode = lint0 >> LVT_DELIVERY_SHIFT & LVT_DELIVERY_MASK;
+    return mode == DELIVERY_EXTINT && !(lint0 & LVT_MASKED);
+}
+
 static void deliver_to(const struct vm *vm, unsigned index, enum apic_delivery_mode mode,
                        uint8_t vector)
 {

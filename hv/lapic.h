@@ -33,7 +33,7 @@ enum lapic_lvt {
 
 struct lapic {
     uint64_t icr; /* as last written */
-    uint32_t lvt[LAPIC_LVT_COUNT];
+    _Atomic uint32_t lvt[LAPIC_LVT_COUNT]; /* others look, too */
 };
 
 /* As after INIT: SDM Vol. 3A, 11.4.7.1 "Local APIC State After Power Up or
@@ -59,6 +59,12 @@ bool lapic_icr_write(struct vcpu *vcpu, uint64_t value);
  */
 void lapic_deliver(struct vm *vm, uint32_t destination, bool logical,
                    enum apic_delivery_mode mode, uint8_t vector);
+
+/* Whether the interrupt line of a pair of 8259s reaches this APIC's processor:
+ * LINT0, to which that line goes on the boot vCPU, is open and in ExtINT mode.
+ * May be asked of any vCPU's APIC on any CPU. SDM Vol. 3A, 11.5.1 "Local Vector
+ * Table". */
+bool lapic_takes_extint(const struct lapic *lapic);
 
 /* FFh is the broadcast of IOAPIC entries and MSI addresses. */
 static inline uint32_t lapic_destination_8(uint8_t destination)

@@ -40,6 +40,8 @@ enum icr_shorthand {
 #define X2APIC_BROADCAST 0xFFFFFFFFu
 
 /* LVT entries */
+#define LVT_DELIVERY_SHIFT 8
+#define LVT_DELIVERY_MASK 7u
 #define LVT_MASKED (1u << 16)
 #define LVT_RESET_VALUE LVT_MASKED
 #define SIVR_ENABLE (1u << 8)

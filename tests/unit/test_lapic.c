@@ -211,6 +211,17 @@ static void only_the_error_entry_of_the_lvt_reaches_the_hardware(void **state)
     assert_int_equal(fake.records[0].value, 0xFE);
 }
 
+static void the_8259s_are_heard_through_an_open_lint0_in_extint_mode(void **state)
+{
+    (void)state;
+    for (uint64_t mode = 0; mode < 8; mode++) {
+        assert_true(lapic_msr_write(&vcpus[0], IA32_X2APIC_LVT_LINT0, mode << 8));
+        assert_int_equal(lapic_takes_extint(&vcpus[0].lapic), mode == DELIVERY_EXTINT);
+        assert_true(lapic_msr_write(&vcpus[0], IA32_X2APIC_LVT_LINT0, mode << 8 | LVT_MASKED));
+        assert_false(lapic_takes_extint(&vcpus[0].lapic));
+    }
+}
+
 static void reset_silences_the_hardware(void **state)
 {
     unsigned disabled = 0;
@@ -244,6 +255,7 @@ int main(void)
         TEST(the_icr_reads_as_written_without_its_pending_bit),
         TEST(an_ioapic_destination_of_ff_is_everybody),
         TEST(only_the_error_entry_of_the_lvt_reaches_the_hardware),
+        TEST(the_8259s_are_heard_through_an_open_lint0_in_extint_mode),
         TEST(reset_silences_the_hardware),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
