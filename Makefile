@@ -22,7 +22,7 @@ HV_LOAD := hv/linux.c hv/linux_image.c hv/linux_text.c hv/aml.c hv/guest_acpi.c
 HV_MEMORY := hv/frames.c hv/ept.c hv/guest_memory.c hv/guest_paging.c hv/guest_walk.c
 HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c \
 	hv/cpuid.c hv/cpuid_table.c hv/cpuid_frequency.c hv/msr.c hv/cr.c \
-	hv/lapic.c hv/event.c hv/hypercall.c hv/decode.c hv/mmio.c
+	hv/lapic.c hv/lapic_base.c hv/lapic_ipi.c hv/lapic_page.c hv/event.c hv/hypercall.c hv/decode.c hv/mmio.c
 HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/cmos.c hv/pci.c \
 	hv/platform.c hv/denied.c
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
@@ -61,7 +61,7 @@ NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv
 # library; fakes_NAME lists what replaces members of it, besides the machine.
 UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied ept event \
 	exit exit_report findings frames guest_acpi guest_memory guest_paging ioapic_driver \
-	lapic linux memory_functions memory_map mmio msr multiboot2 pci platform ports power \
+	lapic lapic_base lapic_ipi lapic_page linux memory_functions memory_map mmio msr multiboot2 pci platform ports power \
 	preflight rtc serial text toml uart vcpu virtual_ioapic vm_life
 fakes_console := terminal
 fakes_cr := reports
@@ -71,7 +71,10 @@ fakes_event := reports
 fakes_exit := reports
 fakes_exit_report := terminal
 fakes_guest_paging := reports
-fakes_lapic := reports
+fakes_lapic := apic_vm reports
+fakes_lapic_base := apic_vm reports
+fakes_lapic_ipi := apic_vm reports
+fakes_lapic_page := apic_vm reports
 fakes_mmio := reports
 fakes_msr := reports
 fakes_ports := interrupts linear terminal
@@ -285,6 +288,7 @@ build/unit/test_%: build/host/tests/unit/test_%.o $$(addprefix build/host/tests/
 	$(Q)$(CC) $(HOST_FLAGS) -o $@ $^ -lcmocka $(libs_$*)
 
 libs_decode := -lZydis
+libs_lapic := -Wl,--wrap=machine_msr_read # the test has a hardware's ESR
 libs_ept := -Wl,--wrap=frames_store # the test sees every store into a table
 # Requests go to the test's mailboxes, and it looks at memory when it is zeroed.
 libs_vm_life := -Wl,--wrap=machine_request -Wl,--wrap=machine_memory_zero -Wl,--wrap=machine_end

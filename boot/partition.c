@@ -119,6 +119,13 @@ static void make_memory(struct vm *vm, const struct vmx_capabilities *capabiliti
     zero_memory(&vm->memory);
 }
 
+static hpa_t make_msr_bitmap(const struct vm *vm, bool x2apic)
+{
+    uint8_t *bitmap = arena_take(MSR_BITMAP_SIZE, PAGE_SIZE_4K);
+    msr_bitmap_build(bitmap, &vm->cpuid, x2apic);
+    return arena_hpa(bitmap);
+}
+
 static void make_cpuid(struct vm *vm, const struct vmx_capabilities *capabilities)
 {
     static struct cpuid_host host_answers;
@@ -133,8 +140,8 @@ static void make_cpuid(struct vm *vm, const struct vmx_capabilities *capabilitie
     };
     cpuid_host_read(&host_answers);
     cpuid_table_build(&vm->cpuid, &host_answers, &facts);
-    vm->msr_bitmap = arena_take(MSR_BITMAP_SIZE, PAGE_SIZE_4K);
-    msr_bitmap_build(vm->msr_bitmap, &vm->cpuid);
+    vm->msr_bitmap = make_msr_bitmap(vm, false);
+    vm->msr_bitmap_x2apic = make_msr_bitmap(vm, true);
 }
 
 static void make_vcpus(struct vm *vm)

@@ -39,6 +39,7 @@ static void put_features(struct vcpu *vcpu)
     uint64_t cr4 = machine_vmread_natural(VMCS_GUEST_CR4);
     result.ebx |= vcpu->index << CPUID_1_EBX_APIC_ID_SHIFT;
     result.ecx |= (uint32_t)(cr4 & CR4_OSXSAVE) * (CPUID_1_ECX_OSXSAVE / CR4_OSXSAVE);
+    result.edx &= vcpu->lapic.cpuid_1_edx;
     put(vcpu, &result);
 }
 

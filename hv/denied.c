@@ -98,6 +98,10 @@ static void say(const struct vcpu *vcpu, enum log_level level, enum denied_kind 
         log_line(level, "%s: vCPU %u wrote MSR 0x%llx, which it cannot change so (refused); "
                  "RIP 0x%llx", name, index, at, from);
         return;
+    case DENIED_IPI:
+        log_line(level, "%s: vCPU %u sent an IPI that nothing here receives (ICR 0x%llx; "
+                 "ignored); RIP 0x%llx", name, index, at, from);
+        return;
     case DENIED_MEMORY_READ:
         log_line(level, "%s: vCPU %u read address 0x%llx, where it has no memory (reads all "
                  "ones); RIP 0x%llx", name, index, at, from);
@@ -105,6 +109,10 @@ static void say(const struct vcpu *vcpu, enum log_level level, enum denied_kind 
     case DENIED_MEMORY_WRITE:
         log_line(level, "%s: vCPU %u wrote address 0x%llx, where it has no memory (ignored); "
                  "RIP 0x%llx", name, index, at, from);
+        return;
+    case DENIED_APIC_WRITE:
+        log_line(level, "%s: vCPU %u wrote its local APIC at 0x%llx, not as an aligned "
+                 "doubleword (ignored); RIP 0x%llx", name, index, at, from);
         return;
     }
 }

@@ -25,9 +25,14 @@ enum denied_kind {
     DENIED_PORT_WRITE,
     DENIED_MSR_READ,     /* where: MSR */
     DENIED_MSR_WRITE,
+    DENIED_IPI,          /* where: low half of the ICR, DENIED_IPI_BITS of it */
     DENIED_MEMORY_READ,  /* where: guest-physical address; the cause is its page */
     DENIED_MEMORY_WRITE,
+    DENIED_APIC_WRITE,   /* the same, in the page of its local APIC */
 };
+
+/* Delivery mode and shorthand: vectors are no causes of their own. */
+#define DENIED_IPI_BITS 0xC0700u
 
 /* A hash set. Slots go from 0 to a cause once and stay, so looking one up needs
  * no lock; the VM's lock is for adding. */

@@ -8,7 +8,7 @@
 
 #include "arch/spec/apic.h"
 #include "hv/check.h"
-#include "hv/lapic.h"
+#include "hv/lapic_ipi.h"
 #include "hv/vm.h"
 
 #define VERSION 0x11u

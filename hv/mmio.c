@@ -14,6 +14,7 @@
 #include "hv/decode.h"
 #include "hv/guest_paging.h"
 #include "hv/guest_ports.h"
+#include "hv/lapic_page.h"
 #include "hv/machine.h"
 #include "hv/vm.h"
 #include "hv/vm_life.h"
@@ -82,10 +83,13 @@ static void store_loaded(struct vcpu *vcpu, const struct decoded *decoded, uint6
         store_part(vcpu, decoded, value);
 }
 
-enum device { DEVICE_NONE, DEVICE_IOAPIC, DEVICE_PCI };
+enum device { DEVICE_NONE, DEVICE_LAPIC, DEVICE_IOAPIC, DEVICE_PCI };
 
-static enum device device_at(gpa_t gpa)
+/* A vCPU's own local APIC lies in front of whatever else is there. */
+static enum device device_at(const struct vcpu *vcpu, gpa_t gpa)
 {
+    if (gpa.value - vcpu->lapic.page < APIC_PAGE_SIZE)
+        return DEVICE_LAPIC;
     if (gpa.value - IOAPIC_BASE < APIC_PAGE_SIZE)
         return DEVICE_IOAPIC;
     if (gpa.value - GUEST_ECAM_BASE < GUEST_ECAM_BYTES)
@@ -97,7 +101,8 @@ static uint64_t load(struct vcpu *vcpu, gpa_t gpa, unsigned bytes)
 {
     struct vm *vm = vcpu->vm;
     uint64_t value = UINT64_MAX;
-    switch (device_at(gpa)) {
+    switch (device_at(vcpu, gpa)) {
+    case DEVICE_LAPIC: value = lapic_page_read(vcpu, gpa.value - vcpu->lapic.page, bytes); break;
     case DEVICE_IOAPIC:
         lock_acquire(&vm->lock);
         value = ioapic_read(&vm->ioapic, gpa.value - IOAPIC_BASE, bytes);
@@ -112,7 +117,10 @@ static uint64_t load(struct vcpu *vcpu, gpa_t gpa, unsigned bytes)
 static void store(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uint64_t value)
 {
     struct vm *vm = vcpu->vm;
-    switch (device_at(gpa)) {
+    switch (device_at(vcpu, gpa)) {
+    case DEVICE_LAPIC:
+        lapic_page_write(vcpu, gpa.value - vcpu->lapic.page, bytes, value);
+        break;
     case DEVICE_IOAPIC:
         lock_acquire(&vm->lock);
         ioapic_write(vm, gpa.value - IOAPIC_BASE, bytes, value);

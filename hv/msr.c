@@ -93,17 +93,18 @@ static const struct row rows[] = {
     { MSR_PPERF, MSR_PPERF, PROBED, GP, FEATURE_ALWAYS, 0 },
     { IA32_TSC_DEADLINE, IA32_TSC_DEADLINE, PASS, PASS, FEATURE_TSC_DEADLINE, 0 },
 
-    /* The local APIC. What passes can reach no other CPU: accesses in the wrong
+    /* The local APIC in x2APIC mode; in other modes nothing of it passes, and each
+     * exit is #GP(0). What passes can reach no other CPU: accesses in the wrong
      * direction and reserved bits fault by themselves. SDM Vol. 3A, Table 11-6
      * "Local APIC Register Address Map Supported by x2APIC". */
-    { IA32_X2APIC_APICID, IA32_X2APIC_APICID, LAPIC, GP, FEATURE_ALWAYS, 0 },
-    { IA32_X2APIC_VERSION, IA32_X2APIC_VERSION, PASS, PASS, FEATURE_ALWAYS, 0 },
+    { IA32_X2APIC_APICID, IA32_X2APIC_VERSION, LAPIC, GP, FEATURE_ALWAYS, 0 },
     { IA32_X2APIC_TPR, IA32_X2APIC_TPR, PASS, PASS, FEATURE_ALWAYS, 0 },
     { IA32_X2APIC_PPR, IA32_X2APIC_EOI, PASS, PASS, FEATURE_ALWAYS, 0 },
     { IA32_X2APIC_LDR, IA32_X2APIC_LDR, LAPIC, GP, FEATURE_ALWAYS, 0 },
-    { IA32_X2APIC_SIVR, IA32_X2APIC_IRR0 + 7, PASS, PASS, FEATURE_ALWAYS, 0 }, /* ISR, TMR */
-    { IA32_X2APIC_ESR, IA32_X2APIC_ESR, PASS, PASS, FEATURE_ALWAYS, 0 },
-    { IA32_X2APIC_LVT_CMCI, IA32_X2APIC_ICR, LAPIC, LAPIC, FEATURE_ALWAYS, 0 },
+    { IA32_X2APIC_SIVR, IA32_X2APIC_SIVR, PASS, LAPIC, FEATURE_ALWAYS, 0 },
+    { IA32_X2APIC_ISR0, IA32_X2APIC_IRR0 + 7, PASS, PASS, FEATURE_ALWAYS, 0 }, /* TMR, too */
+    { IA32_X2APIC_ESR, IA32_X2APIC_ESR, LAPIC, LAPIC, FEATURE_ALWAYS, 0 },
+    { IA32_X2APIC_ICR, IA32_X2APIC_ICR, LAPIC, LAPIC, FEATURE_ALWAYS, 0 },
     { IA32_X2APIC_LVT_TIMER, IA32_X2APIC_LVT_TIMER, PASS, PASS, FEATURE_ALWAYS, 0 },
     { IA32_X2APIC_LVT_THERMAL, IA32_X2APIC_LVT_ERROR, LAPIC, LAPIC, FEATURE_ALWAYS, 0 },
     { IA32_X2APIC_INIT_COUNT, IA32_X2APIC_CUR_COUNT, PASS, PASS, FEATURE_ALWAYS, 0 },
@@ -161,13 +162,19 @@ static void bitmap_pass(uint8_t *bitmap, uint32_t msr, bool write)
     bitmap[offset + bit / 8] &= (uint8_t)~(1u << bit % 8);
 }
 
-void msr_bitmap_build(uint8_t bitmap[static MSR_BITMAP_SIZE], const struct cpuid_table *table)
+static bool is_x2apic_msr(const struct row *row)
+{
+    return row->first >= X2APIC_MSR_FIRST && row->last <= X2APIC_MSR_LAST;
+}
+
+void msr_bitmap_build(uint8_t bitmap[static MSR_BITMAP_SIZE], const struct cpuid_table *table,
+                      bool x2apic)
 {
     for (unsigned i = 0; i < MSR_BITMAP_SIZE; i++)
         bitmap[i] = 0xFF;
     for (unsigned i = 0; i < ROW_COUNT; i++) {
         const struct row *row = &rows[i];
-        if (!cpuid_has(table, row->feature))
+        if (!cpuid_has(table, row->feature) || (is_x2apic_msr(row) && !x2apic))
             continue;
         for (uint32_t msr = row->first; msr <= row->last; msr++) {
             if (row->read == PASS)
@@ -292,7 +299,7 @@ static bool row_accepts(struct vcpu *vcpu, const struct row *row, uint64_t value
     case DEBUGCTL: return debugctl_write(value);
     case LAPIC:
     case IGNORE: /* not asked here */
-    case PASS:   /* never exits: its bit is clear */
+    case PASS:   /* exits outside x2APIC mode only: else its bit is clear */
     case FIXED:
     case ARCH_CAPABILITIES:
     case PROBED: /* rules of reads only */
@@ -316,7 +323,7 @@ struct verdict msr_read_exit(struct vcpu *vcpu)
     case MTRR_DEF_TYPE: return give(vcpu, vcpu->msr.mtrr_def_type);
     case DEBUGCTL: return give(vcpu, machine_vmread_64(VMCS_GUEST_IA32_DEBUGCTL));
     case ARCH_CAPABILITIES: return give_arch_capabilities(vcpu);
-    case PASS: /* never exits: its bit is clear */
+    case PASS: /* as above */
     case ZERO:
     case IGNORE: /* rules of writes only */
     case PROBED:

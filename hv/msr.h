@@ -23,8 +23,10 @@ struct msr_state {
     uint64_t xcr0; /* as last written by XSETBV; CPUID leaf 0Dh depends on it */
 };
 
-/* The bitmap of a VM: what its CPUID offers decides about some rows. */
-void msr_bitmap_build(uint8_t bitmap[static MSR_BITMAP_SIZE], const struct cpuid_table *table);
+/* A bitmap of a VM: what its CPUID offers decides about some rows, and the mode
+ * of the local APIC about that one's. */
+void msr_bitmap_build(uint8_t bitmap[static MSR_BITMAP_SIZE], const struct cpuid_table *table,
+                      bool x2apic);
 
 /* As after RESET. Does not touch the hardware. */
 void msr_state_reset(struct msr_state *state);

@@ -21,7 +21,8 @@ static void start(struct vcpu *vcpu)
     CHECK(vcpu->state == VCPU_OFF);
     machine_guest_reset();
     vcpu_state_init(vcpu);
-    lapic_reset(vcpu);
+    atomic_store(&vcpu->sipi, 0);
+    lapic_start(vcpu);
     msr_state_reset(&vcpu->msr);
     if (vcpu->index == 0) {
         vcpu_state_linux(vcpu, &vcpu->vm->entry);
@@ -38,14 +39,29 @@ static void park(struct vcpu *vcpu)
     vm_vcpu_parked(vcpu);
 }
 
-/* SDM Vol. 3A, 10.4.1 "BSP and AP Processors": INIT resets, and waits. */
+/* SDM Vol. 3A, 10.4.1 "BSP and AP Processors": an AP waits for a start-up IPI,
+ * the boot processor starts its firmware, which resets the machine. */
 static void init(struct vcpu *vcpu)
 {
+    if (vcpu->index == 0) {
+        vm_end(vcpu->vm, VM_END_REBOOT, "INIT to its boot CPU");
+        return;
+    }
     vcpu_state_init(vcpu);
     machine_translations_flush();
     machine_interrupts_drain();
-    lapic_reset(vcpu);
+    lapic_init(vcpu);
     vcpu->state = VCPU_WAIT_FOR_SIPI;
+}
+
+/* Ignored unless the vCPU waits for it. */
+static void start_up(struct vcpu *vcpu)
+{
+    uint16_t sipi = atomic_exchange(&vcpu->sipi, 0);
+    if (vcpu->state != VCPU_WAIT_FOR_SIPI || !(sipi & VCPU_SIPI))
+        return;
+    vcpu_state_sipi((uint8_t)sipi);
+    vcpu->state = VCPU_RUNNING;
 }
 
 void vcpu_serve(struct vcpu *vcpu, uint32_t requests)
@@ -56,10 +72,8 @@ void vcpu_serve(struct vcpu *vcpu, uint32_t requests)
     }
     if (requests & REQUEST_INIT && vcpu->state != VCPU_OFF)
         init(vcpu);
-    if (requests & REQUEST_SIPI && vcpu->state == VCPU_WAIT_FOR_SIPI) {
-        vcpu_state_sipi(atomic_load(&vcpu->sipi_vector));
-        vcpu->state = VCPU_RUNNING;
-    }
+    if (requests & REQUEST_SIPI)
+        start_up(vcpu);
     if (requests & REQUEST_GUEST_NMI && vcpu->state == VCPU_RUNNING)
         event_inject_nmi(vcpu);
     /* Looked at here, not at the request alone: a STOP may have come while

@@ -12,8 +12,8 @@
  *      +------------------------+-------------------------+
  *
  * Each vCPU owns one CPU. Only that CPU writes `state` and everything else
- * here; others ask it by machine_request(). `sipi_vector` alone is written by
- * the sender, before the request.
+ * here; others ask it by machine_request(). `sipi` alone is written by the
+ * sender, before the request. INIT to the boot vCPU ends this life of the VM.
  */
 #pragma once
 
@@ -30,7 +30,7 @@ enum {
     REQUEST_START = 1u << 1,    /* the VM starts */
     REQUEST_STOP = 1u << 2,     /* the VM ends: park */
     REQUEST_INIT = 1u << 3,     /* INIT from a vCPU of the same VM */
-    REQUEST_SIPI = 1u << 4,     /* start-up IPI, vector in sipi_vector */
+    REQUEST_SIPI = 1u << 4,     /* start-up IPI, vector in sipi */
     REQUEST_GUEST_NMI = 1u << 5 /* NMI for the guest */
 };
 
@@ -51,7 +51,7 @@ struct vcpu {
     unsigned index; /* in the VM; also its APIC id there */
     unsigned cpu;   /* host CPU number */
     enum vcpu_state state;
-    _Atomic uint8_t sipi_vector;
+    _Atomic uint16_t sipi; /* the first since INIT: VCPU_SIPI and its vector, or 0 */
     bool nmi_pending; /* waits for the guest's NMI blocking to end */
 
     struct lapic lapic;
@@ -59,6 +59,8 @@ struct vcpu {
 
     uint64_t exits[EXIT_REASON_COUNT];
 };
+
+#define VCPU_SIPI 0x100u
 
 /* What happens next, decided by a handler and done by vcpu_apply(). */
 enum verdict_kind {

@@ -44,7 +44,9 @@ struct vm {
     struct guest_memory memory;
     struct ept ept;
     struct cpuid_table cpuid;
-    uint8_t *msr_bitmap; /* MSR_BITMAP_SIZE bytes, page-aligned */
+    /* MSR_BITMAP_SIZE bytes each, page-aligned: for vCPUs whose local APIC is in
+     * x2APIC mode, and for the others. */
+    hpa_t msr_bitmap_x2apic, msr_bitmap;
 
     struct lock lock; /* over the devices below */
     struct uart uart;

@@ -37,6 +37,7 @@ enum icr_shorthand {
 #define ICR_SHORTHAND_SHIFT 18
 #define ICR_SHORTHAND_MASK 3ull
 #define ICR_X2APIC_RESERVED 0xFFF32000ull /* bits 31:20, 17:16 and 13 */
+#define ICR_XAPIC_DESTINATION_SHIFT 56
 #define X2APIC_BROADCAST 0xFFFFFFFFu
 
 /* LVT entries */
@@ -45,10 +46,63 @@ enum icr_shorthand {
 #define LVT_MASKED (1u << 16)
 #define LVT_RESET_VALUE LVT_MASKED
 #define SIVR_ENABLE (1u << 8)
+#define SIVR_BITS (SIVR_ENABLE | 0xFFu)
+#define SIVR_RESET_VALUE 0xFFu
 
-/* xAPIC page */
+/* SDM Vol. 3A, 11.5.2 "Valid Interrupt Vectors" */
+#define VECTOR_FIRST_LEGAL 16
+
+/* Error status register: SDM Vol. 3A, Figure 11-9 "Error Status Register (ESR)" */
+#define APIC_ERROR_SEND_ILLEGAL_VECTOR (1u << 5)
+#define APIC_ERROR_RECEIVE_ILLEGAL_VECTOR (1u << 6)
+#define APIC_ERROR_ILLEGAL_REGISTER (1u << 7)
+
+/* Logical destinations: SDM Vol. 3A, 11.6.2.2 "Logical Destination Mode" */
+#define LDR_SHIFT 24
+#define DFR_FLAT 0xFFFFFFFFu
+#define DFR_CLUSTER 0x0FFFFFFFu
+#define DFR_ONES 0x0FFFFFFFu
+
+/* SDM Vol. 3A, 11.12.10.2 "Deriving Logical x2APIC ID from the Local x2APIC ID" */
+static inline uint32_t x2apic_logical_id(uint32_t id)
+{
+    return id >> 4 << 16 | 1u << (id & 15);
+}
+
+/* xAPIC page: SDM Vol. 3A, Table 11-1 "Local APIC Register Address Map". In x2APIC
+ * mode the register at offset N is MSR 800h + N / 16. */
 #define XAPIC_BASE 0xFEE00000ull
 #define APIC_PAGE_SIZE 0x1000ull
+#define XAPIC_REGISTER_SHIFT 4
+#define XAPIC_ID_SHIFT 24
+#define X2APIC_MSR_FIRST 0x800u
+#define X2APIC_MSR_LAST 0x8FFu
+enum xapic_register {
+    XAPIC_ID = 0x020,
+    XAPIC_VERSION = 0x030,
+    XAPIC_TPR = 0x080,
+    XAPIC_APR = 0x090,
+    XAPIC_PPR = 0x0A0,
+    XAPIC_EOI = 0x0B0,
+    XAPIC_RRD = 0x0C0,
+    XAPIC_LDR = 0x0D0,
+    XAPIC_DFR = 0x0E0,
+    XAPIC_SIVR = 0x0F0,
+    XAPIC_ISR0 = 0x100,
+    XAPIC_IRR7 = 0x270, /* ISR, TMR, IRR: eight each */
+    XAPIC_ESR = 0x280,
+    XAPIC_ICR_LOW = 0x300,
+    XAPIC_ICR_HIGH = 0x310,
+    XAPIC_LVT_TIMER = 0x320,
+    XAPIC_LVT_THERMAL = 0x330,
+    XAPIC_LVT_PMI = 0x340,
+    XAPIC_LVT_LINT0 = 0x350,
+    XAPIC_LVT_LINT1 = 0x360,
+    XAPIC_LVT_ERROR = 0x370,
+    XAPIC_INIT_COUNT = 0x380,
+    XAPIC_CUR_COUNT = 0x390,
+    XAPIC_DIV_CONF = 0x3E0,
+};
 
 /* IOAPIC */
 #define IOAPIC_BASE 0xFEC00000ull

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "hv/lapic.h"
+#include "hv/lapic_ipi.h"
 
 struct fake_interrupts {
     unsigned count;

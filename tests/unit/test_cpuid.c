@@ -23,6 +23,7 @@ static void build(struct cpuid_host host, struct cpuid_guest_facts facts)
     memset(&vcpu, 0, sizeof vcpu);
     vcpu.vm = &vm;
     msr_state_reset(&vcpu.msr);
+    vcpu.lapic.cpuid_1_edx = UINT32_MAX;
     cpuid_table_build(&vm.cpuid, &host, &facts);
 }
 
@@ -183,6 +184,17 @@ static void osxsave_mirrors_cr4(void **state)
     assert_true(ask(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_OSXSAVE);
 }
 
+static void a_disabled_local_apic_is_not_offered_but_its_x2apic_mode_is(void **state)
+{
+    (void)state;
+    build(fake_cpuid_host_full(), fake_cpuid_facts(1));
+    struct cpuid_registers on = ask(CPUID_FEATURES, 0);
+    vcpu.lapic.cpuid_1_edx = ~(uint32_t)CPUID_1_EDX_APIC;
+    struct cpuid_registers off = ask(CPUID_FEATURES, 0);
+    assert_int_equal(on.edx ^ off.edx, CPUID_1_EDX_APIC);
+    assert_true(off.ecx & CPUID_1_ECX_X2APIC);
+}
+
 /* The story that leaves 1, 4 and 0Bh tell, read as Linux reads it. */
 static void each_vcpu_is_a_core_of_one_package(void **state)
 {
@@ -334,6 +346,7 @@ int main(void)
         cmocka_unit_test(vector_extensions_are_offered_only_with_their_state),
         cmocka_unit_test(the_size_of_the_xsave_area_follows_xcr0),
         cmocka_unit_test(osxsave_mirrors_cr4),
+        cmocka_unit_test(a_disabled_local_apic_is_not_offered_but_its_x2apic_mode_is),
         cmocka_unit_test(each_vcpu_is_a_core_of_one_package),
         cmocka_unit_test(linux_learns_the_frequencies_without_calibrating),
         cmocka_unit_test(any_frequency_is_told_within_three_parts_in_a_million),

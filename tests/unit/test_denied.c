@@ -59,6 +59,10 @@ static void every_kind_has_its_words(void **state)
                 "does not have (#GP); RIP 0xffffffff81000123\r\n");
     assert_says(DENIED_MSR_WRITE, 0x8B, LINE "linux1: vCPU 1 wrote MSR 0x8b, which it cannot "
                 "change so (refused); RIP 0xffffffff81000123\r\n");
+    assert_says(DENIED_IPI, 0x200, LINE "linux1: vCPU 1 sent an IPI that nothing here receives "
+                "(ICR 0x200; ignored); RIP 0xffffffff81000123\r\n");
+    assert_says(DENIED_APIC_WRITE, 0xFEE000B1, LINE "linux1: vCPU 1 wrote its local APIC at "
+                "0xfee000b1, not as an aligned doubleword (ignored); RIP 0xffffffff81000123\r\n");
     assert_says(DENIED_MEMORY_READ, 0xFED00010, LINE "linux1: vCPU 1 read address 0xfed00010, "
                 "where it has no memory (reads all ones); RIP 0xffffffff81000123\r\n");
     assert_says(DENIED_MEMORY_WRITE, 0xFED00010, LINE "linux1: vCPU 1 wrote address 0xfed00010, "

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * hv/lapic.c: where interrupts of a guest go, and that none leaves it, for any
- * value of the interrupt command register.
+ * hv/lapic.c: what a local APIC is after start and INIT, its registers as MSRs,
+ * and its errors.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,234 +10,277 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "hv/vm.h"
-#include "tests/fake/cpuid_host.h"
-#include "tests/fake/machine.h"
-#include "tests/fake/reports.h"
+#include "arch/spec/cr.h"
+#include "hv/lapic_base.h"
+#include "hv/lapic_ipi.h"
+#include "tests/fake/apic_vm.h"
 
-#define VCPUS 4
-#define CPU_OF(index) (10 + 3 * (index))
+static struct vcpu *const vcpu = &apic_vcpus[1];
+static struct lapic *const lapic = &apic_vcpus[1].lapic;
 
-static struct vm vm;
-static struct vcpu vcpus[VCPUS];
+/* What the hardware found is in its ESR once that was written. */
+uint64_t __real_machine_msr_read(enum msr msr);
+uint64_t __wrap_machine_msr_read(enum msr msr);
+static uint64_t found_by_hardware;
+
+uint64_t __wrap_machine_msr_read(enum msr msr)
+{
+    return msr == IA32_X2APIC_ESR ? found_by_hardware : __real_machine_msr_read(msr);
+}
 
 static int set_up(void **state)
 {
-    struct cpuid_host host = fake_cpuid_host_full();
-    struct cpuid_guest_facts facts = fake_cpuid_facts(VCPUS);
     (void)state;
-    fake_reset(0, 0);
-    fake_reports_reset();
-    memset(&vm, 0, sizeof vm);
-    memset(vcpus, 0, sizeof vcpus);
-    vm.vcpu_count = VCPUS;
-    for (unsigned i = 0; i < VCPUS; i++) {
-        vm.vcpus[i] = &vcpus[i];
-        vcpus[i].vm = &vm;
-        vcpus[i].index = i;
-        vcpus[i].cpu = CPU_OF(i);
-    }
-    cpuid_table_build(&vm.cpuid, &host, &facts);
+    found_by_hardware = 0;
+    apic_vm_make(LAPIC_X2APIC);
     return 0;
 }
 
-/* The vCPUs that were sent exactly this, a bit each; the log is emptied. */
-static unsigned reached(enum fake_record_kind kind, uint64_t value)
+static uint64_t read(uint32_t msr)
 {
-    unsigned set = 0;
-    for (unsigned i = 0; i < fake.record_count; i++) {
-        assert_int_equal(fake.records[i].kind, kind);
-        assert_int_equal(fake.records[i].value, value);
-        assert_int_equal((fake.records[i].where - 10) % 3, 0);
-        unsigned index = (unsigned)(fake.records[i].where - 10) / 3;
-        assert_true(index < VCPUS);
-        assert_false(set >> index & 1);
-        set |= 1u << index;
-    }
-    fake.record_count = 0;
-    return set;
+    uint64_t value;
+    assert_true(lapic_msr_read(vcpu, msr, &value));
+    return value;
 }
 
-static unsigned icr_reaches(uint64_t destination, uint64_t low, enum fake_record_kind kind,
-                            uint64_t value)
+static bool write(uint32_t msr, uint64_t value)
 {
-    assert_true(lapic_icr_write(&vcpus[1], destination << 32 | low));
-    return reached(kind, value);
+    return lapic_msr_write(vcpu, msr, value);
 }
 
-static unsigned fixed_reaches(uint64_t destination, uint64_t flags)
+/* ---- Begin ---- */
+
+static void assert_reset_in_the_hardware(uint64_t sivr)
 {
-    return icr_reaches(destination, 0x40 | flags, FAKE_INTERRUPT, 0x40);
+    assert_int_equal(machine_msr_read(IA32_X2APIC_LVT_TIMER), LVT_MASKED);
+    assert_int_equal(machine_msr_read(IA32_X2APIC_INIT_COUNT), 0);
+    assert_int_equal(machine_msr_read(IA32_X2APIC_DIV_CONF), 0);
+    assert_int_equal(machine_msr_read(IA32_X2APIC_LVT_ERROR), LVT_MASKED);
+    assert_int_equal(machine_msr_read(IA32_X2APIC_TPR), 0);
+    assert_int_equal(machine_msr_read(IA32_TSC_DEADLINE), 0);
+    assert_int_equal(machine_msr_read(IA32_X2APIC_SIVR), sivr);
 }
 
-static void a_physical_destination_is_one_vcpu_or_none(void **state)
+static void make_dirty(void)
 {
-    (void)state;
-    for (uint64_t id = 0; id < VCPUS; id++)
-        assert_int_equal(fixed_reaches(id, 0), 1u << id);
-    assert_int_equal(fixed_reaches(VCPUS, 0), 0);
-    assert_int_equal(fixed_reaches(0xFF, 0), 0);
-    assert_int_equal(fixed_reaches(0x80000000, 0), 0);
-    assert_int_equal(fixed_reaches(X2APIC_BROADCAST, 0), 0xF);
+    assert_true(write(IA32_X2APIC_ICR, 0x100004040));
+    for (uint32_t msr = IA32_X2APIC_LVT_THERMAL; msr <= IA32_X2APIC_LVT_ERROR; msr++)
+        assert_true(write(msr, 0x41));
+    fake_msr_set(IA32_X2APIC_LVT_TIMER, 0x41);
+    fake_msr_set(IA32_X2APIC_TPR, 0x50);
+    fake_msr_set(IA32_TSC_DEADLINE, 1);
+    lapic->ldr = lapic->esr = 5;
+    lapic->errors = 5;
+    lapic->dfr = DFR_CLUSTER;
 }
 
-static void a_logical_destination_is_a_set_of_one_cluster(void **state)
+static void assert_registers_are_reset(void)
 {
-    (void)state;
-    for (uint64_t set = 0; set < 0x10000; set += 0x111)
-        assert_int_equal(fixed_reaches(set, ICR_LOGICAL), set & 0xF);
-    assert_int_equal(fixed_reaches(0x1000F, ICR_LOGICAL), 0);
-    assert_int_equal(fixed_reaches(X2APIC_BROADCAST, ICR_LOGICAL), 0xF);
-    for (unsigned i = 0; i < VCPUS; i++) {
-        uint64_t ldr;
-        assert_true(lapic_msr_read(&vcpus[i], IA32_X2APIC_LDR, &ldr));
-        assert_int_equal(fixed_reaches(ldr, ICR_LOGICAL), 1u << i);
-    }
+    assert_int_equal(lapic->icr, 0);
+    assert_int_equal(lapic->ldr, 0);
+    assert_int_equal(lapic->dfr, DFR_FLAT);
+    assert_int_equal(lapic->svr, 0xFF);
+    assert_int_equal(lapic->esr, 0);
+    assert_int_equal(lapic->errors, 0);
+    for (unsigned i = 0; i < LAPIC_LVT_COUNT; i++)
+        assert_int_equal(lapic->lvt[i], LVT_MASKED);
+    assert_reset_in_the_hardware(0xFF);
 }
 
-static void a_shorthand_ignores_the_destination(void **state)
+static void an_ap_starts_as_after_power_up_in_xapic_mode(void **state)
 {
     (void)state;
-    assert_int_equal(fixed_reaches(3, 1 << ICR_SHORTHAND_SHIFT), 1u << 1);
-    assert_int_equal(fixed_reaches(3, 2 << ICR_SHORTHAND_SHIFT), 0xF);
-    assert_int_equal(fixed_reaches(3, 3 << ICR_SHORTHAND_SHIFT), 0xD);
-    /* NMI to oneself by shorthand is no valid combination */
-    assert_int_equal(icr_reaches(0, 0x400 | 1 << ICR_SHORTHAND_SHIFT, FAKE_REQUEST, 0), 0);
-    assert_int_equal(icr_reaches(0, 0x400 | 3 << ICR_SHORTHAND_SHIFT, FAKE_REQUEST,
-                                 REQUEST_GUEST_NMI), 0xD);
-    assert_int_equal(fake_reports.denied_count, 1);
+    make_dirty();
+    lapic_start(vcpu);
+    assert_registers_are_reset();
+    assert_int_equal(lapic->base, 0xFEE00800);
+    assert_int_equal(lapic->page, 0xFEE00000);
+    assert_int_equal(lapic->mode, LAPIC_XAPIC);
+    assert_int_equal(machine_vmread_64(VMCS_MSR_BITMAP), apic_vm.msr_bitmap.value);
 }
 
-static void each_delivery_mode_arrives_as_what_it_is(void **state)
+static void the_boot_vcpu_starts_as_firmware_leaves_it(void **state)
 {
     (void)state;
-    assert_int_equal(icr_reaches(0xA, 0x140 | ICR_LOGICAL, FAKE_INTERRUPT, 0x40), 2);
-    assert_int_equal(icr_reaches(2, 0x200, FAKE_REQUEST, 0), 0); /* SMI */
-    assert_int_equal(icr_reaches(2, 0x300, FAKE_REQUEST, 0), 0); /* reserved */
-    assert_int_equal(icr_reaches(2, 0x400, FAKE_REQUEST, REQUEST_GUEST_NMI), 4);
-    assert_int_equal(icr_reaches(2, 0x4500, FAKE_REQUEST, REQUEST_INIT), 4);
-    assert_int_equal(icr_reaches(2, 0xC500, FAKE_REQUEST, REQUEST_INIT), 4);
-    assert_int_equal(icr_reaches(2, 0x8500, FAKE_REQUEST, 0), 0); /* de-assert */
-    assert_int_equal(icr_reaches(2, 0x69A, FAKE_REQUEST, REQUEST_SIPI), 4);
-    assert_int_equal(vcpus[2].sipi_vector, 0x9A);
-    assert_int_equal(fake_reports.denied_count, 2);
-    assert_int_equal(icr_reaches(2, 0x700, FAKE_REQUEST, 0), 0); /* ExtINT */
-    assert_int_equal(fake_reports.denied_count, 3);
-    assert_int_equal(fake_reports.denied_where, IA32_X2APIC_ICR);
+    lapic_start(&apic_vcpus[0]);
+    const struct lapic *boot = &apic_vcpus[0].lapic;
+    assert_int_equal(boot->base, 0xFEE00900);
+    assert_int_equal(boot->svr, 0x1FF);
+    assert_int_equal(boot->lvt[LAPIC_LVT_LINT0], 0x700);
+    assert_int_equal(boot->lvt[LAPIC_LVT_LINT1], 0x400);
+    assert_int_equal(boot->lvt[LAPIC_LVT_ERROR], LVT_MASKED);
+    assert_reset_in_the_hardware(0x1FF);
+    assert_true(lapic_takes_extint(boot));
 }
 
-static void a_fixed_interrupt_with_a_vector_below_16_is_lost(void **state)
+static void an_init_keeps_mode_and_base_and_resets_the_rest(void **state)
 {
     (void)state;
-    for (uint64_t vector = 0; vector < 256; vector++)
-        assert_int_equal(icr_reaches(2, vector, FAKE_INTERRUPT, vector), vector < 16 ? 0 : 4);
+    make_dirty();
+    lapic_init(vcpu);
+    assert_registers_are_reset();
+    assert_int_equal(lapic->base, 0xFEE00C00);
+    assert_int_equal(lapic->mode, LAPIC_X2APIC);
+    assert_int_equal(read(IA32_X2APIC_APICID), 1);
 }
 
-static void reserved_bits_of_the_icr_are_refused_and_send_nothing(void **state)
-{
-    (void)state;
-    for (unsigned bit = 0; bit < 32; bit++) {
-        bool reserved = bit >= 20 || bit == 17 || bit == 16 || bit == 13;
-        assert_int_equal(lapic_icr_write(&vcpus[0], 0x40 | 1ull << bit), !reserved);
-        if (reserved)
-            assert_int_equal(fake.record_count, 0);
-        fake.record_count = 0;
-    }
-}
+/* ---- Registers ---- */
 
-static void no_value_of_the_icr_reaches_a_cpu_of_another_guest(void **state)
-{
-    uint64_t seed = 88172645463325252;
-    (void)state;
-    for (unsigned round = 0; round < 200000; round++) {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        uint64_t value = seed & ~ICR_X2APIC_RESERVED;
-        if (seed >> 40 & 1)
-            value &= 0x7FFFFFFFF;
-        assert_true(lapic_icr_write(&vcpus[seed >> 42 & 3], value));
-        for (unsigned i = 0; i < fake.record_count; i++) {
-            uint64_t cpu = fake.records[i].where;
-            assert_true(cpu == CPU_OF(0) || cpu == CPU_OF(1) || cpu == CPU_OF(2) ||
-                        cpu == CPU_OF(3));
-        }
-        fake.record_count = 0;
-    }
-}
-
-static void the_icr_reads_as_written_without_its_pending_bit(void **state)
+static void its_identity_is_the_vcpus_number(void **state)
 {
     uint64_t value;
     (void)state;
-    assert_true(lapic_icr_write(&vcpus[0], 0x200005041));
-    assert_true(lapic_msr_read(&vcpus[0], IA32_X2APIC_ICR, &value));
-    assert_int_equal(value, 0x200004041);
-}
-
-static void an_ioapic_destination_of_ff_is_everybody(void **state)
-{
-    (void)state;
-    lapic_deliver(&vm, lapic_destination_8(0xFF), false, DELIVERY_FIXED, 0x50);
-    assert_int_equal(reached(FAKE_INTERRUPT, 0x50), 0xF);
-    lapic_deliver(&vm, lapic_destination_8(3), false, DELIVERY_FIXED, 0x50);
-    assert_int_equal(reached(FAKE_INTERRUPT, 0x50), 8);
-    lapic_deliver(&vm, lapic_destination_8(0x0C), true, DELIVERY_LOWEST_PRIORITY, 0x50);
-    assert_int_equal(reached(FAKE_INTERRUPT, 0x50), 4);
-    lapic_deliver(&vm, 0, false, DELIVERY_EXTINT, 0x50);
-    assert_int_equal(reached(FAKE_INTERRUPT, 0), 0);
+    assert_int_equal(read(IA32_X2APIC_APICID), 1);
+    assert_int_equal(read(IA32_X2APIC_LDR), 2);
+    assert_int_equal(read(IA32_X2APIC_VERSION), 0x50014);
+    assert_false(write(IA32_X2APIC_APICID, 1));
+    assert_false(write(IA32_X2APIC_LDR, 2));
+    assert_false(write(IA32_X2APIC_VERSION, 0x50014));
+    assert_false(lapic_msr_read(vcpu, 0x82F, &value)); /* no CMCI */
+    assert_false(write(0x82F, LVT_MASKED));
 }
 
 static void only_the_error_entry_of_the_lvt_reaches_the_hardware(void **state)
 {
-    static const uint32_t shadows[] = { IA32_X2APIC_LVT_CMCI, IA32_X2APIC_LVT_THERMAL,
-                                        IA32_X2APIC_LVT_PMI, IA32_X2APIC_LVT_LINT0,
-                                        IA32_X2APIC_LVT_LINT1 };
-    uint64_t value;
+    static const uint32_t kept[] = { IA32_X2APIC_LVT_THERMAL, IA32_X2APIC_LVT_PMI,
+                                     IA32_X2APIC_LVT_LINT0, IA32_X2APIC_LVT_LINT1 };
     (void)state;
-    for (unsigned i = 0; i < sizeof shadows / sizeof shadows[0]; i++) {
-        assert_true(lapic_msr_write(&vcpus[0], shadows[i], 0x400));
-        assert_true(lapic_msr_read(&vcpus[0], shadows[i], &value));
-        assert_int_equal(value, 0x400);
+    for (unsigned i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        assert_true(write(kept[i], 0x1400));
+        assert_int_equal(read(kept[i]), 0x400); /* delivery status is not writable */
         assert_int_equal(fake.record_count, 0);
-        assert_false(lapic_msr_write(&vcpus[0], shadows[i], 1u << 17));
-        assert_false(lapic_msr_write(&vcpus[0], shadows[i], 1ull << 32));
+        assert_false(write(kept[i], 1u << 17));
+        assert_false(write(kept[i], 1ull << 32));
     }
+    assert_false(write(IA32_X2APIC_LVT_PMI, 1u << 15)); /* level: pins only */
+    assert_true(write(IA32_X2APIC_LVT_LINT0, 0xF000));
+    assert_int_equal(read(IA32_X2APIC_LVT_LINT0), 0xA000);
     for (uint64_t mode = 0; mode < 8; mode++)
-        assert_int_equal(lapic_msr_write(&vcpus[0], IA32_X2APIC_LVT_ERROR, mode << 8 | 0xFE),
-                         mode == 0);
+        assert_int_equal(write(IA32_X2APIC_LVT_ERROR, mode << 8 | 0xFE), mode == 0);
     assert_int_equal(fake.record_count, 1);
     assert_int_equal(fake.records[0].where, IA32_X2APIC_LVT_ERROR);
     assert_int_equal(fake.records[0].value, 0xFE);
 }
 
-static void the_8259s_are_heard_through_an_open_lint0_in_extint_mode(void **state)
+static void disabled_by_software_every_entry_is_masked_and_stays_so(void **state)
+{
+    (void)state;
+    assert_true(write(IA32_X2APIC_LVT_LINT1, 0x400));
+    assert_true(write(IA32_X2APIC_SIVR, 0x40));
+    assert_int_equal(machine_msr_read(IA32_X2APIC_SIVR), 0x40);
+    assert_int_equal(read(IA32_X2APIC_LVT_LINT1), 0x10400);
+    assert_true(write(IA32_X2APIC_LVT_LINT1, 0x400));
+    assert_int_equal(read(IA32_X2APIC_LVT_LINT1), 0x10400);
+    assert_true(write(IA32_X2APIC_LVT_ERROR, 0x41));
+    assert_int_equal(machine_msr_read(IA32_X2APIC_LVT_ERROR), 0x10041);
+    assert_true(write(IA32_X2APIC_SIVR, 0x140));
+    assert_int_equal(read(IA32_X2APIC_LVT_LINT1), 0x10400);
+    assert_true(write(IA32_X2APIC_LVT_LINT1, 0x400));
+    assert_int_equal(read(IA32_X2APIC_LVT_LINT1), 0x400);
+}
+
+static void reserved_bits_of_the_spurious_vector_register_are_gp(void **state)
+{
+    (void)state;
+    for (unsigned bit = 0; bit < 64; bit++)
+        assert_int_equal(write(IA32_X2APIC_SIVR, BIT(bit) | 0x10), bit <= 8);
+}
+
+static void the_icr_reads_as_written_without_its_pending_bit(void **state)
+{
+    (void)state;
+    assert_true(write(IA32_X2APIC_ICR, 0x200005041));
+    assert_int_equal(read(IA32_X2APIC_ICR), 0x200004041);
+    assert_true(write(IA32_X2APIC_ICR, 0x3000C4800)); /* one that takes the long way */
+    assert_int_equal(read(IA32_X2APIC_ICR), 0x3000C4800);
+}
+
+static void outside_x2apic_mode_no_msr_but_the_base_is_there(void **state)
+{
+    uint64_t value;
+    (void)state;
+    for (unsigned mode = 0; mode < 2; mode++) {
+        apic_vm_make(mode ? LAPIC_DISABLED : LAPIC_XAPIC);
+        for (uint32_t msr = 0x800; msr <= 0x8FF; msr++) {
+            assert_false(lapic_msr_read(vcpu, msr, &value));
+            assert_false(write(msr, 0));
+        }
+        assert_int_equal(read(IA32_APIC_BASE), mode ? 0xFEE00000 : 0xFEE00800);
+    }
+    assert_int_equal(fake.record_count, 0);
+}
+
+static void the_8259s_are_heard_through_lint0_or_a_disabled_apic(void **state)
 {
     (void)state;
     for (uint64_t mode = 0; mode < 8; mode++) {
-        assert_true(lapic_msr_write(&vcpus[0], IA32_X2APIC_LVT_LINT0, mode << 8));
-        assert_int_equal(lapic_takes_extint(&vcpus[0].lapic), mode == DELIVERY_EXTINT);
-        assert_true(lapic_msr_write(&vcpus[0], IA32_X2APIC_LVT_LINT0, mode << 8 | LVT_MASKED));
-        assert_false(lapic_takes_extint(&vcpus[0].lapic));
+        assert_true(write(IA32_X2APIC_LVT_LINT0, mode << 8));
+        assert_int_equal(lapic_takes_extint(lapic), mode == DELIVERY_EXTINT);
+        assert_true(write(IA32_X2APIC_LVT_LINT0, mode << 8 | LVT_MASKED));
+        assert_false(lapic_takes_extint(lapic));
+    }
+    assert_true(write(IA32_X2APIC_LVT_LINT0, 0x700));
+    assert_true(write(IA32_X2APIC_SIVR, 0xFF));
+    assert_false(lapic_takes_extint(lapic));
+    assert_true(lapic_base_write(vcpu, 0xFEE00000));
+    assert_true(lapic_takes_extint(lapic));
+}
+
+/* ---- Errors ---- */
+
+static void errors_can_be_read_after_a_write_of_the_esr(void **state)
+{
+    (void)state;
+    lapic_error(vcpu, APIC_ERROR_SEND_ILLEGAL_VECTOR);
+    assert_int_equal(read(IA32_X2APIC_ESR), 0);
+    assert_true(write(IA32_X2APIC_ESR, 0));
+    assert_int_equal(read(IA32_X2APIC_ESR), 0x20);
+    assert_int_equal(read(IA32_X2APIC_ESR), 0x20);
+    assert_true(write(IA32_X2APIC_ESR, 0));
+    assert_int_equal(read(IA32_X2APIC_ESR), 0);
+    assert_false(write(IA32_X2APIC_ESR, 1));
+}
+
+static void errors_that_the_hardware_found_are_among_them(void **state)
+{
+    (void)state;
+    lapic_error(vcpu, APIC_ERROR_SEND_ILLEGAL_VECTOR);
+    found_by_hardware = APIC_ERROR_RECEIVE_ILLEGAL_VECTOR;
+    assert_true(write(IA32_X2APIC_ESR, 0));
+    assert_int_equal(fake.records[0].where, IA32_X2APIC_ESR);
+    assert_int_equal(fake.records[0].value, 0);
+    assert_int_equal(read(IA32_X2APIC_ESR), 0x60);
+}
+
+static void an_error_interrupts_once_until_the_esr_is_written(void **state)
+{
+    (void)state;
+    assert_true(write(IA32_X2APIC_LVT_ERROR, 0x51));
+    for (unsigned round = 0; round < 3; round++) {
+        fake.record_count = 0;
+        lapic_error(vcpu, APIC_ERROR_SEND_ILLEGAL_VECTOR);
+        assert_int_equal(apic_reached(FAKE_INTERRUPT, 0x51), 2);
+        lapic_error(vcpu, APIC_ERROR_RECEIVE_ILLEGAL_VECTOR);
+        assert_int_equal(apic_reached(FAKE_INTERRUPT, 0), 0);
+        assert_true(write(IA32_X2APIC_ESR, 0));
+        assert_int_equal(read(IA32_X2APIC_ESR), 0x60);
     }
 }
 
-static void reset_silences_the_hardware(void **state)
+static void a_masked_error_entry_or_an_illegal_vector_there_interrupts_nobody(void **state)
 {
-    unsigned disabled = 0;
     (void)state;
-    assert_true(lapic_msr_write(&vcpus[0], IA32_X2APIC_LVT_LINT0, 0x700));
-    lapic_reset(&vcpus[0]);
-    for (unsigned i = 0; i < fake.record_count; i++) {
-        assert_int_equal(fake.records[i].kind, FAKE_MSR_WRITE);
-        disabled += fake.records[i].where == IA32_X2APIC_SIVR && fake.records[i].value == 0xFF;
-    }
-    assert_int_equal(disabled, 1);
-    assert_int_equal(machine_msr_read(IA32_X2APIC_LVT_TIMER), LVT_MASKED);
-    assert_int_equal(machine_msr_read(IA32_X2APIC_LVT_ERROR), LVT_MASKED);
-    uint64_t value;
-    assert_true(lapic_msr_read(&vcpus[0], IA32_X2APIC_LVT_LINT0, &value));
-    assert_int_equal(value, LVT_MASKED);
+    assert_true(write(IA32_X2APIC_LVT_ERROR, LVT_MASKED | 0x51));
+    fake.record_count = 0;
+    lapic_error(vcpu, APIC_ERROR_ILLEGAL_REGISTER);
+    assert_int_equal(fake.record_count, 0);
+    assert_true(write(IA32_X2APIC_ESR, 0));
+    assert_true(write(IA32_X2APIC_LVT_ERROR, 15));
+    fake.record_count = 0;
+    lapic_error(vcpu, APIC_ERROR_ILLEGAL_REGISTER);
+    assert_int_equal(fake.record_count, 0);
+    assert_true(write(IA32_X2APIC_ESR, 0));
+    assert_int_equal(read(IA32_X2APIC_ESR), 0xC0);
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
@@ -245,18 +288,20 @@ static void reset_silences_the_hardware(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_physical_destination_is_one_vcpu_or_none),
-        TEST(a_logical_destination_is_a_set_of_one_cluster),
-        TEST(a_shorthand_ignores_the_destination),
-        TEST(each_delivery_mode_arrives_as_what_it_is),
-        TEST(a_fixed_interrupt_with_a_vector_below_16_is_lost),
-        TEST(reserved_bits_of_the_icr_are_refused_and_send_nothing),
-        TEST(no_value_of_the_icr_reaches_a_cpu_of_another_guest),
-        TEST(the_icr_reads_as_written_without_its_pending_bit),
-        TEST(an_ioapic_destination_of_ff_is_everybody),
+        TEST(an_ap_starts_as_after_power_up_in_xapic_mode),
+        TEST(the_boot_vcpu_starts_as_firmware_leaves_it),
+        TEST(an_init_keeps_mode_and_base_and_resets_the_rest),
+        TEST(its_identity_is_the_vcpus_number),
         TEST(only_the_error_entry_of_the_lvt_reaches_the_hardware),
-        TEST(the_8259s_are_heard_through_an_open_lint0_in_extint_mode),
-        TEST(reset_silences_the_hardware),
+        TEST(disabled_by_software_every_entry_is_masked_and_stays_so),
+        TEST(reserved_bits_of_the_spurious_vector_register_are_gp),
+        TEST(the_icr_reads_as_written_without_its_pending_bit),
+        TEST(outside_x2apic_mode_no_msr_but_the_base_is_there),
+        TEST(the_8259s_are_heard_through_lint0_or_a_disabled_apic),
+        TEST(errors_can_be_read_after_a_write_of_the_esr),
+        TEST(errors_that_the_hardware_found_are_among_them),
+        TEST(an_error_interrupts_once_until_the_esr_is_written),
+        TEST(a_masked_error_entry_or_an_illegal_vector_there_interrupts_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

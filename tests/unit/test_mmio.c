@@ -73,6 +73,7 @@ static int set_up(void **state)
     memset(&device, 0, sizeof device);
     memset(&advanced, 0, sizeof advanced);
     vcpu.vm = &vm;
+    vcpu.lapic.page = LAPIC_NO_PAGE;
     vm.memory = (struct guest_memory){ .base = HPA(GIB(1)), .bytes = MIB(2) };
     cpuid_table_build(&vm.cpuid, &host, &facts);
     map_one_to_one();
@@ -142,6 +143,21 @@ static void the_ioapic_page_is_the_ioapic_and_no_byte_more(void **state)
     assert_done(VIOLATE(IOAPIC_BASE + 0x1000, false, 0x8A, 0x03), 2);
     assert_int_equal(device.reads, 1);
     assert_int_equal(fake_reports.denied_count, 2);
+}
+
+/* Put where the IOAPIC is: the vCPU sees its own APIC there. */
+static void the_page_of_the_local_apic_lies_in_front_of_a_device(void **state)
+{
+    (void)state;
+    vcpu.lapic.page = IOAPIC_BASE;
+    assert_done(VIOLATE(IOAPIC_BASE + 0x30, false, 0x8B, 0x03), 2);
+    assert_int_equal(vcpu.gpr[GPR_RAX], 0x50014);
+    vcpu.gpr[GPR_RAX] = 0x12345678;
+    assert_done(VIOLATE(IOAPIC_BASE + 0xD0, true, 0x89, 0x03), 2);
+    assert_int_equal(vcpu.lapic.ldr, 0x12000000);
+    assert_int_equal(device.reads + device.writes, 0);
+    assert_done(VIOLATE(IOAPIC_BASE + 0x1000, false, 0x8B, 0x03), 2);
+    assert_int_equal(fake_reports.denied_count, 1);
 }
 
 static void a_store_takes_its_value_from_the_register_or_the_instruction(void **state)
@@ -254,6 +270,7 @@ int main(void)
         TEST(a_load_from_nowhere_reads_ones_and_is_reported),
         TEST(a_store_to_nowhere_vanishes_and_is_reported),
         TEST(the_ioapic_page_is_the_ioapic_and_no_byte_more),
+        TEST(the_page_of_the_local_apic_lies_in_front_of_a_device),
         TEST(a_store_takes_its_value_from_the_register_or_the_instruction),
         TEST(a_load_extends_into_its_register_as_the_processor_does),
         TEST(code_is_decoded_in_the_size_of_its_segment),

@@ -18,6 +18,7 @@
 static struct vm vm;
 static struct vcpu vcpu;
 static uint8_t bitmap[MSR_BITMAP_SIZE];
+static uint8_t bitmap_xapic[MSR_BITMAP_SIZE]; /* of a vCPU that is not in x2APIC mode */
 
 static void set_up(struct cpuid_host host)
 {
@@ -31,7 +32,10 @@ static void set_up(struct cpuid_host host)
     vm.vcpus[0] = &vcpu;
     cpuid_table_build(&vm.cpuid, &host, &facts);
     msr_state_reset(&vcpu.msr);
-    msr_bitmap_build(bitmap, &vm.cpuid);
+    vcpu.lapic.mode = LAPIC_X2APIC;
+    vcpu.lapic.base = XAPIC_BASE | APIC_BASE_EN | APIC_BASE_EXTD | APIC_BASE_BSP;
+    msr_bitmap_build(bitmap, &vm.cpuid, true);
+    msr_bitmap_build(bitmap_xapic, &vm.cpuid, false);
 }
 
 static int set_up_full(void **state)
@@ -83,11 +87,16 @@ static uint64_t value_of(uint32_t msr)
 }
 
 /* SDM Vol. 3C, 25.6.9: where the bit of an MSR is. */
-static bool exits(uint32_t msr, bool write)
+static bool is_set(const uint8_t *of, uint32_t msr, bool write)
 {
     unsigned base = (write ? 2048 : 0) + (msr >= 0xC0000000 ? 1024 : 0);
     unsigned bit = msr & 0x1FFF;
-    return bitmap[base + bit / 8] >> bit % 8 & 1;
+    return of[base + bit / 8] >> bit % 8 & 1;
+}
+
+static bool exits(uint32_t msr, bool write)
+{
+    return is_set(bitmap, msr, write);
 }
 
 struct passed { uint32_t first, last; bool read, write; };
@@ -97,10 +106,9 @@ static const struct passed passed_on_a_full_host[] = {
     { 0x10, 0x10, true, false },       { 0x48, 0x49, true, true },
     { 0x10B, 0x10B, true, true },      { 0x174, 0x176, true, true },
     { 0x277, 0x277, true, true },      { 0x6E0, 0x6E0, true, true },
-    { 0x803, 0x803, true, true },      { 0x808, 0x808, true, true },
-    { 0x80A, 0x80B, true, true },      { 0x80F, 0x827, true, true },
-    { 0x828, 0x828, true, true },      { 0x832, 0x832, true, true },
-    { 0x838, 0x839, true, true },      { 0x83E, 0x83F, true, true },
+    { 0x808, 0x808, true, true },      { 0x80A, 0x80B, true, true },
+    { 0x80F, 0x80F, true, false },     { 0x810, 0x827, true, true },
+    { 0x832, 0x832, true, true },      { 0x838, 0x839, true, true },      { 0x83E, 0x83F, true, true },
     { 0xC0000080, 0xC0000084, true, true }, { 0xC0000100, 0xC0000103, true, true },
 };
 
@@ -122,6 +130,25 @@ static void the_bitmap_intercepts_exactly_what_the_rows_say(void **state)
         assert_int_equal(exits(msr, false), !is_passed(msr, false));
         assert_int_equal(exits(msr, true), !is_passed(msr, true));
     }
+}
+
+static void outside_x2apic_mode_every_register_of_the_x2apic_exits_and_is_gp(void **state)
+{
+    uint64_t value;
+    (void)state;
+    for (uint32_t i = 0; i < 0x4000; i++) {
+        uint32_t msr = i < 0x2000 ? i : 0xC0000000 + (i - 0x2000);
+        bool x2apic = msr >= 0x800 && msr <= 0x8FF;
+        assert_int_equal(is_set(bitmap_xapic, msr, false), x2apic || exits(msr, false));
+        assert_int_equal(is_set(bitmap_xapic, msr, true), x2apic || exits(msr, true));
+    }
+    for (unsigned mode = LAPIC_XAPIC; mode <= LAPIC_DISABLED; mode++)
+        for (uint32_t msr = 0x800; msr <= 0x8FF && mode != LAPIC_X2APIC; msr++) {
+            vcpu.lapic.mode = (enum lapic_mode)mode;
+            assert_false(reads(msr, &value));
+            assert_false(writes(msr, 0));
+        }
+    assert_int_equal(fake.record_count, 0);
 }
 
 static void a_host_without_features_passes_none_of_their_registers(void **state)
@@ -146,7 +173,7 @@ static void an_msr_that_no_row_names_is_gp_for_reads_and_writes(void **state)
 {
     static const uint32_t known[] = { 0x10,  0x17,  0x1B,  0x3A,  0x79,  0x8B,  0xCE,
                                       0xFE,  0x10A, 0x140, 0x179, 0x17A, 0x1A0, 0x1D9,
-                                      0x2FF, 0x802, 0x80D, 0x82F, 0x830, 0x833, 0x834,
+                                      0x2FF, 0x802, 0x803, 0x80D, 0x828, 0x830, 0x833, 0x834,
                                       0x835, 0x836, 0x837, 0xDA0 };
     (void)state;
     for (uint32_t i = 0; i < 0x4000 + 4096; i++) {
@@ -263,19 +290,17 @@ static void arch_capabilities_shows_no_bit_that_announces_an_msr(void **state)
     assert_false(writes(IA32_ARCH_CAPABILITIES, 0));
 }
 
-static void the_apic_base_says_x2apic_and_stays(void **state)
+static void the_local_apic_is_asked_for_its_registers(void **state)
 {
     (void)state;
-    uint64_t value = value_of(IA32_APIC_BASE);
-    assert_int_equal(value, 0xFEE00D00);
-    assert_true(writes(IA32_APIC_BASE, value));
-    assert_int_equal(fake_reports.denied_count, 0);
-    assert_false(writes(IA32_APIC_BASE, value & ~(uint64_t)APIC_BASE_EXTD));
-    assert_false(writes(IA32_APIC_BASE, value ^ APIC_BASE_BSP));
-    assert_false(writes(IA32_APIC_BASE, value + 0x1000));
-    assert_int_equal(fake_reports.denied_count, 3);
     vcpu.index = 3;
-    assert_int_equal(value_of(IA32_APIC_BASE), 0xFEE00C00);
+    assert_int_equal(value_of(IA32_APIC_BASE), 0xFEE00D00);
+    assert_int_equal(value_of(IA32_X2APIC_APICID), 3);
+    assert_false(writes(IA32_X2APIC_APICID, 3));
+    assert_false(writes(IA32_APIC_BASE, XAPIC_BASE | APIC_BASE_EN));
+    assert_true(writes(IA32_X2APIC_ICR, 0));
+    assert_false(writes(IA32_X2APIC_ICR, 1 << 20));
+    assert_int_equal(fake_reports.denied_count, 3);
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, set_up_full)
@@ -284,6 +309,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_bitmap_intercepts_exactly_what_the_rows_say),
+        TEST(outside_x2apic_mode_every_register_of_the_x2apic_exits_and_is_gp),
         TEST(a_host_without_features_passes_none_of_their_registers),
         TEST(an_msr_that_no_row_names_is_gp_for_reads_and_writes),
         TEST(a_register_that_kernels_probe_for_is_gp_without_a_warning),
@@ -293,7 +319,7 @@ int main(void)
         TEST(of_misc_enable_only_fast_strings_can_change),
         TEST(of_debugctl_only_single_step_on_branches_can_be_set),
         TEST(arch_capabilities_shows_no_bit_that_announces_an_msr),
-        TEST(the_apic_base_says_x2apic_and_stays),
+        TEST(the_local_apic_is_asked_for_its_registers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

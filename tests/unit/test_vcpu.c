@@ -426,7 +426,8 @@ enum event { START, INIT, SIPI, NMI, END_SEEN, EVENTS };
 #define SAME (-1)
 #define BUG (-2)
 
-/* The drawing in hv/vcpu.h, a row a state. START is the boot vCPU's here. */
+/* The drawing in hv/vcpu.h, a row a state. START is the boot vCPU's here, and INIT
+ * an AP's: to the boot vCPU it is the end of this life. */
 static const int next_state[3][EVENTS] = {
     [VCPU_OFF] = { VCPU_RUNNING, SAME, SAME, SAME, SAME },
     [VCPU_RUNNING] = { BUG, VCPU_WAIT_FOR_SIPI, SAME, SAME, VCPU_OFF },
@@ -456,6 +457,10 @@ static struct expected model(int state, unsigned index, uint32_t requests, bool 
         if (!(requests & order[i].request))
             continue;
         int next = next_state[e.state][order[i].event];
+        if (order[i].event == INIT && index == 0 && e.state != VCPU_OFF) {
+            ended = true;
+            continue;
+        }
         if (order[i].event == START && index != 0 && next == VCPU_RUNNING)
             next = VCPU_WAIT_FOR_SIPI;
         e.init |= order[i].event == INIT && e.state != VCPU_OFF;
@@ -487,7 +492,7 @@ static void prepare(int state, unsigned index, bool ended)
     set_field(VMCS_GUEST_RIP, INSIDE);
     vcpu.state = (enum vcpu_state)state;
     vcpu.index = index;
-    atomic_store(&vcpu.sipi_vector, SIPI_VECTOR);
+    atomic_store(&vcpu.sipi, VCPU_SIPI | SIPI_VECTOR);
     vm.end = ended ? VM_END_REBOOT : VM_END_NONE;
 }
 
@@ -549,8 +554,31 @@ static void what_waits_together_with_start_is_dropped(void **state)
     prepare(VCPU_OFF, 1, false);
     vcpu_serve(&vcpu, REQUEST_START | REQUEST_INIT | REQUEST_SIPI | REQUEST_GUEST_NMI);
     assert_int_equal(vcpu.state, VCPU_WAIT_FOR_SIPI);
+    vcpu_serve(&vcpu, REQUEST_SIPI); /* of the earlier life, too */
+    assert_int_equal(vcpu.state, VCPU_WAIT_FOR_SIPI);
+    atomic_store(&vcpu.sipi, VCPU_SIPI | SIPI_VECTOR);
     vcpu_serve(&vcpu, REQUEST_SIPI);
     assert_int_equal(vcpu.state, VCPU_RUNNING);
+}
+
+static void a_sipi_that_nobody_waited_for_is_not_kept(void **state)
+{
+    (void)state;
+    prepare(VCPU_RUNNING, 1, false);
+    vcpu_serve(&vcpu, REQUEST_SIPI);
+    vcpu_serve(&vcpu, REQUEST_INIT);
+    vcpu_serve(&vcpu, REQUEST_SIPI);
+    assert_int_equal(vcpu.state, VCPU_WAIT_FOR_SIPI);
+}
+
+static void an_init_to_the_boot_vcpu_starts_the_guest_again(void **state)
+{
+    (void)state;
+    prepare(VCPU_RUNNING, 0, false);
+    vcpu_serve(&vcpu, REQUEST_INIT);
+    assert_int_equal(vm.end, VM_END_REBOOT);
+    assert_string_equal(fake_reports.crash, "INIT to its boot CPU");
+    assert_int_equal(vcpu.state, VCPU_OFF);
 }
 
 static void a_stop_that_comes_before_start_is_not_forgotten(void **state)
@@ -584,9 +612,13 @@ static void a_start_resets_what_earlier_lives_left_in_the_vcpu(void **state)
     prepare(VCPU_OFF, 1, false);
     poison(POISON_A);
     vcpu.lapic.icr = POISON_A;
+    vcpu.lapic.base = POISON_A;
+    vcpu.lapic.mode = LAPIC_DISABLED;
     vcpu.msr.xcr0 = POISON_A;
     vcpu_serve(&vcpu, REQUEST_START);
     assert_int_equal(vcpu.lapic.icr, 0);
+    assert_int_equal(vcpu.lapic.base, 0xFEE00800);
+    assert_int_equal(vcpu.lapic.mode, LAPIC_XAPIC);
     for (unsigned i = 0; i < LAPIC_LVT_COUNT; i++)
         assert_int_equal(vcpu.lapic.lvt[i], 1u << 16);
     assert_int_equal(vcpu.msr.xcr0, 1);
@@ -614,6 +646,8 @@ int main(void)
         TEST(inject_asks_the_next_entry_for_the_exception_at_the_instruction),
         TEST(each_state_serves_each_set_of_requests_as_drawn),
         TEST(what_waits_together_with_start_is_dropped),
+        TEST(a_sipi_that_nobody_waited_for_is_not_kept),
+        TEST(an_init_to_the_boot_vcpu_starts_the_guest_again),
         TEST(a_stop_that_comes_before_start_is_not_forgotten),
         TEST(a_stop_of_an_earlier_life_stops_nobody),
         TEST(a_start_resets_what_earlier_lives_left_in_the_vcpu),

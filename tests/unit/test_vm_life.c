@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "hv/console.h"
+#include "hv/lapic_ipi.h"
 #include "hv/log.h"
 #include "hv/vm_life.h"
 #include "tests/fake/cpuid_host.h"
@@ -661,7 +662,7 @@ static void step(void)
     else if (mailbox[cpu] != 0)
         serve(cpu);
     else if (waits_in_vain(cpu) && chance(8) == 0)
-        mailbox[cpu] = REQUEST_SIPI; /* or a guest would soon have none that runs */
+        lapic_deliver(vcpu_on(cpu)->vm, vcpu_on(cpu)->index, false, DELIVERY_STARTUP, 1); /* or a guest would soon have none that runs */
 }
 
 /* Ctrl-] q, seen by a CPU that no guest owns, whatever the others do. */
