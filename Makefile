@@ -50,7 +50,7 @@ DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c
 DRIVERS_PURE := drivers/acpi.c drivers/acpi_tables.c
 
 # Our own guests: guest/NAME.c each, a bzImage made of it and of what they share.
-GUESTS := sweep witness triple pending chaos bench
+GUESTS := sweep witness triple pending apic storm chaos bench
 GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 
 # Starts a bzImage on the bare machine, for comparison: tools/bench.py.

@@ -17,10 +17,10 @@
 #define LINE_SIZE 256
 #define SPURIOUS_VECTOR 0xFF
 
-extern const uint8_t guest_trampoline[], guest_trampoline_end[], guest_stubs[];
+extern const uint8_t guest_trampoline[], guest_trampoline_end[], guest_trampoline_cr3[],
+    guest_trampoline_iret[], guest_early_nmi[], guest_stubs[];
 extern const uint64_t guest_fixups[], guest_fixups_end[];
 extern uint8_t guest_end[];
-extern uint64_t guest_ap_cr3;
 extern const uint8_t guest_faulted[];
 
 /* Called by start.asm. */
@@ -187,7 +187,6 @@ static void memory_init(void)
     }
     pdpt[IDENTITY_GIB] = (uint64_t)window | TABLE_BITS;
     cr3_write((uint64_t)pml4);
-    guest_ap_cr3 = (uint64_t)pml4;
 }
 
 volatile void *physical_window(uint64_t address)
@@ -218,13 +217,16 @@ _Static_assert(sizeof(struct gate) == 16, "SDM Vol. 3A, 6.14.1 64-Bit Mode IDT")
 
 static struct gate idt[256];
 
+static struct gate gate(uint64_t handler)
+{
+    return (struct gate){ (uint16_t)handler, CODE_SELECTOR, INTERRUPT_GATE,
+                          (uint16_t)(handler >> 16), (uint32_t)(handler >> 32), 0 };
+}
+
 static void idt_init(void)
 {
-    for (unsigned i = 0; i < 256; i++) {
-        uint64_t stub = (uint64_t)guest_stubs + i * STUB_BYTES;
-        idt[i] = (struct gate){ (uint16_t)stub, CODE_SELECTOR, INTERRUPT_GATE,
-                                (uint16_t)(stub >> 16), (uint32_t)(stub >> 32), 0 };
-    }
+    for (unsigned i = 0; i < 256; i++)
+        idt[i] = gate((uint64_t)guest_stubs + i * STUB_BYTES);
 }
 
 static void idt_load(void)
@@ -274,8 +276,7 @@ void guest_interrupt(struct frame *frame)
 
 /* ---- Local APIC ---- */
 
-/* A guest is in x2APIC mode from the start; a bare machine is not. */
-static void apic_init(void)
+__attribute__((weak)) void guest_apic_init(void)
 {
     uint64_t base = rdmsr(IA32_APIC_BASE);
 
@@ -329,8 +330,9 @@ uint64_t tsc_hz(void)
     return (uint64_t)told.ecx * told.ebx / told.eax;
 }
 
-#define TRAMPOLINE 0x1000ull
+#define TRAMPOLINE (GUEST_SIPI_VECTOR * 0x1000ull)
 #define START_TIMEOUT_TICKS 100000000ull
+#define INIT_TICKS 10000ull /* a bare machine's CPU takes its INIT within that */
 
 __attribute__((weak)) void guest_ap_main(void)
 {
@@ -339,10 +341,31 @@ __attribute__((weak)) void guest_ap_main(void)
 _Noreturn void guest_ap_start(void)
 {
     idt_load();
-    apic_init();
+    guest_apic_init();
     vcpus_started++;
     guest_ap_main();
     idle();
+}
+
+/* Where the processor finds the NMI's entry at address 0: SDM Vol. 3B, 21.1.4
+ * "Interrupt and Exception Handling", and the IDT of 64-bit mode. */
+#define REAL_MODE_NMI (VECTOR_NMI * 4)
+#define LONG_MODE_NMI (VECTOR_NMI * sizeof(struct gate))
+
+void guest_fill_trampoline(void)
+{
+    struct gate early = gate((uint64_t)guest_early_nmi);
+    uint32_t words[sizeof early / sizeof(uint32_t)];
+
+    memcpy((void *)TRAMPOLINE, guest_trampoline,
+           (size_t)(guest_trampoline_end - guest_trampoline));
+    store32(TRAMPOLINE + (uint64_t)(guest_trampoline_cr3 - guest_trampoline),
+            (uint32_t)cr3_read());
+    store32(REAL_MODE_NMI, (uint32_t)(TRAMPOLINE >> 4 << 16) |
+                               (uint32_t)(guest_trampoline_iret - guest_trampoline));
+    memcpy(words, &early, sizeof words);
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
+        store32(LONG_MODE_NMI + i * sizeof(uint32_t), words[i]);
 }
 
 bool guest_start_vcpu(uint32_t apic_id)
@@ -350,10 +373,11 @@ bool guest_start_vcpu(uint32_t apic_id)
     unsigned before = vcpus_started;
     uint64_t begin = rdtsc();
 
-    memcpy((void *)TRAMPOLINE, guest_trampoline,
-           (size_t)(guest_trampoline_end - guest_trampoline));
+    guest_fill_trampoline();
     send_icr(apic_id, DELIVERY_INIT << ICR_DELIVERY_SHIFT | (uint32_t)ICR_LEVEL_ASSERT);
-    send_icr(apic_id, DELIVERY_STARTUP << ICR_DELIVERY_SHIFT | TRAMPOLINE >> 12);
+    while (rdtsc() - begin < INIT_TICKS)
+        cpu_pause();
+    send_icr(apic_id, DELIVERY_STARTUP << ICR_DELIVERY_SHIFT | GUEST_SIPI_VECTOR);
     while (vcpus_started == before && rdtsc() - begin < START_TIMEOUT_TICKS)
         cpu_pause();
     return vcpus_started != before;
@@ -367,7 +391,7 @@ _Noreturn void guest_start(const uint8_t *params)
     memory_init();
     idt_init();
     idt_load();
-    apic_init();
+    guest_apic_init();
     out8(GUEST_PORT_COM1 + UART_LINE_CONTROL, LINE_8N1);
     out8(GUEST_PORT_COM1 + UART_FIFO_CONTROL, FIFO_ENABLE);
     guest_main();

@@ -130,7 +130,11 @@ unsigned try_monitor(void);
 unsigned try_mwait(void);
 unsigned try_rdpmc(void);
 
-/* ---- Local APIC, in x2APIC mode ---- */
+/* ---- Local APIC, in x2APIC mode; guest/local_apic.h has the others ---- */
+
+/* Each vCPU's first step. The library's goes to x2APIC mode and enables the APIC;
+ * a guest that wants another begin has one of its own. */
+void guest_apic_init(void);
 
 uint32_t vcpu_number(void);
 void send_icr(uint32_t destination, uint32_t low);
@@ -144,6 +148,11 @@ uint64_t tsc_hz(void);
 
 /* Starts a vCPU by INIT and SIPI, by its APIC id; true if it arrived in C. */
 bool guest_start_vcpu(uint32_t apic_id);
+
+/* For a guest that sends them itself: the vector of the SIPI, once that page is
+ * filled. */
+#define GUEST_SIPI_VECTOR 1
+void guest_fill_trampoline(void);
 
 /* ---- Ends ---- */
 

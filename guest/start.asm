@@ -18,10 +18,11 @@
 
 %define CODE_64 0x10
 %define DATA 0x18
-%define CODE_32 0x20
+%define CODE_16 (TRAMPOLINE >> 4) ; what CS is after a start-up IPI
 
 %define EFER 0xC0000080
 %define TRAMPOLINE 0x1000       ; vector 1 of a start-up IPI
+%define TRAMPOLINE_STACK 0x7000
 %define AP_STACK_BYTES 0x4000
 %define NO_FAULT 256
 
@@ -96,50 +97,53 @@ load_segments:
     push rax
     retfq
 
-; Copied to TRAMPOLINE by C. A start-up IPI enters it in real mode.
-global guest_trampoline, guest_trampoline_end
+; Copied to TRAMPOLINE by C. A start-up IPI enters it in real mode, and it goes to
+; long mode in one step. An NMI may come at any place: until C has loaded its IDT,
+; the one at address 0 counts, whose NMI is entry 2 at 8 in real mode, and entry 2
+; at 20h in long mode (guest_fill_trampoline). Each returns at once, the second one
+; to 16-bit code by a descriptor with the number that CS has from real mode.
+global guest_trampoline, guest_trampoline_end, guest_trampoline_cr3, guest_trampoline_iret
+global guest_early_nmi
 section .text
 bits 16
 guest_trampoline:
     cli
-    mov ax, cs
-    mov ds, ax
-    o32 lgdt [.gdt_pointer - guest_trampoline]
-    mov eax, cr0
-    or eax, 1                   ; PE
-    mov cr0, eax
-    jmp dword CODE_32:TRAMPOLINE + .protected - guest_trampoline
-.gdt_pointer:
-    dw gdt_end - gdt - 1
-    dd gdt
-bits 32
-.protected:
-    mov eax, DATA
-    mov ds, eax
-    mov es, eax
-    mov ss, eax
-    mov eax, cr4
-    or eax, 1 << 5              ; PAE
+    mov ax, DATA
+    mov ss, ax
+    mov esp, TRAMPOLINE_STACK
+    o32 lgdt [cs:trampoline_gdt_pointer - guest_trampoline]
+    mov eax, 1 << 5             ; PAE
     mov cr4, eax
-    mov eax, [guest_ap_cr3]
+    mov eax, [cs:guest_trampoline_cr3 - guest_trampoline]
     mov cr3, eax
     mov ecx, EFER
     rdmsr
     or eax, 1 << 8              ; LME
     wrmsr
     mov eax, cr0
-    or eax, 1 << 31             ; PG
+    or eax, 1 << 31 | 1         ; PG, PE
     mov cr0, eax
     jmp dword CODE_64:ap_64
+guest_trampoline_iret:
+    iret
+trampoline_gdt_pointer:
+    dw gdt_end - gdt - 1
+    dd gdt
+guest_trampoline_cr3:
+    dd 0
 guest_trampoline_end:
 
 bits 64
-; The stacks lie one behind the other; each vCPU takes the next.
+guest_early_nmi:
+    iretq
+
+; The stacks lie one behind the other, by APIC id: a vCPU that is started again has
+; the one that it had.
 ap_64:
     mov eax, 1
-    lock xadd [ap_count], eax
-    inc eax
-    imul rsp, rax, AP_STACK_BYTES
+    cpuid
+    shr ebx, 24
+    imul rsp, rbx, AP_STACK_BYTES
     add rsp, ap_stacks
     xor ebp, ebp
     call guest_ap_start
@@ -307,16 +311,13 @@ gdt:
     dq 0, 0
     dq 0x00AF9B000000FFFF       ; CODE_64
     dq 0x00CF93000000FFFF       ; DATA
-    dq 0x00CF9B000000FFFF       ; CODE_32
+    times (CODE_16 - ($ - gdt)) / 8 dq 0
+    dq 0x00009B000000FFFF | TRAMPOLINE << 16 ; CODE_16
 gdt_end:
 gdt_pointer:
     dw gdt_end - gdt - 1
     dq gdt
 
-global guest_ap_cr3
-align 8
-guest_ap_cr3: dq 0
-ap_count: dd 0
 
 section .bss nobits alloc noexec write align=16
 boot_stack: resb 0x8000

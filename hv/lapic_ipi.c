@@ -201,9 +201,9 @@ static uint32_t addressed(const struct vcpu *vcpu, uint32_t destination, uint32_
     return 0;
 }
 
-/* The guest observes the interrupt at its targets, and in the error status that
- * fixed interrupts with vectors 0 to 15 do not exist. */
-void lapic_send(struct vcpu *vcpu, uint32_t destination, uint32_t command)
+/* Not inlined, so that the frequent case does not pay for its registers. */
+__attribute__((noinline))
+static void send_any(struct vcpu *vcpu, uint32_t destination, uint32_t command)
 {
     if (is_lost(command)) {
         denied_report(vcpu, DENIED_IPI, command & DENIED_IPI_BITS);
@@ -216,28 +216,37 @@ void lapic_send(struct vcpu *vcpu, uint32_t destination, uint32_t command)
                        (uint8_t)command);
 }
 
-/* Bits that are 0 in an ICR whose command is a fixed interrupt to one vCPU by its
- * number: reserved ones, shorthand, destination mode and delivery mode. */
-#define ICR_NOT_PLAIN                                                            \
-    (0xFFFFFFFFull & ~(ICR_TRIGGER_LEVEL | ICR_LEVEL_ASSERT | ICR_PENDING | ICR_VECTOR_MASK))
+/* Bits that are 0 in a command that is a fixed interrupt to one vCPU by its number:
+ * reserved ones, shorthand, destination mode and delivery mode. */
+#define ICR_NOT_PLAIN \
+    (~(uint32_t)(ICR_TRIGGER_LEVEL | ICR_LEVEL_ASSERT | ICR_PENDING | ICR_VECTOR_MASK))
 
-/* The frequent case takes no detour. The guest observes the interrupt at its
- * target, or #GP(0) for reserved bits. */
-bool lapic_icr_write(struct vcpu *vcpu, uint64_t value)
+/* The frequent case takes no detour. */
+static inline bool send_plain(const struct vcpu *vcpu, uint32_t destination, uint32_t command)
 {
     const struct vm *vm = vcpu->vm;
-    uint32_t destination = (uint32_t)(value >> 32);
-    if (!lapic_is_x2apic(&vcpu->lapic))
+    if ((command & ICR_NOT_PLAIN) || destination >= vm->vcpu_count ||
+        (uint8_t)command < VECTOR_FIRST_LEGAL)
         return false;
-    if (!(value & ICR_NOT_PLAIN) && destination < vm->vcpu_count &&
-        (uint8_t)value >= VECTOR_FIRST_LEGAL) {
-        vcpu->lapic.icr = value & ~ICR_PENDING;
-        deliver_fixed(vm->vcpus[destination], (uint8_t)value);
-        return true;
-    }
-    if (value & ICR_X2APIC_RESERVED)
+    deliver_fixed(vm->vcpus[destination], (uint8_t)command);
+    return true;
+}
+
+/* The guest observes the interrupt at its targets, and in the error status that
+ * fixed interrupts with vectors 0 to 15 do not exist. */
+void lapic_send(struct vcpu *vcpu, uint32_t destination, uint32_t command)
+{
+    if (!send_plain(vcpu, destination, command))
+        send_any(vcpu, destination, command);
+}
+
+/* The guest observes the same, or #GP(0) for reserved bits. */
+bool lapic_icr_write(struct vcpu *vcpu, uint64_t value)
+{
+    struct lapic *lapic = &vcpu->lapic;
+    if (!lapic_is_x2apic(lapic) || (value & ICR_X2APIC_RESERVED))
         return false;
-    vcpu->lapic.icr = value & ~ICR_PENDING;
-    lapic_send(vcpu, destination, (uint32_t)value);
+    lapic->icr = value & ~ICR_PENDING;
+    lapic_send(vcpu, (uint32_t)(value >> 32), (uint32_t)value);
     return true;
 }

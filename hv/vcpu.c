@@ -40,9 +40,13 @@ static void park(struct vcpu *vcpu)
 }
 
 /* SDM Vol. 3A, 10.4.1 "BSP and AP Processors": an AP waits for a start-up IPI,
- * the boot processor starts its firmware, which resets the machine. */
+ * the boot processor starts its firmware, which resets the machine. An INIT that
+ * was on its way when its target's APIC was disabled is lost: no start-up IPI
+ * would reach the vCPU any more. */
 static void init(struct vcpu *vcpu)
 {
+    if (atomic_load(&vcpu->lapic.mode) == LAPIC_DISABLED)
+        return;
     if (vcpu->index == 0) {
         vm_end(vcpu->vm, VM_END_REBOOT, "INIT to its boot CPU");
         return;
@@ -70,8 +74,10 @@ void vcpu_serve(struct vcpu *vcpu, uint32_t requests)
         requests &= ~(uint32_t)REQUESTS_OF_GUEST;
         start(vcpu);
     }
-    if (requests & REQUEST_INIT && vcpu->state != VCPU_OFF)
+    if (requests & REQUEST_INIT && vcpu->state != VCPU_OFF) {
+        requests &= ~(uint32_t)REQUEST_GUEST_NMI; /* sent before it, as a rule */
         init(vcpu);
+    }
     if (requests & REQUEST_SIPI)
         start_up(vcpu);
     if (requests & REQUEST_GUEST_NMI && vcpu->state == VCPU_RUNNING)

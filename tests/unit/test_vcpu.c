@@ -457,6 +457,8 @@ static struct expected model(int state, unsigned index, uint32_t requests, bool 
         if (!(requests & order[i].request))
             continue;
         int next = next_state[e.state][order[i].event];
+        if (order[i].event == INIT && e.state != VCPU_OFF)
+            requests &= ~(uint32_t)REQUEST_GUEST_NMI; /* of before it */
         if (order[i].event == INIT && index == 0 && e.state != VCPU_OFF) {
             ended = true;
             continue;
@@ -571,6 +573,16 @@ static void a_sipi_that_nobody_waited_for_is_not_kept(void **state)
     assert_int_equal(vcpu.state, VCPU_WAIT_FOR_SIPI);
 }
 
+static void an_init_on_its_way_to_a_disabled_apic_is_lost(void **state)
+{
+    (void)state;
+    prepare(VCPU_RUNNING, 1, false);
+    vcpu.lapic.mode = LAPIC_DISABLED;
+    vcpu_serve(&vcpu, REQUEST_INIT);
+    assert_int_equal(vcpu.state, VCPU_RUNNING);
+    assert_int_equal(field(VMCS_GUEST_RIP), INSIDE);
+}
+
 static void an_init_to_the_boot_vcpu_starts_the_guest_again(void **state)
 {
     (void)state;
@@ -647,6 +659,7 @@ int main(void)
         TEST(each_state_serves_each_set_of_requests_as_drawn),
         TEST(what_waits_together_with_start_is_dropped),
         TEST(a_sipi_that_nobody_waited_for_is_not_kept),
+        TEST(an_init_on_its_way_to_a_disabled_apic_is_lost),
         TEST(an_init_to_the_boot_vcpu_starts_the_guest_again),
         TEST(a_stop_that_comes_before_start_is_not_forgotten),
         TEST(a_stop_of_an_earlier_life_stops_nobody),
