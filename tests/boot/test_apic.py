@@ -10,6 +10,7 @@ import re
 import pytest
 
 from test_lifecycle import witness_is_intact
+from test_linux import check_computed, check_dmesg, compute, prompt, wait_for_shell
 
 CONFIG = """
 [hypervisor]
@@ -98,3 +99,19 @@ def test_a_storm_of_inits_nmis_and_modes_stays_in_its_guest(machine, guests, see
     witness_is_intact(rig, "2")
     rig.send("quit\r")
     rig.expect_end("end: ok")
+
+
+def test_linux_works_in_xapic_mode(machine, demo):
+    files = {name: demo / name for name in ("vmlinuz", "initrd")}
+    config = (demo / "demo.toml").read_text().replace('cmdline = "', 'cmdline = "nox2apic ')
+    config = config[:config.rindex("[[vm]]")]           # red alone
+    rig = machine(config, files, cpus=2, memory_mib=448).announced()
+    at = prompt("red")
+    wait_for_shell(rig, "red")
+    compute(rig, "red")
+    assert rig.run(at, "nproc").strip() == "2"
+    assert "x2apic enabled" not in rig.run(at, "dmesg | grep -i apic", 60)
+    check_computed(rig, "red", demo)
+    check_dmesg(rig, "red")
+    rig.send("poweroff\n")
+    rig.expect_end("end: ok", 120)

@@ -52,6 +52,8 @@ def check_machine(rig, name, cpus, memory_mib):
     assert cpuinfo.count("processor\t:") == cpus
     flags = re.search(r"^flags\t\t: (.*)", cpuinfo, re.MULTILINE)[1].split()
     assert "hypervisor" in flags and "x2apic" in flags and "vmx" not in flags
+    # It was handed an APIC in xAPIC mode, and went on by itself.
+    assert "x2apic enabled" in rig.run(at, "dmesg | grep x2apic", 60)
     path = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
     assert rig.run(at, f"cat {path}").strip().endswith("tsc")
     check_dmesg(rig, name)
