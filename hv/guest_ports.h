@@ -5,6 +5,10 @@
  */
 #pragma once
 
+#define GUEST_PORT_PIC_MASTER 0x20
+#define GUEST_PORT_PIC_SLAVE 0xA0
+#define GUEST_PORT_ELCR 0x4D0         /* of the master, then of the slave */
+
 #define GUEST_PORT_I8042_DATA 0x60
 #define GUEST_PORT_SYSTEM_CONTROL_B 0x61
 #define GUEST_PORT_I8042_COMMAND 0x64
