@@ -9,6 +9,11 @@
 #define GUEST_PORT_PIC_SLAVE 0xA0
 #define GUEST_PORT_ELCR 0x4D0         /* of the master, then of the slave */
 
+#define GUEST_PORT_PIT 0x40           /* three counters, then the control word */
+#define GUEST_PORT_PIT_CONTROL 0x43
+#define GUEST_IRQ_PIT 0
+#define GUEST_PIN_PIT 2               /* of the IOAPIC, where others have their IRQ's pin */
+
 #define GUEST_PORT_I8042_DATA 0x60
 #define GUEST_PORT_SYSTEM_CONTROL_B 0x61
 #define GUEST_PORT_I8042_COMMAND 0x64
