@@ -23,7 +23,8 @@ HV_MEMORY := hv/frames.c hv/ept.c hv/guest_memory.c hv/guest_paging.c hv/guest_w
 HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c \
 	hv/cpuid.c hv/cpuid_table.c hv/cpuid_frequency.c hv/msr.c hv/cr.c \
 	hv/lapic.c hv/lapic_base.c hv/lapic_ipi.c hv/lapic_page.c hv/event.c hv/hypercall.c hv/decode.c hv/mmio.c
-HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/pic.c hv/pit.c hv/cmos.c hv/pci.c \
+HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.c hv/pit.c hv/timers.c \
+	hv/cmos.c hv/pci.c \
 	hv/platform.c hv/denied.c
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
@@ -50,7 +51,7 @@ DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c
 DRIVERS_PURE := drivers/acpi.c drivers/acpi_tables.c
 
 # Our own guests: guest/NAME.c each, a bzImage made of it and of what they share.
-GUESTS := sweep witness triple pending apic storm chaos bench
+GUESTS := sweep witness triple pending apic storm chaos bench timers
 GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 
 # Starts a bzImage on the bare machine, for comparison: tools/bench.py.
@@ -62,7 +63,7 @@ NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv
 UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied ept event \
 	exit exit_report findings frames guest_acpi guest_memory guest_paging ioapic_driver \
 	lapic lapic_base lapic_ipi lapic_page linux memory_functions memory_map mmio msr multiboot2 pci pic pit platform ports power \
-	preflight rtc serial text toml uart vcpu virtual_ioapic vm_life
+	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
 fakes_console := terminal
 fakes_cr := reports
 fakes_crash_report := terminal
@@ -78,6 +79,7 @@ fakes_lapic_page := apic_vm reports
 fakes_mmio := reports
 fakes_msr := reports
 fakes_ports := interrupts linear terminal
+fakes_timers := reports
 fakes_uart := interrupts terminal
 fakes_vcpu := reports vm_entry
 fakes_virtual_ioapic := interrupts

@@ -20,6 +20,7 @@ _Static_assert(offsetof(struct cpu, requests) == 16, "CPU_REQUESTS in arch/*.asm
 _Static_assert(offsetof(struct cpu, stack_top) == 24, "CPU_STACK_TOP in arch/vmx_entry.asm");
 _Static_assert(offsetof(struct vcpu, launched) == 128, "LAUNCHED in arch/vmx_entry.asm");
 _Static_assert(REQUEST_NMI_CAME == 1, "REQUEST_NMI_CAME in arch/exception_entry.asm");
+_Static_assert(REQUEST_TIMER == 64, "REQUEST_TIMER in arch/vmx_entry.asm");
 
 struct cpu *cpus[CPUS_MAX];
 unsigned cpu_count;

@@ -43,6 +43,7 @@ void machine_xcr0_write(uint64_t value) { xcr0_write(value); }
 void machine_cr2_write(uint64_t value) { cr2_write(value); }
 void machine_dr6_write(uint64_t value) { dr6_write(value); }
 uint64_t machine_tsc(void) { return rdtsc(); }
+void machine_timer_set(uint64_t tsc) { vmx_timer_set(this_cpu(), tsc); }
 
 #define DR6_RESET 0xFFFF0FF0ull
 #define MXCSR_RESET 0x1F80u

@@ -16,12 +16,15 @@
 #include "arch/vmcs.h"
 #include "hv/check.h"
 #include "hv/event.h"
+#include "hv/machine.h"
 #include "hv/vm.h"
 
 #define BASIC_TRUE_CONTROLS (1ull << 55)
 #define BASIC_REVISION_MASK 0x7FFFFFFFu
 
-extern const char vmx_exit_entry[];
+#define MISC_TIMER_SHIFT_MASK 31u
+
+extern const char vmx_exit_entry[], vmx_exit_entry_timed[];
 
 static void feature_control_lock(void)
 {
@@ -141,6 +144,36 @@ void vmx_prepare_vcpu(struct cpu *cpu)
         panic("the VMCS of CPU %u was refused", cpu->number);
     write_controls(cpu, cpu->vcpu);
     write_host_state(cpu);
+}
+
+/* Exits go by a way that costs the others nothing: arch/vmx_entry.asm. */
+static void turn_timer(struct cpu *cpu, bool on)
+{
+    uint32_t pin = vmcs_read_32(VMCS_PIN_BASED_CONTROLS);
+    uint32_t timer = PIN_PREEMPTION_TIMER;
+    vmcs_write_32(VMCS_PIN_BASED_CONTROLS, on ? pin | timer : pin & ~timer);
+    vmcs_write_natural(VMCS_HOST_RIP, (uint64_t)(on ? vmx_exit_entry_timed : vmx_exit_entry));
+    cpu->timer_on = on;
+}
+
+/* SDM Vol. 3C, 26.5.1 "VMX-Preemption Timer": it counts the changes of one bit of
+ * the TSC, which IA32_VMX_MISC names. */
+static uint32_t timer_value(const struct cpu *cpu, uint64_t tsc)
+{
+    unsigned shift = cpu->capabilities.misc & MISC_TIMER_SHIFT_MASK;
+    uint64_t now = rdtsc() >> shift;
+    uint64_t end = (tsc + (1ull << shift) - 1) >> shift;
+    uint64_t left = end > now ? end - now : 0;
+    return left < UINT32_MAX ? (uint32_t)left : UINT32_MAX;
+}
+
+void vmx_timer_set(struct cpu *cpu, uint64_t tsc)
+{
+    bool on = tsc != MACHINE_TIMER_OFF;
+    if (on != cpu->timer_on)
+        turn_timer(cpu, on);
+    if (on)
+        vmcs_write_32(VMCS_PREEMPTION_TIMER, timer_value(cpu, tsc));
 }
 
 void vmx_flush_translations(const struct cpu *cpu)

@@ -19,6 +19,9 @@ void vmx_prepare_vcpu(struct cpu *cpu);
 /* Forgets all cached translations of the calling CPU's vCPU. */
 void vmx_flush_translations(const struct cpu *cpu);
 
+/* machine_timer_set() for the calling CPU. */
+void vmx_timer_set(struct cpu *cpu, uint64_t tsc);
+
 /* arch/vmx_entry.asm: runs the calling CPU's vCPU, whose VMCS is current, and
  * serves requests first. Uses the stack from its top. */
 _Noreturn void vmx_loop(void);

@@ -18,6 +18,7 @@ extern vmx_exit, vmx_entry_failed, vmcs_access_refused, cpu_service, cpu_main
 %define CPU_VCPU 8
 %define CPU_REQUESTS 16
 %define CPU_STACK_TOP 24
+%define REQUEST_TIMER 64
 
 ; struct vcpu: gpr[] in hardware encoding order at 0, then these.
 %define RAX 0
@@ -46,6 +47,12 @@ cpu_run:
     mov rsp, [gs:CPU_STACK_TOP]
     xor ebp, ebp
     call cpu_main
+
+; HOST_RIP while the VMX-preemption timer is on: the mailbox is served before the
+; next entry, as the timer must be set anew.
+global vmx_exit_entry_timed
+vmx_exit_entry_timed:
+    lock or dword [gs:CPU_REQUESTS], REQUEST_TIMER
 
 ; HOST_RIP.
 global vmx_exit_entry

@@ -192,6 +192,7 @@ static void make_vm(struct boot *boot, const struct vm_config *config)
     make_cpuid(vm, capabilities);
     make_images(vm, &boot->inventory);
     cmos_init(&vm->cmos, &boot->clock);
+    timers_init(&vm->timers, tsc_hz);
     denied_init(&vm->denied);
     if (config->console)
         console_attach(vm, arena_take(CONSOLE_OUTPUT_BYTES, 64), CONSOLE_OUTPUT_BYTES,

@@ -141,8 +141,10 @@ static void fill_own_memory(void)
 
 struct port_range { uint16_t first, last; };
 
-/* Its own console and clock, and what ends it. */
+/* Its own console, clock and interrupts, and what ends it. */
 static const struct port_range not_written[] = {
+    { GUEST_PORT_PIC_MASTER, GUEST_PORT_PIC_MASTER + 1 },
+    { GUEST_PORT_PIC_SLAVE, GUEST_PORT_PIC_SLAVE + 1 },
     { GUEST_PORT_I8042_DATA, GUEST_PORT_I8042_DATA },
     { GUEST_PORT_I8042_COMMAND, GUEST_PORT_I8042_COMMAND },
     { GUEST_PORT_RTC_INDEX, GUEST_PORT_RTC_DATA },
@@ -154,6 +156,10 @@ static const struct port_range not_written[] = {
 
 /* Where something of its own answers. */
 static const struct port_range owned[] = {
+    { GUEST_PORT_PIC_MASTER, GUEST_PORT_PIC_MASTER + 1 },
+    { GUEST_PORT_PIC_SLAVE, GUEST_PORT_PIC_SLAVE + 1 },
+    { GUEST_PORT_ELCR, GUEST_PORT_ELCR + 1 },
+    { GUEST_PORT_PIT, GUEST_PORT_PIT_CONTROL },
     { GUEST_PORT_I8042_DATA, GUEST_PORT_SYSTEM_CONTROL_B },
     { GUEST_PORT_I8042_COMMAND, GUEST_PORT_I8042_COMMAND },
     { GUEST_PORT_RTC_INDEX, GUEST_PORT_RTC_DATA },

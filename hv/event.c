@@ -46,22 +46,25 @@ void event_inject_exception(uint8_t vector, bool has_error_code, uint32_t error_
     machine_vmwrite_32(VMCS_ENTRY_INTERRUPTION_INFO, information);
 }
 
-static void nmi_window_exiting(bool wanted)
+static void window_exiting(uint32_t control, bool wanted)
 {
     uint32_t controls = machine_vmread_32(VMCS_PRIMARY_CONTROLS);
-    uint32_t changed = wanted ? controls | PRIMARY_NMI_WINDOW_EXITING
-                              : controls & ~(uint32_t)PRIMARY_NMI_WINDOW_EXITING;
+    uint32_t changed = wanted ? controls | control : controls & ~control;
     machine_vmwrite_32(VMCS_PRIMARY_CONTROLS, changed);
+}
+
+static bool entry_delivers_something(void)
+{
+    return machine_vmread_32(VMCS_ENTRY_INTERRUPTION_INFO) & EVENT_VALID;
 }
 
 void event_inject_nmi(struct vcpu *vcpu)
 {
     uint32_t blocking = machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY) &
                         (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS | BLOCKING_BY_NMI);
-    bool taken = machine_vmread_32(VMCS_ENTRY_INTERRUPTION_INFO) & EVENT_VALID;
-    if (blocking || taken) {
+    if (blocking || entry_delivers_something()) {
         vcpu->nmi_pending = true;
-        nmi_window_exiting(true);
+        window_exiting(PRIMARY_NMI_WINDOW_EXITING, true);
         return;
     }
     machine_vmwrite_32(VMCS_ENTRY_INTERRUPTION_INFO, event(EVENT_NMI, VECTOR_NMI));
@@ -74,13 +77,52 @@ void event_inject_nmi(struct vcpu *vcpu)
  */
 struct verdict event_nmi_window_exit(struct vcpu *vcpu)
 {
-    nmi_window_exiting(false);
+    window_exiting(PRIMARY_NMI_WINDOW_EXITING, false);
     if (vcpu->nmi_pending) {
         vcpu->nmi_pending = false;
         uint32_t blocking = machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY);
         machine_vmwrite_32(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(uint32_t)BLOCKING_BY_STI);
         machine_vmwrite_32(VMCS_ENTRY_INTERRUPTION_INFO, event(EVENT_NMI, VECTOR_NMI));
     }
+    return RESUME;
+}
+
+static bool can_take_an_interrupt(void)
+{
+    uint32_t blocking = machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY) &
+                        (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS);
+    return (machine_vmread_natural(VMCS_GUEST_RFLAGS) & RFLAGS_IF) && !blocking &&
+           !entry_delivers_something();
+}
+
+/*
+ * A guest in HLT with IF set can take it at once, as injection wakes: no window
+ * is ever wanted there but behind another injection, which wakes as well. With
+ * IF clear a HLT lasts, as on the processor.
+ */
+void event_offer_external_interrupt(struct vcpu *vcpu)
+{
+    struct pic *pic = &vcpu->vm->pic;
+    bool can = can_take_an_interrupt();
+    uint8_t vector = 0;
+
+    lock_acquire(&vcpu->vm->lock);
+    bool wanted = pic_requests(pic) && lapic_takes_extint(&vcpu->lapic);
+    bool now = wanted && can;
+    if (now) {
+        vector = pic_acknowledge(pic);
+        wanted = pic_requests(pic);
+    }
+    lock_release(&vcpu->vm->lock);
+
+    if (now)
+        machine_vmwrite_32(VMCS_ENTRY_INTERRUPTION_INFO, event(EVENT_EXTERNAL_INTERRUPT, vector));
+    window_exiting(PRIMARY_INTERRUPT_WINDOW_EXITING, wanted);
+}
+
+struct verdict event_interrupt_window_exit(struct vcpu *vcpu)
+{
+    event_offer_external_interrupt(vcpu);
     return RESUME;
 }
 

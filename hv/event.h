@@ -32,6 +32,13 @@ void event_restore_nmi_blocking(uint64_t information);
 
 struct verdict event_nmi_window_exit(struct vcpu *vcpu);
 
+/* To the boot vCPU: if the PIC asks and LINT0 takes external interrupts, the next
+ * entry delivers one, or an exit comes as soon as the guest can take it. A guest in
+ * HLT wakes. The VM's lock is free. */
+void event_offer_external_interrupt(struct vcpu *vcpu);
+
+struct verdict event_interrupt_window_exit(struct vcpu *vcpu);
+
 /* Exceptions that the exception bitmap intercepts: EVENT_EXCEPTION_BITMAP. */
 #define EVENT_EXCEPTION_BITMAP ((1u << 1) | (1u << 17) | (1u << 18)) /* #DB, #AC, #MC */
 struct verdict event_exception_exit(struct vcpu *vcpu);

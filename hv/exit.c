@@ -95,7 +95,8 @@ struct verdict exit_dispatch(struct vcpu *vcpu, uint32_t reason)
     /* Asked for by us. */
     case EXIT_EXCEPTION_OR_NMI: return event_exception_exit(vcpu);
     case EXIT_NMI_WINDOW: return event_nmi_window_exit(vcpu);
-    case EXIT_PREEMPTION_TIMER: return RESUME;
+    case EXIT_INTERRUPT_WINDOW: return event_interrupt_window_exit(vcpu);
+    case EXIT_PREEMPTION_TIMER: return RESUME; /* the mailbox is served: machine_timer_set() */
 
     /* The guest's end. */
     case EXIT_TRIPLE_FAULT: return crash(vcpu, "triple fault");
@@ -114,7 +115,6 @@ struct verdict exit_dispatch(struct vcpu *vcpu, uint32_t reason)
     case EXIT_EXTERNAL_INTERRUPT:
     case EXIT_IO_SMI:
     case EXIT_OTHER_SMI:
-    case EXIT_INTERRUPT_WINDOW:
     case EXIT_HLT:
     case EXIT_INVLPG:
     case EXIT_RDTSC:

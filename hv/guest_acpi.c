@@ -4,10 +4,9 @@
  * into the BIOS area from its beginning on; the RSDP, at the very beginning, is
  * written last, when all addresses are known.
  *
- * The machine is always in ACPI mode (SMI_CMD is 0). There is no pair of 8259s
- * (PCAT_COMPAT is 0), so that an ISA interrupt exists only where a device of
- * the DSDT claims it or the MADT overrides it: that is IRQ 4 of COM1 and IRQ 9,
- * the SCI.
+ * The machine is always in ACPI mode (SMI_CMD is 0). ISA interrupts reach the
+ * pair of 8259s (PCAT_COMPAT is 1) and the IOAPIC, where all but the interval
+ * timer's have the pin of their number.
  */
 #include "hv/guest_acpi.h"
 
@@ -214,6 +213,7 @@ static uint32_t build_fadt(struct area *area, uint32_t dsdt, uint32_t facs)
 struct guest_madt {
     struct acpi_madt madt;
     struct acpi_madt_ioapic ioapic;
+    struct acpi_madt_override pit;
     struct acpi_madt_override sci;
     struct acpi_madt_lapic_nmi nmi;
     struct acpi_madt_lapic lapics[GUEST_ACPI_VCPUS_MAX];
@@ -222,9 +222,12 @@ struct guest_madt {
 static uint32_t build_madt(struct area *area, unsigned vcpus)
 {
     struct guest_madt table = {
-        .madt = { .header = table_header("APIC", 3), .lapic_address = XAPIC_BASE },
+        .madt = { .header = table_header("APIC", 3), .lapic_address = XAPIC_BASE,
+                  .flags = MADT_PCAT_COMPAT },
         .ioapic = { .type = MADT_IOAPIC, .length = sizeof table.ioapic,
                     .ioapic_id = (uint8_t)guest_acpi_ioapic_id(vcpus), .address = IOAPIC_BASE },
+        .pit = { .type = MADT_OVERRIDE, .length = sizeof table.pit, .source = GUEST_IRQ_PIT,
+                 .gsi = GUEST_PIN_PIT },
         .sci = { .type = MADT_OVERRIDE, .length = sizeof table.sci, .source = GUEST_IRQ_SCI,
                  .gsi = GUEST_IRQ_SCI, .flags = INTI_ACTIVE_HIGH | INTI_LEVEL },
         .nmi = { .type = MADT_LAPIC_NMI, .length = sizeof table.nmi,

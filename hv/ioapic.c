@@ -8,6 +8,7 @@
 
 #include "arch/spec/apic.h"
 #include "hv/check.h"
+#include "hv/guest_ports.h"
 #include "hv/lapic_ipi.h"
 #include "hv/vm.h"
 
@@ -30,7 +31,8 @@ void ioapic_init(struct ioapic *ioapic, uint8_t id)
 }
 
 /* A fixed interrupt below vector 16 does not exist, SMIs are not the guest's to
- * send, and no PIC stands behind ExtINT: such entries deliver nothing. */
+ * send, and INTR of the 8259s is at the boot vCPU's LINT0, at no pin, so no vector
+ * stands behind ExtINT: such entries deliver nothing. */
 static bool is_deliverable(enum apic_delivery_mode mode, uint8_t vector)
 {
     switch (mode) {
@@ -92,14 +94,25 @@ static void write_entry(struct vm *vm, unsigned index, uint32_t value)
         deliver(vm, after);
 }
 
+/* A pin that nobody heard is not up to date; what it did meanwhile is lost. */
+static void write_timed_entry(struct vm *vm, unsigned index, uint32_t value)
+{
+    timers_look(vm);
+    write_entry(vm, index, value);
+    timers_changed(vm);
+}
+
 static void write_register(struct vm *vm, uint32_t value)
 {
     unsigned select = vm->ioapic.select;
+    unsigned index = select - IOAPIC_REDIRECTION;
 
     if (select == IOAPIC_ID)
         vm->ioapic.id = value >> ID_SHIFT & ID_MASK;
-    else if (select >= IOAPIC_REDIRECTION && select < IOAPIC_REDIRECTION + 2 * IOAPIC_PINS)
-        write_entry(vm, select - IOAPIC_REDIRECTION, value);
+    else if (index / 2 == GUEST_PIN_PIT)
+        write_timed_entry(vm, index, value);
+    else if (index < 2 * IOAPIC_PINS)
+        write_entry(vm, index, value);
 }
 
 /* The arbitration id is a copy of the id; what does not exist reads as 0. */

@@ -113,14 +113,8 @@ void lapic_lvt_write(struct vcpu *vcpu, enum lapic_lvt lvt, uint32_t value)
     atomic_store(&lapic->lvt[lvt], kept);
     if (lvt == LAPIC_LVT_ERROR)
         machine_msr_write(IA32_X2APIC_LVT_ERROR, kept);
-}
-
-bool lapic_takes_extint(const struct lapic *lapic)
-{
-    uint32_t lint0 = atomic_load(&lapic->lvt[LAPIC_LVT_LINT0]);
-    enum apic_delivery_mode mode = lint0 >> LVT_DELIVERY_SHIFT & LVT_DELIVERY_MASK;
-    return atomic_load(&lapic->mode) == LAPIC_DISABLED ||
-           (mode == DELIVERY_EXTINT && !(lint0 & LVT_MASKED));
+    if (lvt == LAPIC_LVT_LINT0) /* the 8259s may be waiting */
+        machine_request(vcpu->cpu, REQUEST_DEVICES);
 }
 
 /* ---- Errors ---- */

@@ -83,7 +83,13 @@ bool lapic_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value);
  * or the APIC is disabled, and that pin is the processor's INTR again. May be
  * asked of any vCPU's APIC on any CPU. SDM Vol. 3A, 11.5.1 "Local Vector Table"
  * and 11.4.3 "Enabling or Disabling the Local APIC". */
-bool lapic_takes_extint(const struct lapic *lapic);
+static inline bool lapic_takes_extint(const struct lapic *lapic)
+{
+    uint32_t lint0 = atomic_load(&lapic->lvt[LAPIC_LVT_LINT0]);
+    enum apic_delivery_mode mode = lint0 >> LVT_DELIVERY_SHIFT & LVT_DELIVERY_MASK;
+    return atomic_load(&lapic->mode) == LAPIC_DISABLED ||
+           (mode == DELIVERY_EXTINT && !(lint0 & LVT_MASKED));
+}
 
 /* ---- For the other files of the local APIC ---- */
 

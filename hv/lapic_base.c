@@ -76,6 +76,7 @@ static void disable(struct vcpu *vcpu, uint64_t value)
     atomic_store(&vcpu->lapic.svr, SIVR_RESET_VALUE);
     machine_interrupts_drain();
     lapic_reset_registers(vcpu);
+    machine_request(vcpu->cpu, REQUEST_DEVICES); /* the 8259s are heard now */
 }
 
 /* The guest observes the new mode, or #GP(0). */

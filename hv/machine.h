@@ -82,6 +82,12 @@ void machine_interrupts_drain(void);
 /* Host time. */
 uint64_t machine_tsc(void);
 
+/* The calling CPU leaves its guest as soon as the TSC has reached `tsc`, and
+ * serves its mailbox behind every exit until then: how much of the time is left
+ * goes into each VM entry. SDM Vol. 3C, 26.5.1 "VMX-Preemption Timer". */
+#define MACHINE_TIMER_OFF UINT64_MAX
+void machine_timer_set(uint64_t tsc);
+
 /* The host's console UART: how many bytes it took; a byte or -1. */
 size_t machine_console_write(const uint8_t *bytes, size_t count);
 int machine_console_read(void);

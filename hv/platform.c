@@ -27,10 +27,6 @@ enum {
     CONTROL_A_A20 = 1u << 1,
     CONTROL_A_LASTING = 0xDA, /* bits 5 and 2 are reserved */
 
-    CONTROL_B_LASTING = 0x0F,
-    CONTROL_B_REFRESH = 1u << 4,  /* toggles */
-    CONTROL_B_OUTPUT_2 = 1u << 5, /* of the timer */
-
     KEYBOARD_STATUS = 0x14, /* self-test passed, not locked, both buffers empty */
     KEYBOARD_WRITE_OUTPUT = 0xD1,
     KEYBOARD_PULSE = 0xF0, /* a 0 in bits 3:0 pulses that output line low */
@@ -40,12 +36,6 @@ enum {
 void platform_init(struct platform_ports *platform)
 {
     *platform = (struct platform_ports){ .system_control_a = CONTROL_A_A20 };
-}
-
-static uint8_t read_control_b(struct platform_ports *platform)
-{
-    platform->system_control_b ^= CONTROL_B_REFRESH;
-    return platform->system_control_b | CONTROL_B_OUTPUT_2;
 }
 
 static uint8_t pm1_byte(const struct platform_ports *platform, uint16_t port)
@@ -76,8 +66,6 @@ static uint8_t read_byte(struct platform_ports *platform, uint16_t port)
         return 0;
     case GUEST_PORT_I8042_COMMAND:
         return KEYBOARD_STATUS;
-    case GUEST_PORT_SYSTEM_CONTROL_B:
-        return read_control_b(platform);
     case GUEST_PORT_SYSTEM_CONTROL_A:
         return platform->system_control_a;
     case GUEST_PORT_RESET:
@@ -148,10 +136,6 @@ static enum platform_event write_byte(struct platform_ports *platform, uint16_t 
         return write_keyboard_data(platform, value);
     case GUEST_PORT_I8042_COMMAND:
         return write_keyboard_command(platform, value);
-    case GUEST_PORT_SYSTEM_CONTROL_B:
-        platform->system_control_b &= CONTROL_B_REFRESH;
-        platform->system_control_b |= value & CONTROL_B_LASTING;
-        return PLATFORM_NOTHING;
     case GUEST_PORT_SYSTEM_CONTROL_A:
         return write_control_a(platform, value);
     case GUEST_PORT_RESET:

@@ -3,12 +3,10 @@
  * The few ports of a PC's board by which a guest turns itself off or resets
  * itself, and what kernels expect beside them: PM1a event and control blocks
  * (ACPI 6.4, 4.8.3 "Fixed Hardware Registers"), the reset control register
- * CF9h, the keyboard controller's reset, ports 92h and 61h.
+ * CF9h, the keyboard controller's reset, port 92h.
  *
  * A write that ends the guest returns how; the caller ends it. There is no
- * keyboard: its controller is always ready, and has nothing to say. There is no
- * timer channel 2 either: its output reads high in port 61h, as if it had
- * counted out, so that nobody waits for it forever.
+ * keyboard: its controller is always ready, and has nothing to say.
  *
  * The caller holds the VM's lock.
  */
@@ -22,7 +20,6 @@ struct platform_ports {
     uint16_t pm1_control;
     uint8_t reset_control;    /* CF9h */
     uint8_t system_control_a; /* 92h */
-    uint8_t system_control_b; /* 61h */
     uint8_t keyboard_command; /* 64h: one that waits for its data in 60h, or 0 */
 };
 

@@ -6,6 +6,7 @@
 
 #include "hv/console.h"
 #include "hv/guest_ports.h"
+#include "hv/irq.h"
 #include "hv/machine.h"
 #include "hv/port_string.h"
 #include "hv/vm.h"
@@ -14,6 +15,8 @@
 enum port_device {
     PORT_EXPECTED, /* nobody there, and every PC kernel looks all the same */
     PORT_UART,
+    PORT_PIC,
+    PORT_PIT, /* and port 61h */
     PORT_CMOS,
     PORT_PCI,
     PORT_PLATFORM,
@@ -44,22 +47,22 @@ struct port_row {
 
 /* Ascending and without overlap; those left over hold no port. */
 static const struct port_row rows[ROWS] = {
-    ROW(0x20, 2, NONE, PORT_EXPECTED), /* PIC */
-    ROW(0x40, 4, NONE, PORT_EXPECTED), /* PIT */
+    ROW(GUEST_PORT_PIC_MASTER, 2, BYTES, PORT_PIC),
+    ROW(GUEST_PORT_PIT, 4, BYTES, PORT_PIT),
     ROW(GUEST_PORT_I8042_DATA, 1, BYTES, PORT_PLATFORM),
-    ROW(GUEST_PORT_SYSTEM_CONTROL_B, 1, BYTES, PORT_PLATFORM),
+    ROW(GUEST_PORT_SYSTEM_CONTROL_B, 1, BYTES, PORT_PIT),
     ROW(GUEST_PORT_I8042_COMMAND, 1, BYTES, PORT_PLATFORM),
     ROW(GUEST_PORT_RTC_INDEX, 2, BYTES, PORT_CMOS),
     ROW(0x80, 1, NONE, PORT_EXPECTED), /* POST code: a delay */
     ROW(GUEST_PORT_SYSTEM_CONTROL_A, 1, BYTES, PORT_PLATFORM),
-    ROW(0xA0, 2, NONE, PORT_EXPECTED),  /* second PIC */
+    ROW(GUEST_PORT_PIC_SLAVE, 2, BYTES, PORT_PIC),
     ROW(0xED, 1, NONE, PORT_EXPECTED),  /* the other delay */
     ROW(0x2E8, 8, NONE, PORT_EXPECTED), /* COM4 */
     ROW(0x2F8, 8, NONE, PORT_EXPECTED), /* COM2 */
     ROW(0x3B0, 48, NONE, PORT_EXPECTED), /* VGA */
     ROW(0x3E8, 8, NONE, PORT_EXPECTED), /* COM3 */
     ROW(GUEST_PORT_COM1, GUEST_COM_PORTS, BYTES, PORT_UART),
-    ROW(0x4D0, 2, NONE, PORT_EXPECTED), /* edge or level of the PICs */
+    ROW(GUEST_PORT_ELCR, 2, BYTES, PORT_PIC),
     ROW(GUEST_PORT_PM1A_EVENT, GUEST_PM1A_EVENT_BYTES, UP_TO_DOUBLEWORDS, PORT_PLATFORM),
     ROW(GUEST_PORT_PM1A_CONTROL, GUEST_PM1A_CONTROL_BYTES, UP_TO_WORDS, PORT_PLATFORM),
     /* A doubleword at CF8h is the address; a byte at CF9h is the reset. */
@@ -110,6 +113,10 @@ static inline uint32_t device_read(struct vm *vm, enum port_device device, uint1
         break;
     case PORT_UART:
         return uart_read(vm, port - GUEST_PORT_COM1);
+    case PORT_PIC:
+        return irq_pic_read(vm, port);
+    case PORT_PIT:
+        return timers_pit_read(vm, port);
     case PORT_CMOS:
         return cmos_read(&vm->cmos, port);
     case PORT_PCI:
@@ -129,6 +136,12 @@ static inline bool device_write(struct vm *vm, enum port_device device, uint16_t
         break;
     case PORT_UART:
         return uart_write(vm, port - GUEST_PORT_COM1, (uint8_t)value);
+    case PORT_PIC:
+        irq_pic_write(vm, port, (uint8_t)value);
+        break;
+    case PORT_PIT:
+        timers_pit_write(vm, port, (uint8_t)value);
+        break;
     case PORT_CMOS:
         cmos_write(&vm->cmos, port, (uint8_t)value);
         break;

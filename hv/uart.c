@@ -10,7 +10,7 @@
 #include "hv/check.h"
 #include "hv/console.h"
 #include "hv/guest_ports.h"
-#include "hv/ioapic.h"
+#include "hv/irq.h"
 #include "hv/vm.h"
 
 enum uart_register {
@@ -149,7 +149,7 @@ static void move_line(struct vm *vm, const struct console_status *status)
     bool gate = (uart->modem_control & MCR_OUT2) && !in_loopback(uart);
     bool high = gate && pending_cause(uart, status->input_waiting) != IIR_NONE;
 
-    ioapic_set_line(vm, GUEST_IRQ_COM1, high);
+    irq_set_line(vm, GUEST_IRQ_COM1, high);
 }
 
 void uart_refresh(struct vm *vm)

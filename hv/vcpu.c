@@ -9,6 +9,7 @@
 #include "hv/check.h"
 #include "hv/event.h"
 #include "hv/machine.h"
+#include "hv/timers.h"
 #include "hv/vcpu_state.h"
 #include "hv/vm.h"
 #include "hv/vm_life.h"
@@ -24,6 +25,7 @@ static void start(struct vcpu *vcpu)
     atomic_store(&vcpu->sipi, 0);
     lapic_start(vcpu);
     msr_state_reset(&vcpu->msr);
+    machine_timer_set(MACHINE_TIMER_OFF);
     if (vcpu->index == 0) {
         vcpu_state_linux(vcpu, &vcpu->vm->entry);
         vcpu->state = VCPU_RUNNING;
@@ -68,6 +70,14 @@ static void start_up(struct vcpu *vcpu)
     vcpu->state = VCPU_RUNNING;
 }
 
+/* Behind the NMI, which goes first. */
+static void serve_devices(struct vcpu *vcpu, bool asked)
+{
+    timers_serve(vcpu, asked);
+    if (asked)
+        event_offer_external_interrupt(vcpu);
+}
+
 void vcpu_serve(struct vcpu *vcpu, uint32_t requests)
 {
     if (requests & REQUEST_START) {
@@ -82,6 +92,8 @@ void vcpu_serve(struct vcpu *vcpu, uint32_t requests)
         start_up(vcpu);
     if (requests & REQUEST_GUEST_NMI && vcpu->state == VCPU_RUNNING)
         event_inject_nmi(vcpu);
+    if (vcpu->index == 0 && vcpu->state == VCPU_RUNNING)
+        serve_devices(vcpu, requests & REQUEST_DEVICES);
     /* Looked at here, not at the request alone: a STOP may have come while
      * this vCPU was not yet started. */
     if (vcpu->state != VCPU_OFF && atomic_load(&vcpu->vm->end) != VM_END_NONE)

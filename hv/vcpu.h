@@ -31,7 +31,9 @@ enum {
     REQUEST_STOP = 1u << 2,     /* the VM ends: park */
     REQUEST_INIT = 1u << 3,     /* INIT from a vCPU of the same VM */
     REQUEST_SIPI = 1u << 4,     /* start-up IPI, vector in sipi */
-    REQUEST_GUEST_NMI = 1u << 5 /* NMI for the guest */
+    REQUEST_GUEST_NMI = 1u << 5, /* NMI for the guest */
+    REQUEST_TIMER = 1u << 6,    /* an exit while the preemption timer is on */
+    REQUEST_DEVICES = 1u << 7   /* to the boot vCPU: a deadline, or what the PIC asks, is new */
 };
 
 /* Hardware encoding order, as in ModRM and exit qualifications. */

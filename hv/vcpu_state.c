@@ -146,7 +146,8 @@ void vcpu_state_init(struct vcpu *vcpu)
     set_entry_control(ENTRY_IA32E_MODE_GUEST, false);
 
     uint32_t primary = machine_vmread_32(VMCS_PRIMARY_CONTROLS);
-    machine_vmwrite_32(VMCS_PRIMARY_CONTROLS, primary & ~(uint32_t)PRIMARY_NMI_WINDOW_EXITING);
+    uint32_t windows = PRIMARY_NMI_WINDOW_EXITING | PRIMARY_INTERRUPT_WINDOW_EXITING;
+    machine_vmwrite_32(VMCS_PRIMARY_CONTROLS, primary & ~windows);
     vcpu->nmi_pending = false;
 
     for (unsigned i = 0; i < GPR_COUNT; i++)

@@ -20,7 +20,10 @@
 #include "hv/linux.h"
 #include "hv/lock.h"
 #include "hv/pci.h"
+#include "hv/pic.h"
+#include "hv/pit.h"
 #include "hv/platform.h"
+#include "hv/timers.h"
 #include "hv/uart.h"
 #include "hv/vcpu.h"
 
@@ -51,6 +54,9 @@ struct vm {
     struct lock lock; /* over the devices below */
     struct uart uart;
     struct ioapic ioapic;
+    struct pic pic;
+    struct pit pit;
+    struct timers timers;
     struct cmos cmos;
     struct pci_host pci;
     struct platform_ports platform;

@@ -44,6 +44,8 @@ static void reset_devices(struct vm *vm)
     lock_acquire(&vm->lock);
     uart_init(&vm->uart);
     ioapic_init(&vm->ioapic, (uint8_t)guest_acpi_ioapic_id(vm->vcpu_count));
+    pic_init(&vm->pic);
+    timers_reset(vm);
     cmos_reset(&vm->cmos);
     pci_init(&vm->pci);
     platform_init(&vm->platform);

@@ -157,9 +157,11 @@ _Static_assert(sizeof(struct acpi_facs) == 64, "5.2.10");
 struct acpi_madt {
     struct acpi_header header;
     uint32_t lapic_address;
-    uint32_t flags; /* bit 0: PCAT_COMPAT, a pair of 8259s is there */
+    uint32_t flags;
 } ACPI_PACKED;
 _Static_assert(sizeof(struct acpi_madt) == 44, "5.2.12");
+
+#define MADT_PCAT_COMPAT 1u /* a pair of 8259s is there */
 
 enum { MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_LAPIC_NMI = 4 };
 

@@ -44,6 +44,7 @@ enum icr_shorthand {
 #define LVT_DELIVERY_SHIFT 8
 #define LVT_DELIVERY_MASK 7u
 #define LVT_MASKED (1u << 16)
+#define LVT_EXTINT ((uint32_t)DELIVERY_EXTINT << LVT_DELIVERY_SHIFT)
 #define LVT_RESET_VALUE LVT_MASKED
 #define SIVR_ENABLE (1u << 8)
 #define SIVR_BITS (SIVR_ENABLE | 0xFFu)

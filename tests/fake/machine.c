@@ -95,6 +95,7 @@ void machine_nmi_taken(void) { record(FAKE_NMI_TAKEN, 0, 0); }
 void machine_interrupts_drain(void) { record(FAKE_DRAIN, 0, 0); }
 void machine_end(enum machine_end end) { record(FAKE_END, 0, end); }
 uint64_t machine_tsc(void) { return fake.tsc; }
+void machine_timer_set(uint64_t tsc) { fake.timer = tsc; }
 
 void fake_msr_set(enum msr msr, uint64_t value)
 {

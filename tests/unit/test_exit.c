@@ -49,7 +49,7 @@ static const struct {
     [4] = { "start-up IPI", ENDS, NULL },
     [5] = { "I/O SMI", NEVER, NULL },
     [6] = { "other SMI", NEVER, NULL },
-    [7] = { "interrupt window", NEVER, NULL },
+    [7] = { "interrupt window", CALLED, "event_interrupt_window_exit" },
     [8] = { "NMI window", CALLED, "event_nmi_window_exit" },
     [9] = { "task switch", CALLED, "event_task_switch_exit" },
     [10] = { "CPUID", CALLED, "cpuid_exit" },
@@ -151,8 +151,10 @@ HANDLER(xsetbv_exit)
 HANDLER(mmio_exit)
 HANDLER(event_exception_exit)
 HANDLER(event_nmi_window_exit)
+HANDLER(event_interrupt_window_exit)
 HANDLER(event_task_switch_exit)
 HANDLER(hypercall_exit)
+
 
 static int set_up(void **state)
 {

@@ -148,13 +148,18 @@ static void only_the_error_entry_of_the_lvt_reaches_the_hardware(void **state)
     for (unsigned i = 0; i < sizeof kept / sizeof kept[0]; i++) {
         assert_true(write(kept[i], 0x1400));
         assert_int_equal(read(kept[i]), 0x400); /* delivery status is not writable */
-        assert_int_equal(fake.record_count, 0);
+        /* Only the 8259s, which may be waiting, are told. */
+        assert_int_equal(fake.record_count, kept[i] == IA32_X2APIC_LVT_LINT0);
+        for (unsigned n = 0; n < fake.record_count; n++)
+            assert_int_equal(fake.records[n].kind, FAKE_REQUEST);
+        fake.record_count = 0;
         assert_false(write(kept[i], 1u << 17));
         assert_false(write(kept[i], 1ull << 32));
     }
     assert_false(write(IA32_X2APIC_LVT_PMI, 1u << 15)); /* level: pins only */
     assert_true(write(IA32_X2APIC_LVT_LINT0, 0xF000));
     assert_int_equal(read(IA32_X2APIC_LVT_LINT0), 0xA000);
+    fake.record_count = 0;
     for (uint64_t mode = 0; mode < 8; mode++)
         assert_int_equal(write(IA32_X2APIC_LVT_ERROR, mode << 8 | 0xFE), mode == 0);
     assert_int_equal(fake.record_count, 1);

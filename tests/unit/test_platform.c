@@ -131,18 +131,6 @@ static void port_92_resets_by_bit_0_and_keeps_a20(void **state)
     assert_int_equal(set(GUEST_PORT_SYSTEM_CONTROL_A, 1, 3), PLATFORM_RESET_FAST);
 }
 
-/* Loops that wait for a refresh, or for timer channel 2, must end. */
-static void port_61_lets_nobody_wait_forever(void **state)
-{
-    (void)state;
-    (void)set(GUEST_PORT_SYSTEM_CONTROL_B, 1, 0xFF);
-    uint32_t first = get(GUEST_PORT_SYSTEM_CONTROL_B, 1);
-    uint32_t second = get(GUEST_PORT_SYSTEM_CONTROL_B, 1);
-    assert_int_equal(first & 0x0F, 0x0F);
-    assert_int_equal(first ^ second, 0x10);
-    assert_int_equal(first & 0xE0, 0x20);
-}
-
 static void every_event_has_a_text(void **state)
 {
     (void)state;
@@ -165,7 +153,6 @@ int main(void)
         TEST(the_keyboard_controller_resets_by_its_output_port),
         TEST(the_keyboard_controller_is_ready_and_silent),
         TEST(port_92_resets_by_bit_0_and_keeps_a20),
-        TEST(port_61_lets_nobody_wait_forever),
         TEST(every_event_has_a_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,11 +69,15 @@ static int fresh(void **state)
     vm.config = &config;
     vm.state = VM_RUNNING;
     vcpu.vm = &vm;
+    vm.vcpus[0] = &vcpu;
     uart_init(&vm.uart);
     ioapic_init(&vm.ioapic, 1);
     cmos_init(&vm.cmos, &(struct cmos_clock){ .seconds = 0, .tsc_hz = 1 });
     pci_init(&vm.pci);
     platform_init(&vm.platform);
+    pic_init(&vm.pic);
+    timers_init(&vm.timers, 100000000);
+    timers_reset(&vm);
     fake_terminal_reset();
     fake_linear_reset();
     denied_init(&vm.denied);
@@ -166,8 +170,8 @@ static void unowned_ports_read_ones_swallow_writes_and_are_reported(void **state
 static void ports_that_every_kernel_tries_are_not_reported(void **state)
 {
     (void)state;
-    static const uint16_t expected[] = { 0x20, 0x21, 0x40, 0x43, 0x80, 0xA0, 0xA1, 0xED, 0x2E8,
-                                         0x2FF, 0x3B0, 0x3DF, 0x3EF, 0x4D0, 0x4D1, 0xCF8, 0xCFB };
+    static const uint16_t expected[] = { 0x80, 0xED, 0x2E8, 0x2FF, 0x3B0, 0x3DF, 0x3EF, 0xCF8,
+                                         0xCFB };
     for (unsigned i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         out(expected[i], 1, 0);
         assert_int_equal(in(expected[i], 1), 0xFF);
@@ -186,17 +190,17 @@ static void a_sweep_of_all_ports_finds_the_guests_devices_and_nothing_else(void 
     for (unsigned port = 0; port < 0x10000; port++) {
         vcpu.gpr[GPR_RAX] = 0;
         uint64_t value = in((uint16_t)port, 1);
-        bool owned = port == 0x60 || port == 0x61 || port == 0x64 || port == 0x70 ||
-                     port == 0x71 || port == 0x92 || (port >= 0x3F8 && port <= 0x3FF) ||
+        bool owned = (port >= 0x20 && port <= 0x21) || (port >= 0x40 && port <= 0x43) ||
+                     port == 0x60 || port == 0x61 || port == 0x64 || port == 0x70 ||
+                     port == 0x71 || port == 0x92 || (port >= 0xA0 && port <= 0xA1) ||
+                     (port >= 0x3F8 && port <= 0x3FF) || (port >= 0x4D0 && port <= 0x4D1) ||
                      (port >= 0x600 && port <= 0x605) || port == 0xCF9 ||
                      (port >= 0xCFC && port <= 0xCFF);
         if (!owned)
             assert_int_equal(value, 0xFF);
-        bool expected = (port >= 0x20 && port <= 0x21) || (port >= 0x40 && port <= 0x43) ||
-                        port == 0x80 || (port >= 0xA0 && port <= 0xA1) || port == 0xED ||
-                        (port >= 0x2E8 && port <= 0x2EF) || (port >= 0x2F8 && port <= 0x2FF) ||
-                        (port >= 0x3B0 && port <= 0x3DF) || (port >= 0x3E8 && port <= 0x3EF) ||
-                        (port >= 0x4D0 && port <= 0x4D1) || (port >= 0xCF8 && port <= 0xCFB);
+        bool expected = port == 0x80 || port == 0xED || (port >= 0x2E8 && port <= 0x2EF) ||
+                        (port >= 0x2F8 && port <= 0x2FF) || (port >= 0x3B0 && port <= 0x3DF) ||
+                        (port >= 0x3E8 && port <= 0x3EF) || (port >= 0xCF8 && port <= 0xCFB);
         assert_int_equal(was_said("read port"), !owned && !expected);
     }
 }

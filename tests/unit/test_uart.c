@@ -43,6 +43,7 @@ static void begin(size_t output_bytes, size_t input_bytes)
         vms_here[i].state = VM_RUNNING;
         uart_init(&vms_here[i].uart);
         ioapic_init(&vms_here[i].ioapic, 1);
+        pic_init(&vms_here[i].pic);
         console_attach(&vms_here[i], outputs[i], output_bytes, inputs[i], input_bytes);
         console_vm_started(i);
     }

@@ -64,6 +64,9 @@ static int set_up(void **state)
     cpuid_table_build(&vm.cpuid, &host, &facts);
     vm.cpuid.basic[1].eax = SIGNATURE;
     vcpu.vm = &vm;
+    vm.vcpus[0] = &vcpu;
+    timers_init(&vm.timers, 100000000);
+    pic_init(&vm.pic);
     started = parked = 0;
     return 0;
 }
@@ -181,7 +184,8 @@ static void a_beginning_takes_back_what_a_life_asked_of_the_next_entry(void **st
     set_field(VMCS_ENTRY_CONTROLS, UINT32_MAX);
     vcpu_state_init(&vcpu);
     assert_int_equal(field(VMCS_ENTRY_INTERRUPTION_INFO), 0);
-    assert_int_equal(field(VMCS_PRIMARY_CONTROLS), ~(1u << 22)); /* NMI-window exiting */
+    /* NMI-window and interrupt-window exiting */
+    assert_int_equal(field(VMCS_PRIMARY_CONTROLS), ~(1u << 22 | 1u << 2));
     assert_int_equal(field(VMCS_ENTRY_CONTROLS), ~(1u << 9));    /* IA-32e mode guest */
     assert_false(vcpu.nmi_pending);
     assert_int_equal(field(VMCS_CR0_READ_SHADOW), 0x10);

@@ -16,12 +16,16 @@
 #include "tests/fake/machine.h"
 
 static struct vm vm;
+static struct vcpu vcpu;
 
 static int fresh(void **state)
 {
     (void)state;
     fake_interrupts_reset();
     ioapic_init(&vm.ioapic, 5);
+    vm.vcpus[0] = &vcpu;
+    timers_init(&vm.timers, 100000000);
+    timers_reset(&vm);
     return 0;
 }
 
@@ -175,18 +179,18 @@ static void modes_that_are_not_the_guests_to_use_deliver_nothing(void **state)
     static const enum apic_delivery_mode modes[] = { DELIVERY_SMI, 3, DELIVERY_STARTUP,
                                                      DELIVERY_EXTINT };
     for (unsigned i = 0; i < 4; i++) {
-        set(low(2), 0x31 | (uint32_t)modes[i] << REDIRECTION_DELIVERY_SHIFT);
-        ioapic_set_line(&vm, 2, true);
-        ioapic_set_line(&vm, 2, false);
+        set(low(6), 0x31 | (uint32_t)modes[i] << REDIRECTION_DELIVERY_SHIFT);
+        ioapic_set_line(&vm, 6, true);
+        ioapic_set_line(&vm, 6, false);
     }
     for (uint32_t vector = 0; vector < 16; vector++) {
-        set(low(2), vector);
-        ioapic_set_line(&vm, 2, true);
-        ioapic_set_line(&vm, 2, false);
+        set(low(6), vector);
+        ioapic_set_line(&vm, 6, true);
+        ioapic_set_line(&vm, 6, false);
     }
     assert_int_equal(fake_interrupts.count, 0);
-    set(low(2), DELIVERY_NMI << REDIRECTION_DELIVERY_SHIFT);
-    ioapic_set_line(&vm, 2, true);
+    set(low(6), DELIVERY_NMI << REDIRECTION_DELIVERY_SHIFT);
+    ioapic_set_line(&vm, 6, true);
     assert_int_equal(fake_interrupts.count, 1);
     set(low(3), 16);
     ioapic_set_line(&vm, 3, true);

@@ -291,6 +291,7 @@ static void make_vm(unsigned v, unsigned vcpu_count)
     vm->boot = (struct linux_boot){ .kernel = { image, sizeof image }, .cmdline = "quiet" };
     REQUIRE(linux_prepare(&vm->memory, &vm->boot, &vm->plan).status == LINUX_OK);
     denied_init(&vm->denied);
+    timers_init(&vm->timers, 100000000);
     vms[v] = vm;
 }
 

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See timers.h.
+ */
+#include "hv/timers.h"
+
+#include "hv/check.h"
+#include "hv/guest_ports.h"
+#include "hv/irq.h"
+#include "hv/machine.h"
+#include "hv/ticks.h"
+#include "hv/vm.h"
+
+#define PIT_COUNTER_AND_ACCESS 0xF0 /* of a control word; 0 latches counter 0 */
+#define PIT_COUNTER 0xC0
+
+void timers_init(struct timers *timers, uint64_t tsc_hz)
+{
+    CHECK(tsc_hz >= PIT_HZ && tsc_hz < 1ull << 40);
+    *timers = (struct timers){ .tsc_hz = tsc_hz, .next = MACHINE_TIMER_OFF,
+                               .deadline = MACHINE_TIMER_OFF };
+}
+
+/* The CPUs' TSCs may differ by a little. */
+static uint64_t tsc_now(struct timers *timers)
+{
+    uint64_t tsc = machine_tsc();
+
+    if (tsc > timers->seen)
+        timers->seen = tsc;
+    return timers->seen;
+}
+
+static uint64_t pit_now(struct vm *vm)
+{
+    return ticks_at(tsc_now(&vm->timers), vm->timers.tsc_hz, PIT_HZ);
+}
+
+void timers_reset(struct vm *vm)
+{
+    vm->timers.next = vm->timers.deadline = MACHINE_TIMER_OFF;
+    pit_init(&vm->pit, pit_now(vm));
+}
+
+void timers_look(struct vm *vm)
+{
+    uint64_t now = pit_now(vm);
+
+    if (pit_take_rise(&vm->pit, now)) {
+        irq_set_line(vm, GUEST_IRQ_PIT, false);
+        irq_set_line(vm, GUEST_IRQ_PIT, true);
+    }
+    irq_set_line(vm, GUEST_IRQ_PIT, pit_is_high(&vm->pit, now));
+}
+
+/* TSC at which the next line moves that somebody hears. */
+static uint64_t next_event(const struct vm *vm)
+{
+    uint64_t tick = pit_next_rise(&vm->pit);
+
+    if (tick == PIT_NEVER || !irq_is_heard(vm, GUEST_IRQ_PIT))
+        return MACHINE_TIMER_OFF;
+    return ticks_tsc(tick, vm->timers.tsc_hz, PIT_HZ);
+}
+
+void timers_changed(struct vm *vm)
+{
+    timers_look(vm);
+    if (next_event(vm) != vm->timers.next)
+        machine_request(vm->vcpus[0]->cpu, REQUEST_DEVICES);
+}
+
+static void run(struct vm *vm)
+{
+    struct timers *timers = &vm->timers;
+
+    timers_look(vm);
+    if (timers->seen >= timers->deadline)
+        timers->not_before = timers->seen + timers->tsc_hz / TIMERS_HZ_MAX;
+    timers->next = next_event(vm);
+    timers->deadline = timers->next > timers->not_before ? timers->next : timers->not_before;
+}
+
+void timers_serve(struct vcpu *vcpu, bool asked)
+{
+    struct vm *vm = vcpu->vm;
+    struct timers *timers = &vm->timers;
+
+    if (asked || machine_tsc() >= timers->deadline) {
+        lock_acquire(&vm->lock);
+        run(vm);
+        lock_release(&vm->lock);
+    } else if (timers->deadline == MACHINE_TIMER_OFF) {
+        return;
+    }
+    machine_timer_set(timers->deadline);
+}
+
+uint8_t timers_pit_read(struct vm *vm, uint16_t port)
+{
+    uint64_t now = pit_now(vm);
+
+    return port == GUEST_PORT_SYSTEM_CONTROL_B ? pit_read_61(&vm->pit, now)
+                                               : pit_read(&vm->pit, port, now);
+}
+
+void timers_pit_write(struct vm *vm, uint16_t port, uint8_t value)
+{
+    uint64_t now = pit_now(vm);
+    bool sets_mode_0 = !(value & PIT_COUNTER) && (value & PIT_COUNTER_AND_ACCESS);
+
+    if (port == GUEST_PORT_SYSTEM_CONTROL_B)
+        pit_write_61(&vm->pit, value, now);
+    else
+        pit_write(&vm->pit, port, value, now);
+    if (port == GUEST_PORT_PIT || (port == GUEST_PORT_PIT_CONTROL && sets_mode_0))
+        timers_changed(vm);
+}
