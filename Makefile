@@ -39,10 +39,11 @@ COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(DRIVERS_PURE) 
 	hv/cpuid_table.c hv/cpuid_frequency.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c \
 	drivers/power.c drivers/rtc.c
 
-# What runs at every exit, whatever the reason; and the way to a device in memory.
+# What runs at every exit, whatever the reason; and the way to a device, in memory
+# or at a port, that kernels access all the time.
 HOT := arch/vmx_run.c arch/machine_vmcs.c hv/exit.c hv/vcpu.c hv/cpuid.c hv/msr.c hv/ports.c hv/hypercall.c
-HOT += arch/machine_memory.c hv/guest_walk.c hv/guest_paging.c hv/decode.c \
-	hv/mmio.c hv/ioapic.c
+HOT += arch/machine_memory.c hv/guest_walk.c hv/guest_paging.c hv/decode.c hv/mmio.c hv/ioapic.c \
+	hv/irq.c hv/pic.c hv/pit.c hv/timers.c
 
 # What the compiler may call and a host's C library has.
 HV_IMAGE_ONLY := hv/memory_functions.c

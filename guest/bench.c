@@ -51,6 +51,16 @@ const char guest_name[] = "bench";
     O(out_emulated, "mov $0x3FF, %%edx", "out %%al, %%dx")                                \
     O(in_unowned, "mov $0x5000, %%edx", "in %%dx, %%al")                                  \
     O(out_unowned, "mov $0x5000, %%edx", "out %%al, %%dx")                                \
+    O(pic_end, "mov $0x20, %%eax", "out %%al, $0x20")                                     \
+    O(pic_mask_read, "", "in $0x21, %%al")                                                \
+    O(pic_mask_write, "mov $0xFF, %%eax", "out %%al, $0x21")                              \
+    O(pit_latch, "xor %%eax, %%eax", "out %%al, $0x43")                                   \
+    O(pit_read, "", "in $0x40, %%al")                                                     \
+    O(port_61_read, "", "in $0x61, %%al")                                                 \
+    O(cmos_index, "xor %%eax, %%eax", "out %%al, $0x70")                                  \
+    O(cmos_read, "", "in $0x71, %%al")                                                    \
+    O(pci_address, "mov $0xCF8, %%edx; mov $0x80000000, %%eax", "out %%eax, %%dx")        \
+    O(pci_data, "mov $0xCFC, %%edx", "in %%dx, %%eax")                                    \
     O(cr0_write, "mov %%cr0, %%rax; xor $0x20, %%eax", "mov %%rax, %%cr0")                \
     O(cr4_write, "mov %%cr4, %%rax; xor $0x40, %%eax", "mov %%rax, %%cr4")                \
     O(vmcall, "xor %%eax, %%eax", "vmcall")                                               \

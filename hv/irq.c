@@ -51,18 +51,18 @@ uint8_t irq_pic_read(struct vm *vm, uint16_t port)
     return pic_read(&vm->pic, port);
 }
 
-/* The lines of timers that nobody heard are stale. */
-static bool hears_a_timer(const struct vm *vm)
+/* The lines of timers that nobody heard are not up to date. */
+static inline unsigned masks_of_timers(const struct pic *pic)
 {
-    return !pic_is_masked(&vm->pic, GUEST_IRQ_PIT);
+    return pic->master.mask & 1u << GUEST_IRQ_PIT;
 }
 
 void irq_pic_write(struct vm *vm, uint16_t port, uint8_t value)
 {
-    bool heard = hears_a_timer(vm);
+    unsigned masked = masks_of_timers(&vm->pic);
 
     pic_write(&vm->pic, port, value);
-    if (hears_a_timer(vm) != heard)
+    if (masks_of_timers(&vm->pic) != masked)
         timers_changed(vm);
     tell_boot_vcpu(vm);
 }

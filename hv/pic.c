@@ -89,11 +89,12 @@ static uint8_t holding_back(const struct pic_chip *chip)
  */
 static unsigned winner(const struct pic_chip *chip, uint8_t requests)
 {
-    unsigned open = by_priority(chip, (uint8_t)(requests & ~chip->mask));
-    unsigned serving = by_priority(chip, holding_back(chip));
+    unsigned open = (uint8_t)(requests & ~chip->mask);
 
     if (open == 0 || chip->icw_next != 0)
         return NONE;
+    unsigned serving = by_priority(chip, holding_back(chip));
+    open = by_priority(chip, (uint8_t)open);
     open &= -open;
     serving &= -serving;
     if (serving == 0 || open < serving)

@@ -194,12 +194,19 @@ static void note_rises(struct pit_counter *counter, uint64_t until)
     counter->seen = until;
 }
 
-static void advance(struct pit_counter *counter, uint64_t now)
+/* Before it is read. */
+static inline void settle(struct pit_counter *counter, uint64_t now)
 {
     if (counter->reload_at != 0 && now >= counter->reload_at) {
         note_rises(counter, counter->reload_at);
         reload(counter);
     }
+}
+
+/* Before it is changed. */
+static void advance(struct pit_counter *counter, uint64_t now)
+{
+    settle(counter, now);
     note_rises(counter, now);
 }
 
@@ -320,7 +327,7 @@ static void read_back(struct pit *pit, uint8_t command, uint64_t now)
     for (unsigned i = 0; i < PIT_COUNTERS; i++) {
         if (!(command >> READ_BACK_COUNTERS_SHIFT & 1u << i))
             continue;
-        advance(&pit->counters[i], now);
+        settle(&pit->counters[i], now);
         if (!(command & READ_BACK_NO_COUNT))
             latch_count(&pit->counters[i], now);
         if (!(command & READ_BACK_NO_STATUS))
@@ -328,32 +335,33 @@ static void read_back(struct pit *pit, uint8_t command, uint64_t now)
     }
 }
 
-static void write_control(struct pit_counter *counter, uint8_t control, uint64_t now)
+static void write_counter(struct pit_counter *counter, bool is_control, uint8_t value,
+                          uint64_t now)
 {
-    if ((control >> CONTROL_ACCESS_SHIFT & CONTROL_ACCESS_MASK) == ACCESS_LATCH)
-        latch_count(counter, now);
+    advance(counter, now);
+    bool was_high = output(counter, now);
+    if (is_control)
+        set_mode(counter, value);
     else
-        set_mode(counter, control);
+        write_byte(counter, value, now);
+    if (!was_high && output(counter, now))
+        counter->rose = true;
 }
 
 void pit_write(struct pit *pit, uint16_t port, uint8_t value, uint64_t now)
 {
     bool is_control = port == GUEST_PORT_PIT_CONTROL;
     unsigned index = is_control ? value >> CONTROL_COUNTER_SHIFT : port - GUEST_PORT_PIT;
+    enum pit_access access = (enum pit_access)(value >> CONTROL_ACCESS_SHIFT & CONTROL_ACCESS_MASK);
 
     if (index == READ_BACK) {
         read_back(pit, value, now);
-        return;
+    } else if (is_control && access == ACCESS_LATCH) {
+        settle(&pit->counters[index], now);
+        latch_count(&pit->counters[index], now);
+    } else {
+        write_counter(&pit->counters[index], is_control, value, now);
     }
-    struct pit_counter *counter = &pit->counters[index];
-    advance(counter, now);
-    bool was_high = output(counter, now);
-    if (is_control)
-        write_control(counter, value, now);
-    else
-        write_byte(counter, value, now);
-    if (!was_high && output(counter, now))
-        counter->rose = true;
 }
 
 static uint8_t read_latched(struct pit_counter *counter)
@@ -381,7 +389,7 @@ uint8_t pit_read(struct pit *pit, uint16_t port, uint64_t now)
         return 0xFF; /* nobody drives the bus */
 
     struct pit_counter *counter = &pit->counters[port - GUEST_PORT_PIT];
-    advance(counter, now);
+    settle(counter, now);
     if (counter->status_latched) {
         counter->status_latched = false;
         return counter->status;
@@ -393,7 +401,7 @@ uint8_t pit_read_61(struct pit *pit, uint64_t now)
 {
     struct pit_counter *counter = &pit->counters[2];
 
-    advance(counter, now);
+    settle(counter, now);
     return pit->port_61 | (now / REFRESH_TICKS & 1 ? PORT_61_REFRESH : 0) |
            (output(counter, now) ? PORT_61_OUTPUT_2 : 0);
 }

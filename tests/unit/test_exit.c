@@ -155,7 +155,6 @@ HANDLER(event_interrupt_window_exit)
 HANDLER(event_task_switch_exit)
 HANDLER(hypercall_exit)
 
-
 static int set_up(void **state)
 {
     (void)state;
