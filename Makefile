@@ -17,7 +17,8 @@ ARCH_ASM := arch/exception_entry.asm arch/vmx_entry.asm arch/trampoline.asm
 
 HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/calendar.c hv/log.c
 HV_CONFIG := hv/toml.c hv/toml_cursor.c hv/toml_string.c hv/toml_value.c \
-	hv/config_keys.c hv/config_values.c hv/config_parse.c hv/config_check.c hv/config_memory.c
+	hv/config_keys.c hv/config_values.c hv/config_parse.c hv/config_check.c hv/config_memory.c \
+	hv/guest_ports.c
 HV_LOAD := hv/linux.c hv/linux_image.c hv/linux_text.c hv/aml.c hv/guest_acpi.c
 HV_MEMORY := hv/frames.c hv/ept.c hv/guest_memory.c hv/guest_paging.c hv/guest_walk.c
 HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c \
@@ -52,7 +53,7 @@ DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c
 DRIVERS_PURE := drivers/acpi.c drivers/acpi_tables.c
 
 # Our own guests: guest/NAME.c each, a bzImage made of it and of what they share.
-GUESTS := sweep witness triple pending apic storm chaos bench timers
+GUESTS := sweep witness triple pending apic storm chaos bench timers status
 GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 
 # Starts a bzImage on the bare machine, for comparison: tools/bench.py.

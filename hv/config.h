@@ -51,6 +51,7 @@ enum vm_key {
     VM_INITRD,
     VM_CMDLINE,
     VM_CONSOLE,
+    VM_EXIT_PORT,
     VM_KEY_COUNT
 };
 
@@ -74,6 +75,7 @@ struct vm_config {
     char initrd[CONFIG_IMAGE_SIZE];     /* empty: none */
     char cmdline[CONFIG_CMDLINE_SIZE];
     bool console;                       /* it has a UART on the machine's console */
+    uint16_t exit_port;                 /* what is written there ends it; 0: none */
     struct place header;
     struct place at[VM_KEY_COUNT];      /* the key's value; line 0: not given */
     struct place cpu_at[CONFIG_VCPUS_MAX]; /* each listed CPU */

@@ -7,6 +7,7 @@
 
 #include "hv/amount.h"
 #include "hv/check.h"
+#include "hv/guest_ports.h"
 #include "hv/text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -258,6 +259,19 @@ static void set_cmdline(struct vm_config *vm, const struct toml_value *value,
     text_copy(vm->cmdline, sizeof(vm->cmdline), value->string);
 }
 
+static void set_exit_port(struct vm_config *vm, const struct toml_value *value,
+                          struct findings *findings)
+{
+    if (value->integer < 1 || value->integer > UINT16_MAX)
+        REPORT("%lld is not a port; write a number from 1 to 0xffff, as in 0x501",
+               (long long)value->integer);
+    else if (guest_port_is_taken((uint16_t)value->integer))
+        REPORT("port 0x%llx is one of the guest's devices; write a free one, as in 0x501",
+               (unsigned long long)value->integer);
+    else
+        vm->exit_port = (uint16_t)value->integer;
+}
+
 void config_set_vm(struct vm_config *vm, enum vm_key key, const struct toml_value *value,
                    struct findings *findings)
 {
@@ -282,6 +296,9 @@ void config_set_vm(struct vm_config *vm, enum vm_key key, const struct toml_valu
         return;
     case VM_CONSOLE:
         vm->console = value->boolean;
+        return;
+    case VM_EXIT_PORT:
+        set_exit_port(vm, value, findings);
         return;
     case VM_KEY_COUNT:
         break;

@@ -5,6 +5,12 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Whether one of the PC's devices is there, or a kernel looks for one. */
+bool guest_port_is_taken(uint16_t port);
+
 #define GUEST_PORT_PIC_MASTER 0x20
 #define GUEST_PORT_PIC_SLAVE 0xA0
 #define GUEST_PORT_ELCR 0x4D0         /* of the master, then of the slave */

@@ -257,10 +257,17 @@ static bool write_split(struct vcpu *vcpu, uint16_t port, size_t bytes, uint32_t
     return runs;
 }
 
+static bool is_exit_port(const struct vm *vm, uint16_t port)
+{
+    return port == vm->config->exit_port && port != 0;
+}
+
 /* What no row takes as a whole. `row` may be NULL. */
 static uint32_t read_elsewhere(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
                                size_t bytes)
 {
+    if (is_exit_port(vcpu->vm, port))
+        return 0;
     if (bytes > 1 && row_within(port, port + bytes - 1) != NULL)
         return read_split(vcpu, port, bytes);
     report(vcpu, row, DENIED_PORT_READ, port);
@@ -270,6 +277,10 @@ static uint32_t read_elsewhere(struct vcpu *vcpu, const struct port_row *row, ui
 static bool write_elsewhere(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
                             size_t bytes, uint32_t value)
 {
+    if (is_exit_port(vcpu->vm, port)) {
+        vm_exit(vcpu->vm, bytes < sizeof value ? value & ((1u << 8 * bytes) - 1) : value);
+        return false;
+    }
     if (bytes > 1 && row_within(port, port + bytes - 1) != NULL)
         return write_split(vcpu, port, bytes, value);
     report(vcpu, row, DENIED_PORT_WRITE, port);

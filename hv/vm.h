@@ -28,7 +28,7 @@
 #include "hv/vcpu.h"
 
 enum vm_state { VM_STOPPED, VM_RUNNING, VM_ENDING };
-enum vm_end { VM_END_NONE, VM_END_POWEROFF, VM_END_REBOOT, VM_END_CRASH };
+enum vm_end { VM_END_NONE, VM_END_POWEROFF, VM_END_REBOOT, VM_END_EXIT, VM_END_CRASH };
 
 struct vm {
     const struct vm_config *config;
@@ -37,6 +37,7 @@ struct vm {
     _Atomic enum vm_end end; /* the first vCPU to end the VM decides */
     _Atomic unsigned vcpus_alive;   /* started and not yet parked */
     _Atomic unsigned vcpus_waiting; /* APs that have arrived at their start */
+    uint32_t exit_status;           /* of VM_END_EXIT */
     const char *_Atomic end_reason; /* NULL until the mark of the end is complete */
     unsigned starts; /* how often it was started since boot */
 

@@ -22,6 +22,7 @@ unsigned vm_count;
 static enum when_all_stopped when_all_stopped;
 static _Atomic unsigned vms_running;
 static _Atomic bool any_crashed;
+static _Atomic uint32_t exit_status; /* the first of a guest that is not 0 */
 static _Atomic bool user_ended; /* the user's key: power off, whatever the policy */
 static _Atomic bool machine_ended;
 
@@ -31,7 +32,7 @@ void vm_life_init(enum when_all_stopped policy)
     atomic_store(&vms_running, vm_count);
 }
 
-static bool mark_end(struct vm *vm, enum vm_end end, const char *reason);
+static bool mark_end(struct vm *vm, enum vm_end end, const char *reason, uint32_t status);
 
 static void ask_all(const struct vm *vm, uint32_t requests)
 {
@@ -73,7 +74,7 @@ void vm_start(struct vm *vm)
 
     /* vm_stop_all() may have looked while this VM was between two lives. */
     if (atomic_load(&user_ended))
-        (void)mark_end(vm, VM_END_POWEROFF, "the user ended the run");
+        (void)mark_end(vm, VM_END_POWEROFF, "the user ended the run", 0);
 }
 
 void vm_vcpu_started(struct vcpu *vcpu)
@@ -88,12 +89,13 @@ void vm_vcpu_started(struct vcpu *vcpu)
 /* False: it is ending already, for another reason. As soon as `end` is set vCPUs
  * may park, so this CPU is the only one here until the reason is there, and after
  * that it writes nothing: finish() waits for that. */
-static bool mark_end(struct vm *vm, enum vm_end end, const char *reason)
+static bool mark_end(struct vm *vm, enum vm_end end, const char *reason, uint32_t status)
 {
     enum vm_end none = VM_END_NONE;
     if (!atomic_compare_exchange_strong(&vm->end, &none, end))
         return false;
     atomic_store(&vm->state, VM_ENDING);
+    vm->exit_status = status;
     atomic_store(&vm->end_reason, reason);
     ask_all(vm, REQUEST_STOP); /* in a next life this STOP means nothing */
     return true;
@@ -101,13 +103,29 @@ static bool mark_end(struct vm *vm, enum vm_end end, const char *reason)
 
 void vm_end(struct vm *vm, enum vm_end end, const char *reason)
 {
-    (void)mark_end(vm, end, reason);
+    (void)mark_end(vm, end, reason, 0);
+}
+
+void vm_exit(struct vm *vm, uint32_t status)
+{
+    (void)mark_end(vm, VM_END_EXIT, "exit port", status);
 }
 
 void vm_crash(struct vcpu *vcpu, const char *reason)
 {
-    if (mark_end(vcpu->vm, VM_END_CRASH, reason))
+    if (mark_end(vcpu->vm, VM_END_CRASH, reason, 0))
         crash_report(vcpu, reason);
+}
+
+static void say_end(void)
+{
+    uint32_t status = atomic_load(&exit_status);
+    if (atomic_load(&any_crashed))
+        log_line(LOG_ERROR, "end: crashed");
+    else if (status != 0)
+        log_line(LOG_ERROR, "end: status %u", status);
+    else
+        log_line(LOG_ERROR, "end: ok");
 }
 
 static void end_machine(void)
@@ -119,7 +137,7 @@ static void end_machine(void)
     }
     if (atomic_exchange(&machine_ended, true))
         return;
-    log_line(LOG_ERROR, "end: %s", atomic_load(&any_crashed) ? "crashed" : "ok");
+    say_end();
     console_flush();
     machine_end(power_off ? MACHINE_POWER_OFF : MACHINE_REBOOT);
 }
@@ -129,7 +147,7 @@ void vm_stop_all(void)
     atomic_store(&user_ended, true);
     for (unsigned i = 0; i < vm_count; i++)
         if (atomic_load(&vms[i]->state) == VM_RUNNING)
-            (void)mark_end(vms[i], VM_END_POWEROFF, "the user ended the run");
+            (void)mark_end(vms[i], VM_END_POWEROFF, "the user ended the run", 0);
     if (atomic_load(&vms_running) == 0)
         end_machine();
 }
@@ -160,6 +178,22 @@ static const char *end_reason(const struct vm *vm)
     return NULL;
 }
 
+static void end_of_a_crash(const struct vm *vm, const char *reason)
+{
+    atomic_store(&any_crashed, true);
+    log_line(LOG_ERROR, "%s: stopped after an error (%s)", vm->config->name, reason);
+}
+
+static void end_with_status(const struct vm *vm)
+{
+    uint32_t status = vm->exit_status;
+    uint32_t none = 0;
+    if (status != 0)
+        (void)atomic_compare_exchange_strong(&exit_status, &none, status);
+    log_line(status != 0 ? LOG_ERROR : LOG_INFO, "%s: ended with status %u", vm->config->name,
+             status);
+}
+
 /* Runs on the CPU of the last vCPU to park. */
 static void finish(struct vm *vm)
 {
@@ -175,9 +209,11 @@ static void finish(struct vm *vm)
         return;
     }
     if (end == VM_END_CRASH)
-        atomic_store(&any_crashed, true);
-    log_line(end == VM_END_CRASH ? LOG_ERROR : LOG_INFO, "%s: %s (%s)", vm->config->name,
-             end == VM_END_CRASH ? "stopped after an error" : "powered off", reason);
+        end_of_a_crash(vm, reason);
+    else if (end == VM_END_EXIT)
+        end_with_status(vm);
+    else
+        log_line(LOG_INFO, "%s: powered off (%s)", vm->config->name, reason);
     stopped_for_good(vm);
 }
 

@@ -27,6 +27,10 @@ void vm_start(struct vm *vm);
  * first end of a life counts. `reason` is a literal, for the report. */
 void vm_end(struct vm *vm, enum vm_end end, const char *reason);
 
+/* The same for a guest that ends with a status: it does not start again. A status
+ * other than 0 is told at the end of the run. */
+void vm_exit(struct vm *vm, uint32_t status);
+
 /* The same for a guest that went wrong, with a full report of the vCPU. */
 __attribute__((cold)) void vm_crash(struct vcpu *vcpu, const char *reason);
 

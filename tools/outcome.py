@@ -9,7 +9,8 @@ import re
 
 ANNOUNCEMENT = re.compile(rb"\[bulkhead (\S{4})\] Bulkhead ")
 ESCAPE_SEQUENCE = re.compile(rb"\x1b\[[0-9;=?]*[A-Za-z]")
-CLOSING = re.compile(rb"(end: (?:ok|crashed)|halted: .*)$")
+CLOSING = re.compile(rb"(end: (?:ok|crashed|status (?P<status>\d+))|halted: .*)$")
+STATUS_MAX = 255                # of a process
 
 
 class Outcome:
@@ -20,6 +21,7 @@ class Outcome:
     def __init__(self):
         self.code = None
         self.closing = None
+        self.guest_status = 0   # the first other than 0 that a guest ended with
         self.partial = b""
 
     def feed(self, data):
@@ -44,6 +46,7 @@ class Outcome:
         closing = line.startswith(prefix) and CLOSING.match(line[len(prefix):])
         if closing:
             self.closing = closing[1].decode(errors="replace")
+            self.guest_status = int(closing["status"] or 0)
 
     @property
     def halted(self):
@@ -51,4 +54,7 @@ class Outcome:
 
     @property
     def exit_status(self):
+        """0: every guest ended well; else a guest's own status, or 1."""
+        if self.guest_status:
+            return min(self.guest_status, STATUS_MAX)
         return 0 if self.closing == "end: ok" else 1

@@ -5,7 +5,8 @@
 On a terminal, every key goes to the machine: Bulkhead's own keys (Ctrl-] and
 another) are understood there, not here, except Ctrl-] ! which ends the run at
 once even if nobody answers. Without a terminal the console is printed until
-the machine ends. The exit status is the run's: 0 if every guest ended well.
+the machine ends. The exit status is the run's: 0 if every guest ended well; the
+status that a guest wrote to its exit port, 255 if it is larger; else 1.
 """
 
 import argparse

@@ -34,6 +34,12 @@ void vm_end(struct vm *vm, enum vm_end end, const char *reason)
     fake_reports.crash = reason;
 }
 
+void vm_exit(struct vm *vm, uint32_t status)
+{
+    vm->end = VM_END_EXIT;
+    vm->exit_status = status;
+}
+
 void vm_crash(struct vcpu *vcpu, const char *reason)
 {
     vm_end(vcpu->vm, VM_END_CRASH, reason);

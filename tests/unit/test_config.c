@@ -107,6 +107,7 @@ static void a_whole_configuration_is_read(void **state)
           "initrd = \"initrd.img\"\n"
           "cmdline = 'console=ttyS0 quiet'\n"
           "console = false\n"
+          "exit_port = 0x501\n"
           "[[vm]]\n"
           "name = \"b\"\n"
           "cpus = 2\n"
@@ -130,6 +131,7 @@ static void a_whole_configuration_is_read(void **state)
     assert_string_equal(vm->initrd, "initrd.img");
     assert_string_equal(vm->cmdline, "console=ttyS0 quiet");
     assert_false(vm->console);
+    assert_int_equal(vm->exit_port, 0x501);
     assert_int_equal(vm->header.line, 7);
     assert_int_equal(vm->at[VM_MEMORY].line, 10);
     assert_int_equal(vm->at[VM_MEMORY].column, 10);
@@ -148,6 +150,7 @@ static void what_is_not_given_has_its_default(void **state)
     assert_string_equal(config.vms[0].initrd, "");
     assert_string_equal(config.vms[0].cmdline, "");
     assert_true(config.vms[0].console);
+    assert_int_equal(config.vms[0].exit_port, 0);
     assert_int_equal(config.vms[0].at[VM_INITRD].line, 0);
 }
 
@@ -217,7 +220,7 @@ static void an_unknown_key_that_resembles_none_is_answered_with_all(void **state
 {
     (void)state;
     line_finds("disk = [1, 2]", "1: error: vm \"a\": unknown key \"disk\"; [[vm]] has name, cpus, "
-                                "memory, kernel, initrd, cmdline, console");
+                                "memory, kernel, initrd, cmdline, console, exit_port");
     hypervisor_line_finds("x = 1", "1: error: unknown key \"x\"; [hypervisor] has console_port, "
                                    "console_speed, log, when_all_stopped");
 }
@@ -338,6 +341,23 @@ static void the_console_port_is_a_name_or_a_number(void **state)
     hypervisor_line_finds("console_port = 0xfff9",
                           "16: error: 65529 is not the port of a UART; write \"com1\" to \"com4\", "
                           "or a port from 0x100 to 0xfff8");
+}
+
+static void the_exit_port_is_one_that_no_device_has(void **state)
+{
+    (void)state;
+    finds(VM("a", "1", "64M") "exit_port = 0xf4\n", "");
+    assert_int_equal(config.vms[0].exit_port, 0xF4);
+    line_finds("exit_port = 0x3f8",
+               "13: error: vm \"a\": port 0x3f8 is one of the guest's devices; write a free one, as "
+               "in 0x501");
+    line_finds("exit_port = 0x10000",
+               "13: error: vm \"a\": 65536 is not a port; write a number from 1 to 0xffff, as in "
+               "0x501");
+    line_finds("exit_port = 0", "13: error: vm \"a\": 0 is not a port; write a number from 1 to "
+                                "0xffff, as in 0x501");
+    line_finds("exit_port = \"com1\"",
+               "13: error: vm \"a\": \"exit_port\" must be a port, as in 0x501");
 }
 
 static void the_console_speed_divides_115200(void **state)
@@ -700,6 +720,7 @@ int main(void)
         cmocka_unit_test_setup(a_ninth_guest_is_one_too_many, set_up),
         cmocka_unit_test_setup(a_value_of_the_wrong_type_says_what_is_wanted, set_up),
         cmocka_unit_test_setup(the_console_port_is_a_name_or_a_number, set_up),
+        cmocka_unit_test_setup(the_exit_port_is_one_that_no_device_has, set_up),
         cmocka_unit_test_setup(the_console_speed_divides_115200, set_up),
         cmocka_unit_test_setup(words_that_are_not_known_are_answered_with_those_that_are, set_up),
         cmocka_unit_test_setup(names_have_small_letters_digits_and_hyphens, set_up),

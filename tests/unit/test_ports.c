@@ -32,7 +32,9 @@
 enum { SEGMENT_ES, SEGMENT_CS, SEGMENT_SS, SEGMENT_DS };
 enum { SIZE_16, SIZE_32, SIZE_64 };
 
-static const struct vm_config config = { .name = "ada", .console = true };
+#define EXIT_PORT 0x501
+
+static const struct vm_config config = { .name = "ada", .console = true, .exit_port = EXIT_PORT };
 static struct vm vm;
 static struct vcpu vcpu;
 static uint8_t output[RING_BYTES], input[RING_BYTES];
@@ -42,6 +44,12 @@ void vm_end(struct vm *of, enum vm_end end, const char *reason)
 {
     of->end = end;
     end_reason = reason;
+}
+
+void vm_exit(struct vm *of, uint32_t status)
+{
+    of->end = VM_END_EXIT;
+    of->exit_status = status;
 }
 
 /* Whether a line since the last call says so, and forgets all lines. */
@@ -196,13 +204,43 @@ static void a_sweep_of_all_ports_finds_the_guests_devices_and_nothing_else(void 
                      (port >= 0x3F8 && port <= 0x3FF) || (port >= 0x4D0 && port <= 0x4D1) ||
                      (port >= 0x600 && port <= 0x605) || port == 0xCF9 ||
                      (port >= 0xCFC && port <= 0xCFF);
-        if (!owned)
+        if (port == EXIT_PORT)
+            assert_int_equal(value, 0);
+        else if (!owned)
             assert_int_equal(value, 0xFF);
         bool expected = port == 0x80 || port == 0xED || (port >= 0x2E8 && port <= 0x2EF) ||
                         (port >= 0x2F8 && port <= 0x2FF) || (port >= 0x3B0 && port <= 0x3DF) ||
                         (port >= 0x3E8 && port <= 0x3EF) || (port >= 0xCF8 && port <= 0xCFB);
-        assert_int_equal(was_said("read port"), !owned && !expected);
+        assert_int_equal(was_said("read port"), !owned && !expected && port != EXIT_PORT);
+        assert_int_equal(guest_port_is_taken((uint16_t)port), owned || expected);
     }
+}
+
+static void the_value_written_to_the_exit_port_is_the_status(void **state)
+{
+    (void)state;
+    for (unsigned bytes = 1; bytes <= 4; bytes *= 2) {
+        vm.end = VM_END_NONE;
+        vcpu.gpr[GPR_RAX] = 0x1122334455667788;
+        assert_int_equal(io(EXIT_PORT, bytes, 0).kind, VERDICT_END);
+        assert_int_equal(vm.end, VM_END_EXIT);
+        assert_int_equal(vm.exit_status, bytes == 1 ? 0x88 : bytes == 2 ? 0x7788 : 0x55667788);
+        vm.end = VM_END_NONE;
+    }
+    out(EXIT_PORT - 1, 2, 1); /* the port beside it */
+    assert_true(was_said("wrote port 0x500,"));
+}
+
+/* Without one, port 0 is none either. */
+static void an_exit_port_is_configured_or_there_is_none(void **state)
+{
+    (void)state;
+    static const struct vm_config none = { .name = "ada" };
+    vm.config = &none;
+    for (unsigned port = 0; port < 0x10000; port++)
+        if (!guest_port_is_taken((uint16_t)port))
+            out((uint16_t)port, 4, 1);
+    assert_int_equal(vm.end, VM_END_NONE);
 }
 
 static void a_wide_access_to_a_narrow_device_is_split_into_bytes(void **state)
@@ -657,6 +695,8 @@ int main(void)
         TEST(unowned_ports_read_ones_swallow_writes_and_are_reported),
         TEST(ports_that_every_kernel_tries_are_not_reported),
         TEST(a_sweep_of_all_ports_finds_the_guests_devices_and_nothing_else),
+        TEST(the_value_written_to_the_exit_port_is_the_status),
+        TEST(an_exit_port_is_configured_or_there_is_none),
         TEST(a_wide_access_to_a_narrow_device_is_split_into_bytes),
         TEST(an_access_across_devices_reaches_each_by_its_bytes),
         TEST(an_access_at_the_last_port_does_not_wrap),

@@ -463,6 +463,58 @@ static void two_at_once(void)
     REQUIRE(was_shown("guest0: powered off (of the second life)"));
 }
 
+static void exits(void)
+{
+    boot_and_settle(2, 1, WHEN_ALL_STOPPED_POWEROFF);
+    vm_exit(&vm_of[0], 0);
+    vm_end(&vm_of[0], VM_END_REBOOT, "too late");
+    settle();
+    REQUIRE(vm_of[0].state == VM_STOPPED && was_shown("guest0: ended with status 0"));
+    vm_end(&vm_of[1], VM_END_REBOOT, "reset");
+    settle();
+    vm_exit(&vm_of[1], 42);
+    settle();
+    check_settled();
+    REQUIRE(was_shown("guest1: ended with status 42"));
+    REQUIRE(was_shown("end: status 42") && ends == 1);
+}
+
+static void a_guest_that_exits_stops_and_its_status_is_told(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(exits);
+}
+
+static void exits_well(void)
+{
+    boot_and_settle(1, 0, WHEN_ALL_STOPPED_POWEROFF);
+    vm_exit(&vm_of[0], 0);
+    settle();
+    REQUIRE(was_shown("end: ok"));
+}
+
+static void an_exit_with_0_is_a_good_end(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(exits_well);
+}
+
+static void exits_and_crashes(void)
+{
+    boot_and_settle(1, 1, WHEN_ALL_STOPPED_POWEROFF);
+    vm_exit(&vm_of[0], 3);
+    settle();
+    vm_crash(&vcpus[1][0], "triple fault");
+    settle();
+    REQUIRE(was_shown("end: crashed"));
+}
+
+static void a_crash_weighs_more_than_a_status(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(exits_and_crashes);
+}
+
 static void of_two_ends_the_first_counts(void **state)
 {
     (void)state;
@@ -725,6 +777,9 @@ int main(void)
         cmocka_unit_test(a_reboot_starts_from_pristine_images),
         cmocka_unit_test(a_crash_stops_that_guest_alone_and_is_remembered),
         cmocka_unit_test(of_two_ends_the_first_counts),
+        cmocka_unit_test(a_guest_that_exits_stops_and_its_status_is_told),
+        cmocka_unit_test(an_exit_with_0_is_a_good_end),
+        cmocka_unit_test(a_crash_weighs_more_than_a_status),
         cmocka_unit_test(what_follows_the_last_guest_is_the_policy),
         cmocka_unit_test(the_user_ends_all_whatever_the_policy),
         cmocka_unit_test(the_users_key_between_two_lives_is_not_lost),
