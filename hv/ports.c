@@ -108,7 +108,7 @@ static inline bool row_takes(const struct port_row *row, unsigned port, size_t b
 static inline uint32_t device_read(struct vm *vm, enum port_device device, uint16_t port,
                                    size_t bytes)
 {
-    switch (device) {
+    switch (__builtin_expect(device, PORT_UART)) { /* the one that is frequent */
     case PORT_EXPECTED:
         break;
     case PORT_UART:
@@ -128,10 +128,11 @@ static inline uint32_t device_read(struct vm *vm, enum port_device device, uint1
 }
 
 /* False: the console has no room. */
+__attribute__((always_inline))
 static inline bool device_write(struct vm *vm, enum port_device device, uint16_t port,
                                 size_t bytes, uint32_t value, enum platform_event *event)
 {
-    switch (device) {
+    switch (__builtin_expect(device, PORT_UART)) { /* the one that is frequent */
     case PORT_EXPECTED:
         break;
     case PORT_UART:
@@ -172,6 +173,7 @@ static void end_vm(struct vm *vm, enum platform_event event)
            platform_event_text(event));
 }
 
+__attribute__((always_inline))
 static inline bool write_locked(struct vm *vm, const struct port_row *row, uint16_t port,
                                 size_t bytes, uint32_t value, enum platform_event *event)
 {
@@ -196,6 +198,7 @@ static void write_waiting(struct vm *vm, const struct port_row *row, uint16_t po
 }
 
 /* False: the VM has ended. */
+__attribute__((always_inline))
 static inline bool write_row(struct vm *vm, const struct port_row *row, uint16_t port,
                              size_t bytes, uint32_t value)
 {
