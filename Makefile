@@ -19,7 +19,8 @@ HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/cale
 HV_CONFIG := hv/toml.c hv/toml_cursor.c hv/toml_string.c hv/toml_value.c \
 	hv/config_keys.c hv/config_values.c hv/config_parse.c hv/config_check.c hv/config_memory.c \
 	hv/guest_ports.c
-HV_LOAD := hv/linux.c hv/linux_image.c hv/linux_text.c hv/aml.c hv/guest_acpi.c
+HV_LOAD := hv/linux.c hv/linux_image.c hv/linux_text.c hv/entry_tables.c hv/guest_put.c \
+	hv/aml.c hv/guest_acpi.c
 HV_MEMORY := hv/frames.c hv/ept.c hv/guest_memory.c hv/guest_paging.c hv/guest_walk.c
 HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c \
 	hv/cpuid.c hv/cpuid_table.c hv/cpuid_frequency.c hv/msr.c hv/cr.c \
@@ -58,7 +59,7 @@ GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 
 # Starts a bzImage on the bare machine, for comparison: tools/bench.py.
 NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv/linux_text.c \
-	hv/guest_memory.c hv/text.c hv/memory_functions.c
+	hv/entry_tables.c hv/guest_put.c hv/guest_memory.c hv/text.c hv/memory_functions.c
 
 # Host unit tests: tests/unit/test_NAME.c. The code under test comes from one
 # library; fakes_NAME lists what replaces members of it, besides the machine.

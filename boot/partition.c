@@ -37,12 +37,12 @@ static void halt_on_errors(const struct findings *findings)
         halt_machine("the configuration has errors; no guest was started");
 }
 
-static struct linux_span module_span(const struct inventory *inventory, const char *name)
+static struct span module_span(const struct inventory *inventory, const char *name)
 {
     const struct inventory_module *module =
         name[0] ? inventory_module(inventory, name) : NULL;
-    return module ? (struct linux_span){ module->bytes, module->size }
-                  : (struct linux_span){ NULL, 0 };
+    return module ? (struct span){ module->bytes, module->size }
+                  : (struct span){ NULL, 0 };
 }
 
 /* Whether each guest's images fit into its memory. */
@@ -73,7 +73,7 @@ static void check(struct boot *boot)
     for (unsigned i = 0; i < boot->inventory.module_count; i++) {
         struct inventory_module *module = &boot->inventory.modules[i];
         struct linux_image image;
-        struct linux_span span = { module->bytes, module->size };
+        struct span span = { module->bytes, module->size };
         module->kernel_problem = linux_status_text(linux_image_check(span, &image).status);
     }
     if (!boot->config_found)

@@ -4,10 +4,8 @@
  * guest's memory. Linux, Documentation/arch/x86/boot.rst, "64-bit Boot
  * Protocol". This is what the guest finds in its memory:
  *
- *     1000 .. 8000     a stack, for guests that begin with a call
- *     8000             GDT
- *     9000             boot_params
- *     A000 .. 10000    page tables: PML4, PDPT, four directories
+ *     7000             boot_params
+ *     8000 .. 10000    stack, GDT, page tables (hv/entry_tables.h)
  *     10000 .. 20000   command line
  *     E0000 .. 100000  ACPI tables (hv/guest_acpi.c)
  *     load address     kernel
@@ -17,21 +15,19 @@
 
 #include "arch/spec/linux_boot.h"
 #include "hv/check.h"
+#include "hv/entry_tables.h"
+#include "hv/guest_put.h"
 #include "hv/text.h"
 
-#define STACK_END 0x8000ull
-#define GDT_AT 0x8000ull
-#define BOOT_PARAMS_AT 0x9000ull
-#define PML4_AT 0xA000ull
-#define PDPT_AT 0xB000ull
-#define DIRECTORIES_AT 0xC000ull
-#define DIRECTORY_COUNT 4 /* of 1 GiB each */
-#define DIRECTORY_ENTRIES 512
+#define BOOT_PARAMS_AT 0x7000ull
+#define TABLES_AT 0x8000ull
 #define CMDLINE_AT 0x10000ull
 #define CMDLINE_END 0x20000ull
 
-_Static_assert(DIRECTORIES_AT + DIRECTORY_COUNT * PAGE_SIZE_4K == CMDLINE_AT, "the list above");
-_Static_assert(BOOT_PARAMS_AT + BOOT_PARAMS_SIZE == PML4_AT, "the list above");
+_Static_assert(BOOT_PARAMS_AT + BOOT_PARAMS_SIZE == TABLES_AT, "the list above");
+_Static_assert(TABLES_AT + ENTRY_TABLES_BYTES_LONG == CMDLINE_AT, "the list above");
+_Static_assert(LINUX_BOOT_CS == ENTRY_CODE_SELECTOR && LINUX_BOOT_DS == ENTRY_DATA_SELECTOR,
+               "the selectors of the boot protocol");
 
 /* ---- Prepare ---- */
 
@@ -129,29 +125,19 @@ struct linux_result linux_prepare(const struct guest_memory *memory,
 
 /* ---- Load ---- */
 
-static void put(const struct guest_memory *memory, uint64_t at, const void *bytes, size_t size)
-{
-    CHECK(guest_memory_write(memory, GPA(at), bytes, size));
-}
-
 static void put_8(const struct guest_memory *memory, uint64_t at, uint8_t value)
 {
-    put(memory, at, &value, sizeof value);
+    guest_put(memory, at, &value, sizeof value);
 }
 
 static void put_16(const struct guest_memory *memory, uint64_t at, uint16_t value)
 {
-    put(memory, at, &value, sizeof value);
+    guest_put(memory, at, &value, sizeof value);
 }
 
 static void put_32(const struct guest_memory *memory, uint64_t at, uint32_t value)
 {
-    put(memory, at, &value, sizeof value);
-}
-
-static void put_64(const struct guest_memory *memory, uint64_t at, uint64_t value)
-{
-    put(memory, at, &value, sizeof value);
+    guest_put(memory, at, &value, sizeof value);
 }
 
 /* The fields that a boot loader answers the header's questions with. */
@@ -160,8 +146,8 @@ static void load_setup_header(const struct guest_memory *memory, const struct li
 {
     uint64_t at = BOOT_PARAMS_AT;
 
-    put(memory, at + SETUP_SECTS, boot->kernel.bytes + SETUP_SECTS,
-        plan->image.header_end - SETUP_SECTS);
+    guest_put(memory, at + SETUP_SECTS, boot->kernel.bytes + SETUP_SECTS,
+              plan->image.header_end - SETUP_SECTS);
     put_16(memory, at + SETUP_VID_MODE, SETUP_VID_MODE_NORMAL);
     put_8(memory, at + SETUP_TYPE_OF_LOADER, SETUP_LOADER_UNDEFINED);
     put_8(memory, at + SETUP_LOADFLAGS, LOADFLAGS_LOADED_HIGH);
@@ -177,75 +163,31 @@ static void load_boot_params(const struct guest_memory *memory, const struct lin
     struct e820_entry e820[GUEST_MEMORY_E820_MAX];
     unsigned entries = guest_memory_e820(memory, e820);
 
-    CHECK(guest_memory_zero(memory, GPA(BOOT_PARAMS_AT), BOOT_PARAMS_SIZE));
+    guest_put_zeros(memory, BOOT_PARAMS_AT, BOOT_PARAMS_SIZE);
     load_setup_header(memory, boot, plan);
-    put_64(memory, BOOT_PARAMS_AT + BOOT_PARAMS_ACPI_RSDP_ADDR, boot->rsdp.value);
+    guest_put_64(memory, BOOT_PARAMS_AT + BOOT_PARAMS_ACPI_RSDP_ADDR, boot->rsdp.value);
     put_8(memory, BOOT_PARAMS_AT + BOOT_PARAMS_E820_ENTRIES, (uint8_t)entries);
-    put(memory, BOOT_PARAMS_AT + BOOT_PARAMS_E820_TABLE, e820, entries * sizeof e820[0]);
+    guest_put(memory, BOOT_PARAMS_AT + BOOT_PARAMS_E820_TABLE, e820, entries * sizeof e820[0]);
 }
-
-/* SDM Vol. 3A, 4.5.4 "Linear-Address Translation with 4-Level Paging and 5-Level
- * Paging". */
-enum { PAGE_PRESENT = 1u << 0, PAGE_WRITE = 1u << 1, PAGE_LARGE = 1u << 7 };
-
-/* One directory maps 1 GiB by pages of 2 MiB; written some entries at a time. */
-static void load_directory(const struct guest_memory *memory, unsigned gib)
-{
-    uint64_t entries[64];
-    const unsigned chunk = sizeof entries / sizeof entries[0];
-    uint64_t page = GIB(gib);
-    uint64_t at = DIRECTORIES_AT + gib * PAGE_SIZE_4K;
-
-    for (unsigned done = 0; done < DIRECTORY_ENTRIES; done += chunk) {
-        for (unsigned i = 0; i < chunk; i++, page += PAGE_SIZE_2M)
-            entries[i] = page | PAGE_PRESENT | PAGE_WRITE | PAGE_LARGE;
-        put(memory, at + done * sizeof entries[0], entries, sizeof entries);
-    }
-}
-
-/* The first 4 GiB, each address mapped to itself. */
-static void load_page_tables(const struct guest_memory *memory)
-{
-    CHECK(guest_memory_zero(memory, GPA(PML4_AT), 2 * PAGE_SIZE_4K));
-    put_64(memory, PML4_AT, PDPT_AT | PAGE_PRESENT | PAGE_WRITE);
-    for (unsigned gib = 0; gib < DIRECTORY_COUNT; gib++) {
-        uint64_t directory = DIRECTORIES_AT + gib * PAGE_SIZE_4K;
-        put_64(memory, PDPT_AT + gib * sizeof(uint64_t),
-               directory | PAGE_PRESENT | PAGE_WRITE);
-        load_directory(memory, gib);
-    }
-}
-
-/* Flat code and data where the protocol's selectors expect them. SDM Vol. 3A,
- * 3.4.5 "Segment Descriptors": 4 GiB, present, DPL 0, accessed. */
-static const uint64_t gdt[] = {
-    [LINUX_BOOT_CS / 8] = 0x00AF9B000000FFFF, /* execute and read, 64-bit */
-    [LINUX_BOOT_DS / 8] = 0x00CF93000000FFFF, /* read and write */
-};
 
 static void load_images(const struct guest_memory *memory, const struct linux_boot *boot,
                         const struct linux_plan *plan)
 {
-    put(memory, plan->image.load_address, boot->kernel.bytes + plan->image.setup_bytes,
-        plan->image.kernel_bytes);
+    guest_put(memory, plan->image.load_address, boot->kernel.bytes + plan->image.setup_bytes,
+              plan->image.kernel_bytes);
     if (boot->initrd.size > 0)
-        put(memory, plan->initrd.value, boot->initrd.bytes, boot->initrd.size);
-    put(memory, CMDLINE_AT, boot->cmdline, plan->cmdline_bytes);
+        guest_put(memory, plan->initrd.value, boot->initrd.bytes, boot->initrd.size);
+    guest_put(memory, CMDLINE_AT, boot->cmdline, plan->cmdline_bytes);
 }
 
-struct linux_entry linux_load(const struct guest_memory *memory, const struct linux_boot *boot,
+struct entry_state linux_load(const struct guest_memory *memory, const struct linux_boot *boot,
                               const struct linux_plan *plan)
 {
+    gpa_t rip = GPA(plan->image.load_address + LINUX_ENTRY_64);
+
     load_images(memory, boot, plan);
     load_boot_params(memory, boot, plan);
-    load_page_tables(memory);
-    put(memory, GDT_AT, gdt, sizeof gdt);
-    return (struct linux_entry){
-        .rip = GPA(plan->image.load_address + LINUX_ENTRY_64),
-        .rsi = GPA(BOOT_PARAMS_AT),
-        .rsp = GPA(STACK_END),
-        .cr3 = GPA(PML4_AT),
-        .gdt_base = GPA(GDT_AT),
-        .gdt_limit = sizeof gdt - 1,
-    };
+    struct entry_state entry = entry_tables_load(memory, GPA(TABLES_AT), ENTRY_LONG, rip);
+    entry.rsi = GPA(BOOT_PARAMS_AT);
+    return entry;
 }

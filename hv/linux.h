@@ -16,13 +16,9 @@
 #include <stdint.h>
 
 #include "hv/addr.h"
+#include "hv/entry_state.h"
 #include "hv/guest_memory.h"
-
-/* Bytes of a file in memory. */
-struct linux_span {
-    const uint8_t *bytes; /* may be NULL if size is 0 */
-    size_t size;
-};
+#include "hv/span.h"
 
 enum linux_status {
     LINUX_OK,
@@ -64,8 +60,8 @@ struct linux_image {
 
 /* What to start. */
 struct linux_boot {
-    struct linux_span kernel;
-    struct linux_span initrd; /* size 0: none */
+    struct span kernel;
+    struct span initrd; /* size 0: none */
     const char *cmdline;
     gpa_t rsdp;               /* of the guest's ACPI tables; 0: none */
 };
@@ -77,27 +73,17 @@ struct linux_plan {
     gpa_t initrd;
 };
 
-/* The registers at the entry point: "64-bit Boot Protocol". Also CS =
- * LINUX_BOOT_CS, DS = ES = SS = LINUX_BOOT_DS, RFLAGS.IF = 0, long mode. */
-struct linux_entry {
-    gpa_t rip;
-    gpa_t rsi; /* boot_params */
-    gpa_t rsp; /* a small stack; Linux brings its own */
-    gpa_t cr3; /* the first 4 GiB, mapped to themselves */
-    gpa_t gdt_base;
-    uint16_t gdt_limit;
-};
-
 /* Whether a file can be started at all, in any guest. */
-struct linux_result linux_image_check(struct linux_span kernel, struct linux_image *image);
+struct linux_result linux_image_check(struct span kernel, struct linux_image *image);
 
 /* Whether it fits into this guest, and how. On any status but LINUX_OK, `plan`
  * is unspecified. */
 struct linux_result linux_prepare(const struct guest_memory *memory,
                                   const struct linux_boot *boot, struct linux_plan *plan);
 
-/* Writes what the plan says into the guest's memory, which is zero before. */
-struct linux_entry linux_load(const struct guest_memory *memory, const struct linux_boot *boot,
+/* Writes what the plan says into the guest's memory, which is zero before. RSI
+ * of the result is the address of boot_params. */
+struct entry_state linux_load(const struct guest_memory *memory, const struct linux_boot *boot,
                               const struct linux_plan *plan);
 
 /* A few words that fit after a colon, "no Linux boot header"; NULL if OK. */

@@ -21,7 +21,7 @@ static struct linux_result wrong(enum linux_status status, uint64_t is, uint64_t
 static const struct linux_result fine = { LINUX_OK, 0, 0 };
 
 /* The header's own marks. After it, every field up to SETUP_END_2_12 exists. */
-static struct linux_result check_format(struct linux_span kernel)
+static struct linux_result check_format(struct span kernel)
 {
     const uint8_t *bytes = kernel.bytes;
 
@@ -56,7 +56,7 @@ static uint32_t setup_bytes(const uint8_t *bytes)
 }
 
 /* Whether all parts are in the file that the header says are. */
-static struct linux_result check_parts(struct linux_span kernel)
+static struct linux_result check_parts(struct span kernel)
 {
     const uint8_t *bytes = kernel.bytes;
     uint64_t code = (uint64_t)little_32(bytes + SETUP_SYSSIZE) * LINUX_PARAGRAPH_SIZE;
@@ -109,7 +109,7 @@ static struct linux_image image_facts(const uint8_t *bytes)
     };
 }
 
-struct linux_result linux_image_check(struct linux_span kernel, struct linux_image *image)
+struct linux_result linux_image_check(struct span kernel, struct linux_image *image)
 {
     struct linux_result result = check_format(kernel);
 

@@ -27,7 +27,7 @@ static void start(struct vcpu *vcpu)
     msr_state_reset(&vcpu->msr);
     machine_timer_set(MACHINE_TIMER_OFF);
     if (vcpu->index == 0) {
-        vcpu_state_linux(vcpu, &vcpu->vm->entry);
+        vcpu_state_enter(vcpu, &vcpu->vm->entry);
         vcpu->state = VCPU_RUNNING;
     } else {
         vcpu->state = VCPU_WAIT_FOR_SIPI;

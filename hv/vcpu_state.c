@@ -9,7 +9,6 @@
 #include "hv/vcpu_state.h"
 
 #include "arch/spec/cr.h"
-#include "arch/spec/linux_boot.h"
 #include "hv/cr.h"
 #include "hv/machine.h"
 #include "hv/vm.h"
@@ -24,8 +23,10 @@ struct row_natural { enum vmcs_field_natural field; uint64_t value; };
 #define RIGHTS_LDT 0x82u
 #define RIGHTS_TSS 0x8Bu /* busy, 32 or 64 bits */
 #define RIGHTS_DATA_FLAT (RIGHTS_DATA_16 | ACCESS_RIGHTS_DB | ACCESS_RIGHTS_G)
+#define RIGHTS_CODE_32 (RIGHTS_CODE_16 | ACCESS_RIGHTS_DB | ACCESS_RIGHTS_G)
 #define RIGHTS_CODE_64 (RIGHTS_CODE_16 | ACCESS_RIGHTS_L | ACCESS_RIGHTS_G)
 
+#define TSS_LIMIT 0x67u /* SDM Vol. 3A, 8.2.1 "Task-State Segment (TSS)": 104 bytes */
 #define PAT_RESET 0x0007040600070406ull
 #define DR7_RESET 0x400ull
 #define RESET_VECTOR_CS 0xF000
@@ -162,35 +163,62 @@ void vcpu_state_sipi(uint8_t vector)
     machine_vmwrite_natural(VMCS_GUEST_RIP, 0);
 }
 
-void vcpu_state_linux(struct vcpu *vcpu, const struct linux_entry *entry)
+/* CS:IP and SS:SP; the other segments are as after INIT. */
+static void enter_real(const struct entry_state *entry)
+{
+    machine_vmwrite_16(VMCS_GUEST_CS_SELECTOR, entry->cs);
+    machine_vmwrite_natural(VMCS_GUEST_CS_BASE, (uint64_t)entry->cs << 4);
+    machine_vmwrite_16(VMCS_GUEST_SS_SELECTOR, entry->ss);
+    machine_vmwrite_natural(VMCS_GUEST_SS_BASE, (uint64_t)entry->ss << 4);
+}
+
+/* The limit of TR is that of a TSS, as the PVH boot ABI wants it. */
+static void enter_flat(const struct entry_state *entry)
 {
     static const struct row_16 selectors[] = {
-        { VMCS_GUEST_CS_SELECTOR, LINUX_BOOT_CS },
-        { VMCS_GUEST_DS_SELECTOR, LINUX_BOOT_DS },
-        { VMCS_GUEST_ES_SELECTOR, LINUX_BOOT_DS },
-        { VMCS_GUEST_SS_SELECTOR, LINUX_BOOT_DS },
+        { VMCS_GUEST_CS_SELECTOR, ENTRY_CODE_SELECTOR },
+        { VMCS_GUEST_DS_SELECTOR, ENTRY_DATA_SELECTOR },
+        { VMCS_GUEST_ES_SELECTOR, ENTRY_DATA_SELECTOR },
+        { VMCS_GUEST_SS_SELECTOR, ENTRY_DATA_SELECTOR },
     };
     static const struct row_32 segments[] = {
         { VMCS_GUEST_CS_LIMIT, UINT32_MAX },
         { VMCS_GUEST_DS_LIMIT, UINT32_MAX },
         { VMCS_GUEST_ES_LIMIT, UINT32_MAX },
         { VMCS_GUEST_SS_LIMIT, UINT32_MAX },
-        { VMCS_GUEST_CS_ACCESS_RIGHTS, RIGHTS_CODE_64 },
+        { VMCS_GUEST_TR_LIMIT, TSS_LIMIT },
         { VMCS_GUEST_DS_ACCESS_RIGHTS, RIGHTS_DATA_FLAT },
         { VMCS_GUEST_ES_ACCESS_RIGHTS, RIGHTS_DATA_FLAT },
         { VMCS_GUEST_SS_ACCESS_RIGHTS, RIGHTS_DATA_FLAT },
     };
+    bool long_mode = entry->mode == ENTRY_LONG;
+
     write_16(selectors, COUNT(selectors));
     write_32(segments, COUNT(segments));
+    machine_vmwrite_32(VMCS_GUEST_CS_ACCESS_RIGHTS, long_mode ? RIGHTS_CODE_64 : RIGHTS_CODE_32);
     machine_vmwrite_natural(VMCS_GUEST_CS_BASE, 0);
     machine_vmwrite_natural(VMCS_GUEST_GDTR_BASE, entry->gdt_base.value);
     machine_vmwrite_32(VMCS_GUEST_GDTR_LIMIT, entry->gdt_limit);
+    if (!long_mode) {
+        cr_set(CR0_PE | CR0_ET, 0);
+        return;
+    }
     machine_vmwrite_natural(VMCS_GUEST_CR3, entry->cr3.value);
-    machine_vmwrite_natural(VMCS_GUEST_RIP, entry->rip.value);
-    machine_vmwrite_natural(VMCS_GUEST_RSP, entry->rsp.value);
     machine_vmwrite_64(VMCS_GUEST_IA32_EFER, EFER_LME | EFER_LMA);
     cr_set(CR0_PE | CR0_PG | CR0_ET, CR4_PAE);
     set_entry_control(ENTRY_IA32E_MODE_GUEST, true);
-    vcpu->gpr[GPR_RDX] = 0;
+}
+
+void vcpu_state_enter(struct vcpu *vcpu, const struct entry_state *entry)
+{
+    if (entry->mode == ENTRY_REAL)
+        enter_real(entry);
+    else
+        enter_flat(entry);
+    machine_vmwrite_natural(VMCS_GUEST_RIP, entry->rip.value);
+    machine_vmwrite_natural(VMCS_GUEST_RSP, entry->rsp.value);
+    vcpu->gpr[GPR_RAX] = entry->rax;
+    vcpu->gpr[GPR_RBX] = entry->rbx;
+    vcpu->gpr[GPR_RDX] = entry->rdx;
     vcpu->gpr[GPR_RSI] = entry->rsi.value;
 }

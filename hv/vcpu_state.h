@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "hv/linux.h"
+#include "hv/entry_state.h"
 #include "hv/vcpu.h"
 
 /* Guest-state fields, CR masks and event fields as after INIT: SDM Vol. 3A,
@@ -15,5 +15,5 @@ void vcpu_state_init(struct vcpu *vcpu);
 /* After vcpu_state_init: real mode at vector * 4096, as a SIPI has it. */
 void vcpu_state_sipi(uint8_t vector);
 
-/* After vcpu_state_init: Linux' 64-bit entry. */
-void vcpu_state_linux(struct vcpu *vcpu, const struct linux_entry *entry);
+/* After vcpu_state_init: where a loader says that the guest begins. */
+void vcpu_state_enter(struct vcpu *vcpu, const struct entry_state *entry);

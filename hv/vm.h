@@ -43,7 +43,7 @@ struct vm {
 
     struct linux_boot boot; /* what it is started from, again and again */
     struct linux_plan plan;
-    struct linux_entry entry;
+    struct entry_state entry; /* of the first vCPU */
 
     struct guest_memory memory;
     struct ept ept;

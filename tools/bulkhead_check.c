@@ -139,7 +139,7 @@ static bool map_file(const char *path, struct mapping *mapping)
 /* Why these bytes are no kernel, or NULL. */
 static const char *kernel_problem(const struct mapping *image)
 {
-    struct linux_span span = { .bytes = image->bytes, .size = image->size };
+    struct span span = { .bytes = image->bytes, .size = image->size };
     struct linux_image facts;
 
     return linux_status_text(linux_image_check(span, &facts).status);

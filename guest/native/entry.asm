@@ -80,7 +80,7 @@ bits 64
     call native_main
     ud2
 
-; RDI = struct linux_entry: rip, rsi, rsp, cr3, gdt_base, gdt_limit.
+; RDI = struct entry_state: rip, rsi, rsp, cr3, gdt_base, gdt_limit.
 ; RSI = the TSC value to leave at.
 global native_enter
 native_enter:

@@ -26,12 +26,12 @@ enum { LINE_STATUS = 5, LINE_CONTROL = 3, LINE_8N1 = 3, STATUS_EMPTY = 1u << 5 }
 #define PRINT_TICKS 20000000ull
 
 _Noreturn void native_main(uint32_t magic, uint32_t info_address);
-_Noreturn void native_enter(const struct linux_entry *entry, uint64_t tsc);
+_Noreturn void native_enter(const struct entry_state *entry, uint64_t tsc);
 
-_Static_assert(offsetof(struct linux_entry, rip) == 0 && offsetof(struct linux_entry, rsi) == 8 &&
-               offsetof(struct linux_entry, rsp) == 16 && offsetof(struct linux_entry, cr3) == 24 &&
-               offsetof(struct linux_entry, gdt_base) == 32 &&
-               offsetof(struct linux_entry, gdt_limit) == 40, "native/entry.asm");
+_Static_assert(offsetof(struct entry_state, rip) == 0 && offsetof(struct entry_state, rsi) == 8 &&
+               offsetof(struct entry_state, rsp) == 16 && offsetof(struct entry_state, cr3) == 24 &&
+               offsetof(struct entry_state, gdt_base) == 32 &&
+               offsetof(struct entry_state, gdt_limit) == 40, "native/entry.asm");
 
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -107,10 +107,10 @@ static uint64_t memory_end(void)
 }
 
 /* Out of the way of whatever is loaded: to just below `*top`, which moves down. */
-static struct linux_span move_up(const struct boot_module *module, uint64_t *top)
+static struct span move_up(const struct boot_module *module, uint64_t *top)
 {
     if (!module)
-        return (struct linux_span){ NULL, 0 };
+        return (struct span){ NULL, 0 };
     uint64_t bytes = module->end.value - module->start.value;
     uint64_t to = align_down(*top - bytes, PAGE_SIZE_4K);
     for (unsigned i = 0; i < info.module_count; i++)
@@ -118,7 +118,7 @@ static struct linux_span move_up(const struct boot_module *module, uint64_t *top
             stop("the modules lie where they are to be moved");
     copy_bytes((void *)to, (const void *)module->start.value, bytes);
     *top = to;
-    return (struct linux_span){ (const uint8_t *)to, bytes };
+    return (struct span){ (const uint8_t *)to, bytes };
 }
 
 /* The kernel is told the machine's memory, not a guest's. */
@@ -160,7 +160,7 @@ _Noreturn void native_main(uint32_t magic, uint32_t info_address)
     struct linux_result result = linux_prepare(&memory, &boot, &plan);
     if (result.status != LINUX_OK)
         stop(linux_status_text(result.status));
-    struct linux_entry entry = linux_load(&memory, &boot, &plan);
+    struct entry_state entry = linux_load(&memory, &boot, &plan);
     tell_memory((uint8_t *)entry.rsi.value);
 
     uint64_t tsc = rdtsc() + PRINT_TICKS;

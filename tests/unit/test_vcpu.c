@@ -13,7 +13,6 @@
 #include <cmocka.h>
 
 #include "arch/spec/cr.h"
-#include "arch/spec/linux_boot.h"
 #include "hv/preflight.h"
 #include "hv/vcpu_state.h"
 #include "hv/vm.h"
@@ -45,9 +44,9 @@ void vm_vcpu_parked(struct vcpu *of)
     parked++;
 }
 
-static const struct linux_entry entry = {
-    .rip = { 0x1000200 }, .rsi = { 0x90000 }, .rsp = { 0x98000 }, .cr3 = { 0x9000 },
-    .gdt_base = { 0x8000 }, .gdt_limit = 31,
+static const struct entry_state entry = {
+    .mode = ENTRY_LONG, .rip = { 0x1000200 }, .rsi = { 0x90000 }, .rsp = { 0x98000 },
+    .cr3 = { 0x9000 }, .gdt_base = { 0x8000 }, .gdt_limit = 31,
 };
 
 static int set_up(void **state)
@@ -229,27 +228,98 @@ static void each_sipi_vector_is_the_page_where_real_mode_begins(void **state)
     }
 }
 
-static void linux_begins_in_64_bit_mode_as_its_protocol_says(void **state)
+static void assert_registers(const struct entry_state *expected)
 {
-    (void)state;
+    assert_int_equal(field(VMCS_GUEST_RIP), expected->rip.value);
+    assert_int_equal(field(VMCS_GUEST_RSP), expected->rsp.value);
+    assert_int_equal(field(VMCS_GUEST_RFLAGS), 2);
+    for (unsigned i = 0; i < GPR_COUNT; i++)
+        assert_int_equal(vcpu.gpr[i], i == GPR_RAX   ? expected->rax
+                                      : i == GPR_RBX ? expected->rbx
+                                      : i == GPR_RDX ? expected->rdx
+                                      : i == GPR_RSI ? expected->rsi.value
+                                                     : 0);
+}
+
+static void assert_flat(const struct entry_state *expected)
+{
+    static const unsigned data[] = { 0, 4, 6 }; /* ES, SS, DS: offsets from ES */
+
+    assert_int_equal(field(VMCS_GUEST_CS_SELECTOR), 0x10);
+    assert_int_equal(field(VMCS_GUEST_CS_BASE), 0);
+    assert_int_equal(field(VMCS_GUEST_CS_LIMIT), UINT32_MAX);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(field(VMCS_GUEST_ES_SELECTOR + data[i]), 0x18);
+        assert_int_equal(field(VMCS_GUEST_ES_BASE + data[i]), 0);
+        assert_int_equal(field(VMCS_GUEST_ES_LIMIT + data[i]), UINT32_MAX);
+        assert_int_equal(field(VMCS_GUEST_ES_ACCESS_RIGHTS + data[i]), 0xC093);
+    }
+    assert_int_equal(field(VMCS_GUEST_TR_LIMIT), 0x67);
+    assert_int_equal(field(VMCS_GUEST_GDTR_BASE), expected->gdt_base.value);
+    assert_int_equal(field(VMCS_GUEST_GDTR_LIMIT), expected->gdt_limit);
+}
+
+static void enter(const struct entry_state *at)
+{
     poison(POISON_A);
     vcpu_state_init(&vcpu);
-    vcpu_state_linux(&vcpu, &entry);
+    vcpu_state_enter(&vcpu, at);
     assert_enters();
+}
+
+static void a_guest_can_begin_in_64_bit_mode(void **state)
+{
+    (void)state;
+    enter(&entry);
+    assert_flat(&entry);
+    assert_registers(&entry);
     assert_true(field(VMCS_ENTRY_CONTROLS) & 1u << 9);
     assert_int_equal(field(VMCS_GUEST_IA32_EFER), EFER_LME | EFER_LMA);
     assert_int_equal(field(VMCS_GUEST_CS_ACCESS_RIGHTS), 0xA09B);
-    assert_int_equal(field(VMCS_GUEST_CS_SELECTOR), LINUX_BOOT_CS);
-    assert_int_equal(field(VMCS_GUEST_SS_SELECTOR), LINUX_BOOT_DS);
-    assert_int_equal(field(VMCS_GUEST_CS_BASE), 0);
-    assert_int_equal(field(VMCS_GUEST_RIP), entry.rip.value);
-    assert_int_equal(field(VMCS_GUEST_RSP), entry.rsp.value);
     assert_int_equal(field(VMCS_GUEST_CR3), entry.cr3.value);
-    assert_int_equal(field(VMCS_GUEST_GDTR_BASE), entry.gdt_base.value);
-    assert_int_equal(field(VMCS_GUEST_GDTR_LIMIT), entry.gdt_limit);
-    assert_int_equal(field(VMCS_GUEST_RFLAGS) & RFLAGS_IF, 0);
-    for (unsigned i = 0; i < GPR_COUNT; i++)
-        assert_int_equal(vcpu.gpr[i], i == GPR_RSI ? entry.rsi.value : 0);
+    assert_int_equal(field(VMCS_CR0_READ_SHADOW), CR0_PG | CR0_PE | CR0_ET);
+    assert_int_equal(field(VMCS_CR4_READ_SHADOW), CR4_PAE);
+}
+
+static void a_guest_can_begin_in_32_bit_mode_without_paging(void **state)
+{
+    const struct entry_state protected = {
+        .mode = ENTRY_PROTECTED, .rip = { 0x100010 }, .rsp = { 0x11000 },
+        .gdt_base = { 0x12000 }, .gdt_limit = 31, .rax = 0x2BADB002, .rbx = 0x10000,
+        .rdx = 3, .rsi = { 4 },
+    };
+
+    (void)state;
+    enter(&protected);
+    assert_flat(&protected);
+    assert_registers(&protected);
+    assert_false(field(VMCS_ENTRY_CONTROLS) & 1u << 9);
+    assert_int_equal(field(VMCS_GUEST_IA32_EFER), 0);
+    assert_int_equal(field(VMCS_GUEST_CS_ACCESS_RIGHTS), 0xC09B);
+    assert_int_equal(field(VMCS_CR0_READ_SHADOW), CR0_PE | CR0_ET);
+    assert_int_equal(field(VMCS_CR4_READ_SHADOW), 0);
+}
+
+static void a_guest_can_begin_in_real_mode(void **state)
+{
+    const struct entry_state real = {
+        .mode = ENTRY_REAL, .cs = 0x1000, .rip = { 0x7C00 }, .ss = 0x2000, .rsp = { 0x1000 },
+        .rdx = 0x80,
+    };
+
+    (void)state;
+    enter(&real);
+    assert_registers(&real);
+    assert_int_equal(field(VMCS_GUEST_CS_SELECTOR), 0x1000);
+    assert_int_equal(field(VMCS_GUEST_CS_BASE), 0x10000);
+    assert_int_equal(field(VMCS_GUEST_CS_LIMIT), 0xFFFF);
+    assert_int_equal(field(VMCS_GUEST_SS_SELECTOR), 0x2000);
+    assert_int_equal(field(VMCS_GUEST_SS_BASE), 0x20000);
+    assert_int_equal(field(VMCS_GUEST_DS_SELECTOR), 0);
+    assert_int_equal(field(VMCS_GUEST_DS_BASE), 0);
+    assert_int_equal(field(VMCS_CR0_READ_SHADOW), CR0_ET);
+    assert_int_equal(field(VMCS_GUEST_IDTR_BASE), 0);
+    assert_int_equal(field(VMCS_GUEST_IDTR_LIMIT), 0xFFFF);
 }
 
 /* The checks can fail: each change of the good state is refused. */
@@ -411,7 +481,7 @@ static void inject_asks_the_next_entry_for_the_exception_at_the_instruction(void
 {
     (void)state;
     in_mode(RIGHTS_64, 0x1000);
-    vcpu_state_linux(&vcpu, &entry);
+    vcpu_state_enter(&vcpu, &entry);
     set_field(VMCS_GUEST_RIP, 0x1000);
     apply(INJECT_GP0, 2);
     assert_int_equal(field(VMCS_ENTRY_INTERRUPTION_INFO), 0x80000B0D);
@@ -650,7 +720,9 @@ int main(void)
         TEST(a_beginning_takes_back_what_a_life_asked_of_the_next_entry),
         TEST(the_reset_state_can_be_entered),
         TEST(each_sipi_vector_is_the_page_where_real_mode_begins),
-        TEST(linux_begins_in_64_bit_mode_as_its_protocol_says),
+        TEST(a_guest_can_begin_in_64_bit_mode),
+        TEST(a_guest_can_begin_in_32_bit_mode_without_paging),
+        TEST(a_guest_can_begin_in_real_mode),
         TEST(a_broken_state_is_refused),
         TEST(advance_goes_behind_the_instruction_and_changes_nothing_else),
         TEST(rip_wraps_at_4_gib_but_in_64_bit_code),
