@@ -18,9 +18,11 @@ ARCH_ASM := arch/exception_entry.asm arch/vmx_entry.asm arch/trampoline.asm
 HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/calendar.c hv/log.c
 HV_CONFIG := hv/toml.c hv/toml_cursor.c hv/toml_string.c hv/toml_value.c \
 	hv/config_keys.c hv/config_values.c hv/config_parse.c hv/config_check.c hv/config_memory.c \
+	hv/config_images.c hv/config_list.c \
 	hv/guest_ports.c
-HV_LOAD := hv/linux.c hv/linux_image.c hv/linux_text.c hv/entry_tables.c hv/guest_put.c \
-	hv/aml.c hv/guest_acpi.c
+HV_LOAD := hv/guest_kind.c hv/linux.c hv/linux_image.c hv/refusal.c hv/entry_tables.c \
+	hv/guest_put.c
+HV_TABLES := hv/aml.c hv/guest_acpi.c
 HV_MEMORY := hv/frames.c hv/ept.c hv/guest_memory.c hv/guest_paging.c hv/guest_walk.c
 HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c \
 	hv/cpuid.c hv/cpuid_table.c hv/cpuid_frequency.c hv/msr.c hv/cr.c \
@@ -31,7 +33,7 @@ HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
 HV_LIFE := hv/vcpu.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
-HV := $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
+HV := $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
 
 # What runs once, or for a user to read: small is better than fast.
 COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(DRIVERS_PURE) \
@@ -58,7 +60,7 @@ GUESTS := sweep witness triple pending apic storm chaos bench timers status
 GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 
 # Starts a bzImage on the bare machine, for comparison: tools/bench.py.
-NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv/linux_text.c \
+NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv/refusal.c \
 	hv/entry_tables.c hv/guest_put.c hv/guest_memory.c hv/text.c hv/memory_functions.c
 
 # Host unit tests: tests/unit/test_NAME.c. The code under test comes from one
@@ -266,7 +268,7 @@ build/crash.stripped.elf: build/crash.elf
 
 # ---- Host programs: the checker and the unit tests --------------------------------
 
-HOST_C := $(HV) $(BOOT_PURE) $(DRIVERS) $(DRIVERS_PURE) tests/fake/machine.c
+HOST_C := $(HV) $(BOOT_PURE) $(DRIVERS) $(DRIVERS_PURE) tests/fake/machine.c tests/fake/images.c
 HOST_OBJECTS := $(HOST_C:%.c=build/host/%.o)
 
 build/host/%.o: %.c Makefile
@@ -277,7 +279,8 @@ build/host/libhv.a: $(HOST_OBJECTS)
 	@echo "  AR      $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-CHECK_C := $(filter-out hv/log.c hv/calendar.c,$(HV_BASE)) $(HV_CONFIG) hv/linux_image.c hv/linux_text.c
+CHECK_C := $(filter-out hv/log.c hv/calendar.c,$(HV_BASE)) $(HV_CONFIG) $(HV_LOAD) \
+	hv/guest_memory.c hv/ept.c hv/frames.c
 build/bulkhead-check: tools/bulkhead_check.c $(CHECK_C) $(wildcard hv/*.h)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"

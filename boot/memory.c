@@ -14,7 +14,6 @@
 #include "boot/boot.h"
 #include "drivers/acpi.h"
 #include "hv/console.h"
-#include "hv/linux.h"
 #include "hv/log.h"
 #include "hv/text.h"
 #include "hv/vm.h"

@@ -12,6 +12,7 @@
 #include "boot/boot.h"
 #include "drivers/rtc.h"
 #include "hv/check.h"
+#include "hv/config_images.h"
 #include "hv/console.h"
 #include "hv/log.h"
 #include "hv/machine.h"
@@ -37,51 +38,13 @@ static void halt_on_errors(const struct findings *findings)
         halt_machine("the configuration has errors; no guest was started");
 }
 
-static struct span module_span(const struct inventory *inventory, const char *name)
-{
-    const struct inventory_module *module =
-        name[0] ? inventory_module(inventory, name) : NULL;
-    return module ? (struct span){ module->bytes, module->size }
-                  : (struct span){ NULL, 0 };
-}
-
-/* Whether each guest's images fit into its memory. */
-static void check_images(struct boot *boot)
-{
-    for (unsigned i = 0; i < boot->config.vm_count; i++) {
-        const struct vm_config *config = &boot->config.vms[i];
-        struct guest_memory memory = { config->memory_base, config->memory_bytes };
-        struct linux_boot images = {
-            .kernel = module_span(&boot->inventory, config->kernel),
-            .initrd = module_span(&boot->inventory, config->initrd),
-            .cmdline = config->cmdline,
-        };
-        struct linux_plan plan;
-        struct linux_result result = linux_prepare(&memory, &images, &plan);
-        char text[FINDING_TEXT_SIZE];
-        if (result.status == LINUX_OK)
-            continue;
-        linux_result_text(text, sizeof text, result);
-        findings_add(&boot->findings, SEVERITY_ERROR, config->at[VM_KERNEL], config->name,
-                     "%s", text);
-    }
-}
-
 static void check(struct boot *boot)
 {
     boot->inventory.cpu_count = cpu_count;
-    for (unsigned i = 0; i < boot->inventory.module_count; i++) {
-        struct inventory_module *module = &boot->inventory.modules[i];
-        struct linux_image image;
-        struct span span = { module->bytes, module->size };
-        module->kernel_problem = linux_status_text(linux_image_check(span, &image).status);
-    }
     if (!boot->config_found)
         halt_machine("the boot loader brought no module named \"config\"; its menu entry needs a "
                      "line such as: module2 /boot/demo.toml config");
     config_check(&boot->config, &boot->inventory, &boot->findings);
-    if (!boot->findings.error_count)
-        check_images(boot);
     halt_on_errors(&boot->findings);
 }
 
@@ -160,13 +123,10 @@ static void make_vcpus(struct vm *vm)
 
 static void make_images(struct vm *vm, const struct inventory *inventory)
 {
-    vm->boot = (struct linux_boot){
-        .kernel = module_span(inventory, vm->config->kernel),
-        .initrd = module_span(inventory, vm->config->initrd),
-        .cmdline = vm->config->cmdline,
-    };
-    struct linux_result result = linux_prepare(&vm->memory, &vm->boot, &vm->plan);
-    CHECK(result.status == LINUX_OK);
+    struct refusal refusal;
+
+    vm->boot = config_guest_boot(vm->config, inventory);
+    CHECK(guest_kind_prepare(&vm->memory, &vm->boot, &vm->plan, &refusal));
 }
 
 static void print_vm(const struct vm *vm)

@@ -7,6 +7,8 @@
  */
 #include "hv/config.h"
 
+#include "hv/config_images.h"
+#include "hv/config_list.h"
 #include "hv/config_memory.h"
 #include "hv/text.h"
 
@@ -17,39 +19,6 @@ struct claims {
     uint32_t cpu_count;
     uint32_t owner[CONFIG_CPUS_MAX];
 };
-
-/* Room for a list of names or numbers within a finding. */
-struct list {
-    size_t length;
-    uint32_t hidden;
-    char text[100];
-};
-
-/* Adds ", item"; what does not fit is counted and shown as "and 3 more". */
-static void list_add(struct list *list, const char *item)
-{
-    const char *separator = list->length > 0 ? ", " : "";
-    size_t length = strlen(separator) + strlen(item);
-
-    if (list->hidden > 0 || list->length + length >= sizeof(list->text) - 16) {
-        list->hidden++;
-        return;
-    }
-    list->length += text_format(list->text + list->length, sizeof(list->text) - list->length,
-                                "%s%s", separator, item);
-}
-
-static const char *list_end(struct list *list)
-{
-    char *end = list->text + list->length;
-    size_t room = sizeof(list->text) - list->length;
-
-    if (list->hidden > 0)
-        text_format(end, room, "%s%u more", list->length > 0 ? " and " : "", list->hidden);
-    else if (list->length == 0)
-        text_copy(end, room, "none");
-    return list->text;
-}
 
 static void check_names(const struct config *config, struct findings *findings)
 {
@@ -80,7 +49,7 @@ static void claim_listed(struct claims *claims, const struct config *config)
     }
 }
 
-static uint32_t free_cpus(const struct claims *claims, struct list *list)
+static uint32_t free_cpus(const struct claims *claims, struct config_list *list)
 {
     uint32_t count = 0;
     char number[8];
@@ -90,7 +59,7 @@ static uint32_t free_cpus(const struct claims *claims, struct list *list)
             continue;
         count++;
         text_format(number, sizeof(number), "%u", i);
-        list_add(list, number);
+        config_list_add(list, number);
     }
     return count;
 }
@@ -111,13 +80,13 @@ static void report_taken(const struct claims *claims, const struct config *confi
 {
     const struct vm_config *owner = &config->vms[claims->owner[vm->cpus[cpu]]];
     bool named = owner->name[0] != '\0';
-    struct list list = { .length = 0 };
+    struct config_list list = { .length = 0 };
 
     free_cpus(claims, &list);
     findings_add(findings, SEVERITY_ERROR, vm->cpu_at[cpu], vm->name,
                  "CPU %u already belongs to %s%s%s in line %u; free: %s", vm->cpus[cpu],
                  named ? "vm \"" : "the guest", owner->name, named ? "\"" : "",
-                 owner->header.line, list_end(&list));
+                 owner->header.line, config_list_end(&list));
 }
 
 static void check_listed(const struct claims *claims, const struct config *config,
@@ -152,7 +121,7 @@ static void take_counted(struct claims *claims, struct config *config, struct fi
 {
     for (uint32_t i = 0; i < config->vm_count; i++) {
         struct vm_config *vm = &config->vms[i];
-        struct list list = { .length = 0 };
+        struct config_list list = { .length = 0 };
         uint32_t count = free_cpus(claims, &list);
 
         if (vm->cpus_listed || vm->cpu_count == 0)
@@ -179,75 +148,11 @@ static void check_cpus(struct config *config, const struct inventory *inventory,
     take_counted(&claims, config, findings);
 }
 
-const struct inventory_module *inventory_module(const struct inventory *inventory,
-                                                const char *name)
-{
-    for (uint32_t i = 0; i < inventory->module_count && name[0] != '\0'; i++)
-        if (text_equal(inventory->modules[i].name, name))
-            return &inventory->modules[i];
-    return NULL;
-}
-
-/* NULL if there is none by that name, which is reported, or if none was given. */
-static const struct inventory_module *check_image(const struct vm_config *vm, const char *name,
-                                                  enum vm_key key,
-                                                  const struct inventory *inventory,
-                                                  struct findings *findings)
-{
-    const struct inventory_module *module = inventory_module(inventory, name);
-    struct list list = { .length = 0 };
-
-    if (module != NULL || name[0] == '\0')
-        return module;
-    for (uint32_t i = 0; i < inventory->module_count; i++)
-        list_add(&list, inventory->modules[i].name);
-    findings_add(findings, SEVERITY_ERROR, vm->at[key], vm->name,
-                 "there is no image \"%s\"; present: %s", excerpt(name, strlen(name)).text,
-                 list_end(&list));
-    return NULL;
-}
-
-static void check_image_size(const struct vm_config *vm, const struct inventory_module *kernel,
-                             const struct inventory_module *initrd, struct findings *findings)
-{
-    uint64_t bytes = kernel->size;
-    char size[24];
-
-    if (initrd != NULL)
-        bytes += initrd->size;
-    if (vm->memory_bytes == 0 || bytes < vm->memory_bytes)
-        return;
-    text_bytes(size, sizeof(size), align_up(bytes, MIB(1)));
-    findings_add(findings, SEVERITY_ERROR, vm->at[VM_MEMORY], vm->name,
-                 "the images alone take %s; give this guest more memory", size);
-}
-
-static void check_images(const struct config *config, const struct inventory *inventory,
-                         struct findings *findings)
-{
-    for (uint32_t i = 0; i < config->vm_count; i++) {
-        const struct vm_config *vm = &config->vms[i];
-        const struct inventory_module *kernel =
-            check_image(vm, vm->kernel, VM_KERNEL, inventory, findings);
-        const struct inventory_module *initrd =
-            check_image(vm, vm->initrd, VM_INITRD, inventory, findings);
-
-        if (kernel == NULL)
-            continue;
-        if (kernel->kernel_problem != NULL)
-            findings_add(findings, SEVERITY_ERROR, vm->at[VM_KERNEL], vm->name,
-                         "\"%s\" is no kernel to start: %s; name a Linux bzImage",
-                         excerpt(vm->kernel, strlen(vm->kernel)).text, kernel->kernel_problem);
-        else
-            check_image_size(vm, kernel, initrd, findings);
-    }
-}
-
 void config_check(struct config *config, const struct inventory *inventory,
                   struct findings *findings)
 {
     check_names(config, findings);
     check_cpus(config, inventory, findings);
     config_place_memory(config, inventory, findings);
-    check_images(config, inventory, findings);
+    config_check_images(config, inventory, findings);
 }

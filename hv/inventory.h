@@ -19,7 +19,6 @@ struct inventory_module {
     const char *name; /* first word of its command line */
     const uint8_t *bytes;
     size_t size;
-    const char *kernel_problem; /* "no Linux boot header"; NULL: can be started */
 };
 
 struct inventory {

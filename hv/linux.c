@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Puts a kernel, its initrd and all that the 64-bit entry asks for into a
- * guest's memory. Linux, Documentation/arch/x86/boot.rst, "64-bit Boot
- * Protocol". This is what the guest finds in its memory:
+ * Puts a kernel, its initrd and all that its entry asks for into a guest's
+ * memory. Linux, Documentation/arch/x86/boot.rst, "32-bit Boot Protocol" and
+ * "64-bit Boot Protocol". This is what the guest finds in its memory:
  *
  *     7000             boot_params
  *     8000 .. 10000    stack, GDT, page tables (hv/entry_tables.h)
@@ -31,39 +31,32 @@ _Static_assert(LINUX_BOOT_CS == ENTRY_CODE_SELECTOR && LINUX_BOOT_DS == ENTRY_DA
 
 /* ---- Prepare ---- */
 
-static struct linux_result wrong(enum linux_status status, uint64_t is, uint64_t limit)
-{
-    return (struct linux_result){ status, is, limit };
-}
-
-static const struct linux_result fine = { LINUX_OK, 0, 0 };
-
-static struct linux_result prepare_cmdline(const char *cmdline, struct linux_plan *plan)
+static bool prepare_cmdline(const char *cmdline, struct linux_plan *plan, struct refusal *refusal)
 {
     uint64_t room = CMDLINE_END - CMDLINE_AT - 1;
     uint64_t limit = plan->image.cmdline_max < room ? plan->image.cmdline_max : room;
     uint64_t length = strlen(cmdline);
 
     if (length > limit)
-        return wrong(LINUX_CMDLINE_TOO_LONG, length, limit);
+        return refuse_about(refusal, ABOUT_CMDLINE, "the command line has %llu characters; the "
+                            "kernel takes %llu", (unsigned long long)length,
+                            (unsigned long long)limit);
     plan->cmdline_bytes = (uint32_t)length + 1;
-    return fine;
+    return true;
 }
 
 /* The kernel runs where it is loaded, in RAM that the page tables cover. */
-static struct linux_result prepare_kernel(const struct guest_memory *memory,
-                                          const struct linux_image *image)
+static bool prepare_kernel(const struct guest_memory *memory, const struct linux_image *image,
+                           struct refusal *refusal)
 {
-    uint64_t ram_end = guest_memory_low_end(memory);
+    uint64_t end = guest_memory_low_end(memory);
+    uint64_t room_above = UINT64_MAX - image->load_address;
 
-    if (image->load_address > ram_end || image->runtime_bytes > ram_end - image->load_address) {
-        uint64_t room_above = UINT64_MAX - image->load_address;
-        uint64_t needed = image->runtime_bytes < room_above
-                              ? image->load_address + image->runtime_bytes
-                              : UINT64_MAX;
-        return wrong(LINUX_MEMORY_TOO_SMALL, ram_end, needed);
-    }
-    return fine;
+    if (image->load_address <= end && image->runtime_bytes <= end - image->load_address)
+        return true;
+    return refuse_memory(refusal, memory,
+                         image->runtime_bytes < room_above
+                             ? image->load_address + image->runtime_bytes : UINT64_MAX);
 }
 
 static uint64_t minimum(uint64_t a, uint64_t b)
@@ -91,9 +84,19 @@ static bool gap_place(struct gap gap, uint64_t bytes, gpa_t *at)
     return true;
 }
 
+static bool refuse_initrd(struct refusal *refusal, uint64_t bytes, uint64_t room)
+{
+    char takes[24], has[24];
+
+    text_bytes(takes, sizeof takes, align_up(bytes, KIB(1)));
+    text_bytes(has, sizeof has, align_down(room, KIB(1)));
+    return refuse_about(refusal, ABOUT_INITRD, "the initrd takes %s; beside the kernel there is "
+                        "room for %s, so the guest needs more memory", takes, has);
+}
+
 /* Behind the kernel if there is room, else between 1 MiB and the kernel. */
-static struct linux_result prepare_initrd(const struct guest_memory *memory, uint64_t bytes,
-                                          struct linux_plan *plan)
+static bool prepare_initrd(const struct guest_memory *memory, uint64_t bytes,
+                           struct linux_plan *plan, struct refusal *refusal)
 {
     const struct linux_image *image = &plan->image;
     uint64_t top = minimum(guest_memory_low_end(memory), image->initrd_max + 1);
@@ -103,24 +106,19 @@ static struct linux_result prepare_initrd(const struct guest_memory *memory, uin
     plan->initrd = GPA(0);
     if (bytes == 0 || gap_place(behind, bytes, &plan->initrd) ||
         gap_place(before, bytes, &plan->initrd))
-        return fine;
-    return wrong(LINUX_INITRD_TOO_LARGE, bytes,
-                 gap_bytes(behind) > gap_bytes(before) ? gap_bytes(behind) : gap_bytes(before));
+        return true;
+    return refuse_initrd(refusal, bytes,
+                         gap_bytes(behind) > gap_bytes(before) ? gap_bytes(behind)
+                                                               : gap_bytes(before));
 }
 
-struct linux_result linux_prepare(const struct guest_memory *memory,
-                                  const struct linux_boot *boot, struct linux_plan *plan)
+bool linux_prepare(const struct guest_memory *memory, const struct guest_boot *boot,
+                   struct linux_plan *plan, struct refusal *refusal)
 {
-    struct linux_result result = linux_image_check(boot->kernel, &plan->image);
-
-    CHECK(guest_memory_is_valid(memory));
-    if (result.status == LINUX_OK)
-        result = prepare_cmdline(boot->cmdline, plan);
-    if (result.status == LINUX_OK)
-        result = prepare_kernel(memory, &plan->image);
-    if (result.status == LINUX_OK)
-        result = prepare_initrd(memory, boot->initrd.size, plan);
-    return result;
+    return linux_image_check(boot->kernel, &plan->image, refusal) &&
+           prepare_cmdline(boot->cmdline, plan, refusal) &&
+           prepare_kernel(memory, &plan->image, refusal) &&
+           prepare_initrd(memory, boot->initrd.size, plan, refusal);
 }
 
 /* ---- Load ---- */
@@ -141,7 +139,7 @@ static void put_32(const struct guest_memory *memory, uint64_t at, uint32_t valu
 }
 
 /* The fields that a boot loader answers the header's questions with. */
-static void load_setup_header(const struct guest_memory *memory, const struct linux_boot *boot,
+static void load_setup_header(const struct guest_memory *memory, const struct guest_boot *boot,
                               const struct linux_plan *plan)
 {
     uint64_t at = BOOT_PARAMS_AT;
@@ -157,7 +155,7 @@ static void load_setup_header(const struct guest_memory *memory, const struct li
     put_32(memory, at + SETUP_CMD_LINE_PTR, CMDLINE_AT);
 }
 
-static void load_boot_params(const struct guest_memory *memory, const struct linux_boot *boot,
+static void load_boot_params(const struct guest_memory *memory, const struct guest_boot *boot,
                              const struct linux_plan *plan)
 {
     struct e820_entry e820[GUEST_MEMORY_E820_MAX];
@@ -170,7 +168,7 @@ static void load_boot_params(const struct guest_memory *memory, const struct lin
     guest_put(memory, BOOT_PARAMS_AT + BOOT_PARAMS_E820_TABLE, e820, entries * sizeof e820[0]);
 }
 
-static void load_images(const struct guest_memory *memory, const struct linux_boot *boot,
+static void load_images(const struct guest_memory *memory, const struct guest_boot *boot,
                         const struct linux_plan *plan)
 {
     guest_put(memory, plan->image.load_address, boot->kernel.bytes + plan->image.setup_bytes,
@@ -180,14 +178,16 @@ static void load_images(const struct guest_memory *memory, const struct linux_bo
     guest_put(memory, CMDLINE_AT, boot->cmdline, plan->cmdline_bytes);
 }
 
-struct entry_state linux_load(const struct guest_memory *memory, const struct linux_boot *boot,
+struct entry_state linux_load(const struct guest_memory *memory, const struct guest_boot *boot,
                               const struct linux_plan *plan)
 {
-    gpa_t rip = GPA(plan->image.load_address + LINUX_ENTRY_64);
+    const struct linux_image *image = &plan->image;
+    enum entry_mode mode = image->entry_64 ? ENTRY_LONG : ENTRY_PROTECTED;
+    gpa_t rip = GPA(image->load_address + (image->entry_64 ? LINUX_ENTRY_64 : LINUX_ENTRY_32));
 
     load_images(memory, boot, plan);
     load_boot_params(memory, boot, plan);
-    struct entry_state entry = entry_tables_load(memory, GPA(TABLES_AT), ENTRY_LONG, rip);
+    struct entry_state entry = entry_tables_load(memory, GPA(TABLES_AT), mode, rip);
     entry.rsi = GPA(BOOT_PARAMS_AT);
     return entry;
 }

@@ -15,9 +15,9 @@
 #include "hv/cpuid.h"
 #include "hv/denied.h"
 #include "hv/ept.h"
+#include "hv/guest_kind.h"
 #include "hv/guest_memory.h"
 #include "hv/ioapic.h"
-#include "hv/linux.h"
 #include "hv/lock.h"
 #include "hv/pci.h"
 #include "hv/pic.h"
@@ -41,8 +41,8 @@ struct vm {
     const char *_Atomic end_reason; /* NULL until the mark of the end is complete */
     unsigned starts; /* how often it was started since boot */
 
-    struct linux_boot boot; /* what it is started from, again and again */
-    struct linux_plan plan;
+    struct guest_boot boot; /* what it is started from, again and again */
+    struct guest_plan plan;
     struct entry_state entry; /* of the first vCPU */
 
     struct guest_memory memory;

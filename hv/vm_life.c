@@ -57,7 +57,7 @@ void vm_start(struct vm *vm)
 {
     reset_devices(vm);
     vm->boot.rsdp = guest_acpi_build(&vm->memory, vm->vcpu_count);
-    vm->entry = linux_load(&vm->memory, &vm->boot, &vm->plan);
+    vm->entry = guest_kind_load(&vm->memory, &vm->boot, &vm->plan);
 
     vm->starts++;
     atomic_store(&vm->vcpus_waiting, 0);

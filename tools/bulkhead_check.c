@@ -20,7 +20,7 @@
 #include "hv/amount.h"
 #include "hv/check.h"
 #include "hv/config.h"
-#include "hv/linux.h"
+#include "hv/machine.h"
 #include "hv/text.h"
 
 #define FILE_SIZE_MAX MIB(1)
@@ -56,6 +56,25 @@ void check_failed(const char *expression, const char *file, unsigned line)
     fprintf(stderr, "bulkhead-check: %s:%u: \"%s\" is false; this is a bug in the program\n", file,
             line, expression);
     abort();
+}
+
+/* Images are only checked: there is no guest whose memory they could go to. */
+void machine_memory_read(void *to, hpa_t from, size_t bytes)
+{
+    (void)to, (void)from, (void)bytes;
+    CHECK(!"no guest's memory");
+}
+
+void machine_memory_write(hpa_t to, const void *from, size_t bytes)
+{
+    (void)to, (void)from, (void)bytes;
+    CHECK(!"no guest's memory");
+}
+
+void machine_memory_zero(hpa_t at, uint64_t bytes)
+{
+    (void)at, (void)bytes;
+    CHECK(!"no guest's memory");
 }
 
 static enum status usage(const char *problem, const char *argument)
@@ -136,15 +155,6 @@ static bool map_file(const char *path, struct mapping *mapping)
     return good;
 }
 
-/* Why these bytes are no kernel, or NULL. */
-static const char *kernel_problem(const struct mapping *image)
-{
-    struct span span = { .bytes = image->bytes, .size = image->size };
-    struct linux_image facts;
-
-    return linux_status_text(linux_image_check(span, &facts).status);
-}
-
 /* Adds the file as a module, unless it is there, is no file, or there is no room. */
 static void add_module(struct inventory *inventory, const char *folder, const char *name)
 {
@@ -161,7 +171,6 @@ static void add_module(struct inventory *inventory, const char *folder, const ch
         .name = name,
         .bytes = image.bytes,
         .size = image.size,
-        .kernel_problem = kernel_problem(&image),
     };
 }
 

@@ -2,8 +2,9 @@
  *
  * The Linux boot protocol on x86: offsets into an image's setup header, which
  * are at the same time offsets into boot_params (the "zero page").
- * Linux, Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header" and
- * "64-bit Boot Protocol"; Documentation/arch/x86/zero-page.rst.
+ * Linux, Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header",
+ * "32-bit Boot Protocol" and "64-bit Boot Protocol";
+ * Documentation/arch/x86/zero-page.rst.
  */
 #pragma once
 
@@ -44,22 +45,36 @@ enum {
     SETUP_CMDLINE_SIZE = 0x238,   /* 4 */
     SETUP_PREF_ADDRESS = 0x258,   /* 8 */
     SETUP_INIT_SIZE = 0x260,      /* 4 */
-    SETUP_END_2_12 = 0x268,       /* the header ends here or later */
     SETUP_END_MAX = 0x290,        /* room for it in boot_params */
+};
+
+/* Where the header of a protocol version ends, at least. */
+enum {
+    SETUP_END_2_04 = 0x230, /* INITRD_ADDR_MAX */
+    SETUP_END_2_05 = 0x235, /* KERNEL_ALIGNMENT, RELOCATABLE_KERNEL */
+    SETUP_END_2_06 = 0x23C, /* CMDLINE_SIZE */
+    SETUP_END_2_10 = 0x264, /* PREF_ADDRESS, INIT_SIZE */
+    SETUP_END_2_12 = 0x268, /* XLOADFLAGS */
 };
 
 #define SETUP_BOOT_FLAG_MAGIC 0xAA55u
 #define SETUP_HEADER_MAGIC 0x53726448u /* "HdrS" */
 #define SETUP_JUMP_SHORT 0xEBu
-#define SETUP_VERSION_2_12 0x020Cu     /* the first with XLOADFLAGS */
+#define SETUP_VERSION_2_04 0x0204u     /* the first with 4 bytes of SYSSIZE */
+#define SETUP_VERSION_2_05 0x0205u
+#define SETUP_VERSION_2_06 0x0206u
+#define SETUP_VERSION_2_10 0x020Au
+#define SETUP_VERSION_2_12 0x020Cu
+#define SETUP_CMDLINE_SIZE_2_04 255u   /* where there is no CMDLINE_SIZE */
 #define SETUP_LOADER_UNDEFINED 0xFFu   /* no identifier was assigned to us */
 #define SETUP_VID_MODE_NORMAL 0xFFFFu
 
 #define LOADFLAGS_LOADED_HIGH 0x01u    /* bzImage */
 #define XLOADFLAGS_KERNEL_64 0x01u     /* has the 64-bit entry point */
 
-#define LINUX_ENTRY_64 0x200u          /* from the protected-mode part's start */
+#define LINUX_ENTRY_32 0x000u          /* from the protected-mode part's start */
+#define LINUX_ENTRY_64 0x200u
 
-/* Selectors at the 64-bit entry point. */
+/* Selectors at both entry points. */
 #define LINUX_BOOT_CS 0x10u
 #define LINUX_BOOT_DS 0x18u

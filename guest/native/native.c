@@ -150,16 +150,16 @@ _Noreturn void native_main(uint32_t magic, uint32_t info_address)
         stop("no module \"kernel\"");
 
     uint64_t top = memory_end();
-    struct linux_boot boot = {
+    struct guest_boot boot = {
         .kernel = move_up(kernel, &top),
         .initrd = move_up(find_module("initrd"), &top),
         .cmdline = info.command_line,
     };
     struct guest_memory memory = { HPA(0), align_down(top, PAGE_SIZE_2M) };
     struct linux_plan plan;
-    struct linux_result result = linux_prepare(&memory, &boot, &plan);
-    if (result.status != LINUX_OK)
-        stop(linux_status_text(result.status));
+    struct refusal refusal;
+    if (!linux_prepare(&memory, &boot, &plan, &refusal))
+        stop(refusal.text);
     struct entry_state entry = linux_load(&memory, &boot, &plan);
     tell_memory((uint8_t *)entry.rsi.value);
 

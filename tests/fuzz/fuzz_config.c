@@ -13,23 +13,20 @@
 #include "hv/check.h"
 #include "hv/config.h"
 #include "hv/text.h"
+#include "tests/fake/images.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-void check_failed(const char *expression, const char *file, unsigned line)
-{
-    fprintf(stderr, "CHECK failed: %s (%s:%u)\n", expression, file, line);
-    abort();
-}
-
 static void describe_machine(struct inventory *inventory, unsigned variant)
 {
-    static const struct inventory_module modules[] = {
-        { .name = "vmlinuz", .size = 1000 },
-        { .name = "initrd.img", .size = MIB(20), .kernel_problem = "no Linux boot header" },
+    static uint8_t kernel[FAKE_BZIMAGE_BYTES];
+    const struct inventory_module modules[] = {
+        { .name = "vmlinuz", .bytes = kernel, .size = sizeof kernel },
+        { .name = "initrd.img", .bytes = kernel, .size = sizeof kernel / 2 },
         { .name = "k", .size = 0 },
     };
 
+    fake_bzimage(kernel, MIB(1), MIB(1));
     *inventory = (struct inventory){ .cpu_count = 1 + variant % 9 };
     inventory->region_count = variant % 4;
     for (uint32_t i = 0; i < inventory->region_count; i++)

@@ -12,6 +12,7 @@
 #include "arch/spec/linux_boot.h"
 #include "hv/check.h"
 #include "hv/linux.h"
+#include "tests/fake/images.h"
 #include "tests/fake/machine.h"
 
 #define BASE GIB(1)
@@ -19,40 +20,21 @@
 #define CHOOSE_MEMORY 0x03
 #define CHOOSE_CMDLINE 0x40
 #define CHOOSE_GOOD 0x80
-#define GOOD_BYTES (1024 + 4096)
+#define GOOD_BYTES FAKE_BZIMAGE_BYTES
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint8_t initrd[256 * 16384];
 
-static void put_32(uint8_t *at, uint32_t value)
-{
-    memcpy(at, &value, sizeof value);
-}
-
-/* A good image of GOOD_BYTES but for the bits that are set in `differs`. */
+/* A good image but for the bits that are set in `differs`. */
 static void put_good(uint8_t *image, const uint8_t *differs, size_t size)
 {
-    memset(image, 0, GOOD_BYTES);
-    image[SETUP_SECTS] = 1;
-    put_32(image + SETUP_SYSSIZE, 4096 / LINUX_PARAGRAPH_SIZE);
-    put_32(image + SETUP_BOOT_FLAG, SETUP_BOOT_FLAG_MAGIC | 0x6AEBu << 16);
-    put_32(image + SETUP_HEADER, SETUP_HEADER_MAGIC);
-    image[SETUP_VERSION] = 0x0F;
-    image[SETUP_VERSION + 1] = 2;
-    image[SETUP_LOADFLAGS] = LOADFLAGS_LOADED_HIGH;
-    put_32(image + SETUP_INITRD_ADDR_MAX, 0x7FFFFFFF);
-    put_32(image + SETUP_KERNEL_ALIGNMENT, KIB(4));
-    image[SETUP_RELOCATABLE_KERNEL] = 1;
-    image[SETUP_XLOADFLAGS] = XLOADFLAGS_KERNEL_64;
-    put_32(image + SETUP_CMDLINE_SIZE, 255);
-    put_32(image + SETUP_PREF_ADDRESS, MIB(1));
-    put_32(image + SETUP_INIT_SIZE, MIB(1));
+    fake_bzimage(image, MIB(1), MIB(1));
     for (size_t i = 0; i < size && SETUP_SECTS + i < SETUP_END_MAX; i++)
         image[SETUP_SECTS + i] ^= differs[i];
 }
 
-static void check_plan(const struct guest_memory *memory, const struct linux_boot *boot,
+static void check_plan(const struct guest_memory *memory, const struct guest_boot *boot,
                        const struct linux_plan *plan)
 {
     uint64_t kernel_end = plan->image.load_address + plan->image.runtime_bytes;
@@ -67,16 +49,15 @@ static void check_plan(const struct guest_memory *memory, const struct linux_boo
     CHECK(initrd_end <= plan->image.load_address || plan->initrd.value >= kernel_end);
 }
 
-static void load(const struct guest_memory *memory, const struct linux_boot *boot)
+static void load(const struct guest_memory *memory, const struct guest_boot *boot)
 {
     struct linux_plan plan;
-    char text[LINUX_RESULT_TEXT_SIZE];
-    struct linux_result result = linux_prepare(memory, boot, &plan);
+    struct refusal refusal = { .text = "" };
 
-    linux_result_text(text, sizeof text, result);
-    CHECK((linux_status_text(result.status) == NULL) == (result.status == LINUX_OK));
-    if (result.status != LINUX_OK)
+    if (!linux_prepare(memory, boot, &plan, &refusal)) {
+        CHECK(refusal.text[0] != '\0' && strlen(refusal.text) < sizeof refusal.text - 1);
         return;
+    }
     check_plan(memory, boot, &plan);
     fake.memory_bytes = memory->bytes;
     linux_load(memory, boot, &plan);
@@ -95,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         put_good(image, data + 2, size - 2);
     else
         memcpy(image, data + 2, size - 2);
-    const struct linux_boot boot = {
+    const struct guest_boot boot = {
         .kernel = { image, image_bytes },
         .initrd = { initrd, data[1] * 16384u },
         .cmdline = data[0] & CHOOSE_CMDLINE ? "console=ttyS0" : "",

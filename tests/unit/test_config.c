@@ -15,30 +15,28 @@
 #include "hv/check.h"
 #include "hv/config.h"
 #include "hv/config_keys.h"
-
-void check_failed(const char *expression, const char *file, unsigned line)
-{
-    fprintf(stderr, "CHECK failed: %s (%s:%u)\n", expression, file, line);
-    abort();
-}
+#include "tests/fake/images.h"
 
 static struct config config;
 static struct findings findings;
 static struct inventory inventory;
+static uint8_t kernel[FAKE_BZIMAGE_BYTES];
+static uint8_t no_kernel[MIB(20)];
 
 /* Four CPUs, 1 GiB free in one block from 1 GiB, two good images and a bad one. */
 static int set_up(void **state)
 {
     (void)state;
+    fake_bzimage(kernel, MIB(1), MIB(8));
     inventory = (struct inventory){
         .cpu_count = 4,
         .region_count = 1,
         .regions = { { .base = HPA(GIB(1)), .bytes = GIB(1) } },
         .module_count = 3,
         .modules = {
-            { .name = "vmlinuz", .size = MIB(8) },
-            { .name = "initrd.img", .size = MIB(20), .kernel_problem = "no Linux boot header" },
-            { .name = "tiny", .size = 512 },
+            { .name = "vmlinuz", .bytes = kernel, .size = sizeof kernel },
+            { .name = "initrd.img", .bytes = no_kernel, .size = sizeof no_kernel },
+            { .name = "tiny", .bytes = kernel, .size = sizeof kernel },
         },
     };
     return 0;
@@ -631,21 +629,38 @@ static void a_long_list_of_images_is_cut_by_number(void **state)
           "more\n");
 }
 
-static void an_image_of_the_wrong_kind_says_why(void **state)
+static void an_image_that_cannot_be_started_says_why(void **state)
 {
     (void)state;
     finds("[[vm]]\nname = \"a\"\ncpus = 1\nmemory = \"64M\"\nkernel = \"initrd.img\"\n",
-          "config:5:10: error: vm \"a\": \"initrd.img\" is no kernel to start: no Linux boot header; "
-          "name a Linux bzImage\n");
+          "config:5:10: error: vm \"a\": the file has no Linux boot header at offset 202h; name a "
+          "bzImage, such as Debian's /boot/vmlinuz\n");
 }
 
-static void images_that_are_larger_than_the_memory_are_refused(void **state)
+/* The place is that of the key to change. */
+static void images_that_do_not_fit_say_why(void **state)
 {
     (void)state;
-    finds(VM("a", "1", "28M") "initrd = \"initrd.img\"\n",
-          "config:4:10: error: vm \"a\": the images alone take 28 MiB; give this guest more "
-          "memory\n");
+    finds(VM("a", "1", "26M") "initrd = \"initrd.img\"\n",
+          "config:6:10: error: vm \"a\": the initrd takes 20 MiB; beside the kernel there is room "
+          "for 17 MiB, so the guest needs more memory\n");
     finds(VM("a", "1", "30M") "initrd = \"initrd.img\"\n", "");
+    fake_bzimage(kernel, MIB(1), MIB(8));
+    kernel[0x238] = 3, kernel[0x239] = 0; /* characters of a command line */
+    line_finds("cmdline = \"quiet\"",
+               "11: error: vm \"a\": the command line has 5 characters; the kernel takes 3");
+}
+
+/* All is reported at once: images are looked at whatever else is wrong. */
+static void images_are_checked_although_the_memory_is_wrong(void **state)
+{
+    (void)state;
+    finds("[[vm]]\nname = \"a\"\ncpus = 9\nmemory = \"7M\"\nkernel = \"initrd.img\"\n",
+          "config:3:8: error: vm \"a\": a guest cannot have 9 CPUs; write 1 to 8\n"
+          "config:4:10: error: vm \"a\": \"7M\" is too little for a guest; write at least "
+          "\"16M\"\n"
+          "config:5:10: error: vm \"a\": the file has no Linux boot header at offset 202h; name a "
+          "bzImage, such as Debian's /boot/vmlinuz\n");
 }
 
 static void a_command_line_holds_up_to_2047_characters_on_one_line(void **state)
@@ -741,8 +756,9 @@ int main(void)
         cmocka_unit_test_setup(an_image_is_named_without_its_folder, set_up),
         cmocka_unit_test_setup(a_missing_image_is_answered_with_those_present, set_up),
         cmocka_unit_test_setup(a_long_list_of_images_is_cut_by_number, set_up),
-        cmocka_unit_test_setup(an_image_of_the_wrong_kind_says_why, set_up),
-        cmocka_unit_test_setup(images_that_are_larger_than_the_memory_are_refused, set_up),
+        cmocka_unit_test_setup(an_image_that_cannot_be_started_says_why, set_up),
+        cmocka_unit_test_setup(images_that_do_not_fit_say_why, set_up),
+        cmocka_unit_test_setup(images_are_checked_although_the_memory_is_wrong, set_up),
         cmocka_unit_test_setup(a_command_line_holds_up_to_2047_characters_on_one_line, set_up),
         cmocka_unit_test_setup(all_errors_are_reported_at_once, set_up),
         cmocka_unit_test(edit_distance_counts_exchanged_neighbours_as_one),

@@ -23,6 +23,7 @@
 #include "hv/log.h"
 #include "hv/vm_life.h"
 #include "tests/fake/cpuid_host.h"
+#include "tests/fake/images.h"
 #include "tests/fake/machine.h"
 
 #define VMS 2
@@ -239,36 +240,7 @@ static void check_settled(void)
 
 /* ---- Making a boot ---- */
 
-#define SETUP_BYTES 1024u
-#define CODE_BYTES 4096u
-
-static uint8_t image[SETUP_BYTES + CODE_BYTES];
-
-static void put(unsigned offset, uint64_t value, unsigned bytes)
-{
-    memcpy(image + offset, &value, bytes);
-}
-
-/* A small bzImage: the fields of the Linux boot protocol by offset. */
-static void make_image(void)
-{
-    put(0x1F1, 1, 1);               /* setup sectors */
-    put(0x1F4, CODE_BYTES / 16, 4);
-    put(0x1FE, 0xAA55, 2);
-    put(0x200, 0x6AEB, 2);
-    put(0x202, 0x53726448, 4);      /* HdrS */
-    put(0x206, 0x020F, 2);
-    put(0x211, 1, 1);               /* loaded high */
-    put(0x22C, 0x7FFFFFFF, 4);
-    put(0x230, KIB(4), 4);
-    put(0x234, 1, 1);
-    put(0x236, 1, 2);               /* 64-bit entry */
-    put(0x238, 255, 4);
-    put(0x258, MIB(1), 8);
-    put(0x260, KIB(64), 4);
-    for (unsigned i = 0; i < CODE_BYTES; i++)
-        image[SETUP_BYTES + i] = (uint8_t)(i * 5 + 3);
-}
+static uint8_t image[FAKE_BZIMAGE_BYTES];
 
 static void make_vm(unsigned v, unsigned vcpu_count)
 {
@@ -288,8 +260,9 @@ static void make_vm(unsigned v, unsigned vcpu_count)
         vcpus[v][i].cpu = CPU_OF(v, i);
     }
     cpuid_table_build(&vm->cpuid, &host, &facts);
-    vm->boot = (struct linux_boot){ .kernel = { image, sizeof image }, .cmdline = "quiet" };
-    REQUIRE(linux_prepare(&vm->memory, &vm->boot, &vm->plan).status == LINUX_OK);
+    struct refusal refusal;
+    vm->boot = (struct guest_boot){ .kernel = { image, sizeof image }, .cmdline = "quiet" };
+    REQUIRE(guest_kind_prepare(&vm->memory, &vm->boot, &vm->plan, &refusal));
     denied_init(&vm->denied);
     timers_init(&vm->timers, 100000000);
     vms[v] = vm;
@@ -300,7 +273,7 @@ static void boot(unsigned first_vcpus, unsigned second_vcpus, enum when_all_stop
     fake_reset(BASE, VMS * MEMORY_BYTES);
     console_init();
     log_code_set("TEST");
-    make_image();
+    fake_bzimage(image, MIB(1), KIB(64));
     vm_count = second_vcpus ? 2 : 1;
     make_vm(0, first_vcpus);
     if (second_vcpus)

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See config_images.h.
+ */
+#include "hv/config_images.h"
+
+#include "hv/check.h"
+#include "hv/config_list.h"
+#include "hv/guest_kind.h"
+#include "hv/text.h"
+
+const struct inventory_module *inventory_module(const struct inventory *inventory,
+                                                const char *name)
+{
+    for (uint32_t i = 0; i < inventory->module_count && name[0] != '\0'; i++)
+        if (text_equal(inventory->modules[i].name, name))
+            return &inventory->modules[i];
+    return NULL;
+}
+
+static struct span span_of(const struct inventory *inventory, const char *name)
+{
+    const struct inventory_module *module = inventory_module(inventory, name);
+
+    return module != NULL ? (struct span){ module->bytes, module->size }
+                          : (struct span){ NULL, 0 };
+}
+
+struct guest_boot config_guest_boot(const struct vm_config *vm, const struct inventory *inventory)
+{
+    return (struct guest_boot){
+        .kernel = span_of(inventory, vm->kernel),
+        .initrd = span_of(inventory, vm->initrd),
+        .cmdline = vm->cmdline,
+    };
+}
+
+/* False: it was named, and it is not there, which is reported. */
+static bool check_present(const struct vm_config *vm, const char *name, struct place place,
+                          const struct inventory *inventory, struct findings *findings)
+{
+    struct config_list list = { .length = 0 };
+
+    if (name[0] == '\0' || inventory_module(inventory, name) != NULL)
+        return true;
+    for (uint32_t i = 0; i < inventory->module_count; i++)
+        config_list_add(&list, inventory->modules[i].name);
+    findings_add(findings, SEVERITY_ERROR, place, vm->name,
+                 "there is no image \"%s\"; present: %s", excerpt(name, strlen(name)).text,
+                 config_list_end(&list));
+    return false;
+}
+
+static bool check_all_present(const struct vm_config *vm, const struct inventory *inventory,
+                              struct findings *findings)
+{
+    bool kernel = check_present(vm, vm->kernel, vm->at[VM_KERNEL], inventory, findings);
+    bool initrd = check_present(vm, vm->initrd, vm->at[VM_INITRD], inventory, findings);
+
+    return kernel && initrd;
+}
+
+static enum vm_key key_about(enum refusal_about about)
+{
+    switch (about) {
+    case ABOUT_KERNEL:
+        return VM_KERNEL;
+    case ABOUT_INITRD:
+        return VM_INITRD;
+    case ABOUT_CMDLINE:
+        return VM_CMDLINE;
+    }
+    CHECK(!"a key that a refusal is about");
+    return VM_KERNEL;
+}
+
+static void check_start(const struct vm_config *vm, const struct inventory *inventory,
+                        struct findings *findings)
+{
+    const struct guest_memory memory = {
+        .base = HPA(0),
+        .bytes = vm->memory_bytes != 0 ? vm->memory_bytes : CONFIG_MEMORY_MAX,
+    };
+    struct guest_boot boot = config_guest_boot(vm, inventory);
+    struct guest_plan plan;
+    struct refusal refusal;
+
+    if (!guest_kind_prepare(&memory, &boot, &plan, &refusal))
+        findings_add(findings, SEVERITY_ERROR, vm->at[key_about(refusal.about)], vm->name, "%s",
+                     refusal.text);
+}
+
+void config_check_images(const struct config *config, const struct inventory *inventory,
+                         struct findings *findings)
+{
+    for (uint32_t i = 0; i < config->vm_count; i++) {
+        const struct vm_config *vm = &config->vms[i];
+
+        if (check_all_present(vm, inventory, findings) && vm->kernel[0] != '\0')
+            check_start(vm, inventory, findings);
+    }
+}

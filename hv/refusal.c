@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See refusal.h.
+ */
+#include "hv/refusal.h"
+
+#include "hv/text.h"
+
+bool refuse(struct refusal *refusal, const char *format, ...)
+{
+    va_list arguments;
+
+    refusal->about = ABOUT_KERNEL;
+    va_start(arguments, format);
+    text_format_list(refusal->text, sizeof refusal->text, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+bool refuse_about(struct refusal *refusal, enum refusal_about about, const char *format, ...)
+{
+    va_list arguments;
+
+    refusal->about = about;
+    va_start(arguments, format);
+    text_format_list(refusal->text, sizeof refusal->text, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+bool refuse_memory(struct refusal *refusal, const struct guest_memory *memory, uint64_t end)
+{
+    char needed[24], has[24];
+
+    text_bytes(needed, sizeof needed, end > UINT64_MAX - MIB(1) ? end : align_up(end, MIB(1)));
+    text_bytes(has, sizeof has, guest_memory_low_end(memory));
+    return refuse(refusal, "the kernel needs %s of memory below 4 GiB to start; the guest has %s",
+                  needed, has);
+}

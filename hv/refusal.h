@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Why a guest cannot be started, in words for whoever chose its images: what is
+ * wrong, at which offset, and what would be right. A loader says the first
+ * thing that it finds.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "hv/findings.h"
+#include "hv/guest_memory.h"
+
+/* What the user would change. */
+enum refusal_about { ABOUT_KERNEL, ABOUT_INITRD, ABOUT_CMDLINE };
+
+struct refusal {
+    enum refusal_about about;
+    char text[FINDING_TEXT_SIZE];
+};
+
+/* Both return false, so that a check can end with `return refuse(...)`. */
+bool refuse(struct refusal *refusal, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+bool refuse_about(struct refusal *refusal, enum refusal_about about, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The kernel needs RAM up to the address `end`, which this guest has not. */
+bool refuse_memory(struct refusal *refusal, const struct guest_memory *memory, uint64_t end);
