@@ -20,8 +20,9 @@ HV_CONFIG := hv/toml.c hv/toml_cursor.c hv/toml_string.c hv/toml_value.c \
 	hv/config_keys.c hv/config_values.c hv/config_parse.c hv/config_check.c hv/config_memory.c \
 	hv/config_images.c hv/config_list.c \
 	hv/guest_ports.c
-HV_LOAD := hv/guest_kind.c hv/linux.c hv/linux_image.c hv/refusal.c hv/entry_tables.c \
-	hv/guest_put.c
+HV_LOAD := hv/guest_kind.c hv/linux.c hv/linux_image.c hv/multiboot1.c hv/image.c \
+	hv/image_layout.c hv/image_sections.c hv/elf.c hv/refusal.c hv/entry_tables.c \
+	hv/guest_put.c hv/guest_writer.c
 HV_TABLES := hv/aml.c hv/guest_acpi.c
 HV_MEMORY := hv/frames.c hv/ept.c hv/guest_memory.c hv/guest_paging.c hv/guest_walk.c
 HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c \
@@ -36,7 +37,7 @@ HV_LIFE := hv/vcpu.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
 HV := $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
 
 # What runs once, or for a user to read: small is better than fast.
-COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(DRIVERS_PURE) \
+COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(DRIVERS_PURE) \
 	arch/cpu.c arch/cpu_features.c arch/cpuid_host.c arch/descriptors.c arch/arena.c \
 	arch/time.c arch/smp.c arch/vmx.c arch/panic.c arch/symbols.c \
 	hv/frames.c hv/ept.c hv/preflight.c hv/exit_reason_name.c hv/exit_report.c \
@@ -65,9 +66,9 @@ NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv
 
 # Host unit tests: tests/unit/test_NAME.c. The code under test comes from one
 # library; fakes_NAME lists what replaces members of it, besides the machine.
-UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied ept event \
+UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf ept event \
 	exit exit_report findings frames guest_acpi guest_memory guest_paging ioapic_driver \
-	lapic lapic_base lapic_ipi lapic_page linux memory_functions memory_map mmio msr multiboot2 pci pic pit platform ports power \
+	lapic lapic_base lapic_ipi lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 pci pic pit platform ports power \
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
 fakes_console := terminal
 fakes_cr := reports
@@ -90,7 +91,7 @@ fakes_vcpu := reports vm_entry
 fakes_virtual_ioapic := interrupts
 
 # Parsers of what comes from outside, fed with anything: tests/fuzz/fuzz_NAME.c.
-FUZZ_TESTS := acpi config decode linux multiboot2
+FUZZ_TESTS := acpi config decode kinds linux multiboot2
 
 # ---- Tools -------------------------------------------------------------------
 

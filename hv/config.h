@@ -16,6 +16,7 @@
 
 #include "hv/addr.h"
 #include "hv/findings.h"
+#include "hv/guest_boot.h"
 #include "hv/inventory.h"
 #include "hv/log.h"
 
@@ -26,6 +27,7 @@
 #define CONFIG_NAME_SIZE 32     /* sizes include the terminator */
 #define CONFIG_IMAGE_SIZE 64
 #define CONFIG_CMDLINE_SIZE 2048 /* as Linux on x86 */
+#define CONFIG_MODULES_TEXT_SIZE 4096 /* all command lines of a guest's modules */
 
 #define CONFIG_MEMORY_STEP MIB(2)
 #define CONFIG_MEMORY_MIN MIB(16)
@@ -48,7 +50,9 @@ enum vm_key {
     VM_CPUS,
     VM_MEMORY,
     VM_KERNEL,
+    VM_FORMAT,
     VM_INITRD,
+    VM_MODULES,
     VM_CMDLINE,
     VM_CONSOLE,
     VM_EXIT_PORT,
@@ -64,6 +68,13 @@ struct hypervisor_config {
     struct place at[HYPERVISOR_KEY_COUNT]; /* line 0: not given */
 };
 
+/* One of `modules`: a file, and what the kernel is told about it. */
+struct config_module {
+    char file[CONFIG_IMAGE_SIZE]; /* empty: its entry is wrong */
+    uint16_t string;              /* where in modules_text its command line begins */
+    struct place at;
+};
+
 struct vm_config {
     char name[CONFIG_NAME_SIZE];
     uint32_t cpu_count;
@@ -72,7 +83,12 @@ struct vm_config {
     uint64_t memory_bytes;
     hpa_t memory_base;                  /* config_check decides: aligned to 2 MiB */
     char kernel[CONFIG_IMAGE_SIZE];
+    enum guest_kind kind;               /* GUEST_KIND_ANY: the kernel's file tells */
     char initrd[CONFIG_IMAGE_SIZE];     /* empty: none */
+    uint32_t module_count;
+    struct config_module modules[GUEST_MODULES_MAX];
+    uint32_t modules_text_used;
+    char modules_text[CONFIG_MODULES_TEXT_SIZE]; /* one string behind the other */
     char cmdline[CONFIG_CMDLINE_SIZE];
     bool console;                       /* it has a UART on the machine's console */
     uint16_t exit_port;                 /* what is written there ends it; 0: none */

@@ -28,11 +28,20 @@ static struct span span_of(const struct inventory *inventory, const char *name)
 
 struct guest_boot config_guest_boot(const struct vm_config *vm, const struct inventory *inventory)
 {
-    return (struct guest_boot){
+    struct guest_boot boot = {
+        .kind = vm->kind,
         .kernel = span_of(inventory, vm->kernel),
         .initrd = span_of(inventory, vm->initrd),
         .cmdline = vm->cmdline,
+        .module_count = vm->module_count,
     };
+
+    for (uint32_t i = 0; i < vm->module_count; i++)
+        boot.modules[i] = (struct guest_module){
+            .file = span_of(inventory, vm->modules[i].file),
+            .string = vm->modules_text + vm->modules[i].string,
+        };
+    return boot;
 }
 
 /* False: it was named, and it is not there, which is reported. */
@@ -56,8 +65,13 @@ static bool check_all_present(const struct vm_config *vm, const struct inventory
 {
     bool kernel = check_present(vm, vm->kernel, vm->at[VM_KERNEL], inventory, findings);
     bool initrd = check_present(vm, vm->initrd, vm->at[VM_INITRD], inventory, findings);
+    bool modules = true;
 
-    return kernel && initrd;
+    for (uint32_t i = 0; i < vm->module_count; i++) {
+        const struct config_module *module = &vm->modules[i];
+        modules = check_present(vm, module->file, module->at, inventory, findings) && modules;
+    }
+    return kernel && initrd && modules;
 }
 
 static enum vm_key key_about(enum refusal_about about)
@@ -67,6 +81,8 @@ static enum vm_key key_about(enum refusal_about about)
         return VM_KERNEL;
     case ABOUT_INITRD:
         return VM_INITRD;
+    case ABOUT_MODULES:
+        return VM_MODULES;
     case ABOUT_CMDLINE:
         return VM_CMDLINE;
     }

@@ -37,9 +37,16 @@ static const struct key_row vm_rows[VM_KEY_COUNT] = {
     [VM_KERNEL] = {
         "kernel", TAKES(TOML_STRING), true,
         "a string, as in \"vmlinuz\"", "kernel = \"vmlinuz\"" },
+    [VM_FORMAT] = {
+        "format", TAKES(TOML_STRING), false,
+        "a string, as in \"multiboot\"", "format = \"multiboot\"" },
     [VM_INITRD] = {
         "initrd", TAKES(TOML_STRING), false,
         "a string, as in \"initrd.img\"", "initrd = \"initrd.img\"" },
+    [VM_MODULES] = {
+        "modules", TAKES(TOML_ARRAY), false,
+        "a list of files, as in [\"root.img\", \"settings quiet\"]",
+        "modules = [\"root.img\"]" },
     [VM_CMDLINE] = {
         "cmdline", TAKES(TOML_STRING), false,
         "a string, as in \"console=ttyS0\"", "cmdline = \"console=ttyS0\"" },

@@ -188,20 +188,31 @@ static void skip_array(struct reader *reader)
     CHECK(reader->item.kind == TOML_ARRAY_END);
 }
 
-static void read_cpus(struct reader *reader)
+/* Which arrays there are; an empty list of modules is none. */
+static void add_element(struct reader *reader, uint32_t key)
 {
     struct vm_config *vm = current_vm(reader);
+
+    if (key == VM_CPUS)
+        config_add_cpu(vm, &reader->item.value, reader->findings);
+    else
+        config_add_module(vm, &reader->item.value, reader->findings);
+}
+
+static void read_array(struct reader *reader, uint32_t key)
+{
     struct place place = reader->item.value.place;
     bool any = false;
 
+    CHECK(key == VM_CPUS || key == VM_MODULES);
     for (toml_next(&reader->toml, &reader->item); reader->item.kind == TOML_ELEMENT;
          toml_next(&reader->toml, &reader->item)) {
         any = true;
         if (reader->item.value.type != TOML_BROKEN)
-            config_add_cpu(vm, &reader->item.value, reader->findings);
+            add_element(reader, key);
     }
     CHECK(reader->item.kind == TOML_ARRAY_END);
-    if (!any && !reader->item.faulty)
+    if (key == VM_CPUS && !any && !reader->item.faulty)
         report(reader, place, "the list of CPUs is empty; write at least one number, as in [1]");
 }
 
@@ -212,7 +223,7 @@ static void read_value(struct reader *reader, uint32_t key)
         config_set_hypervisor(&reader->config->hypervisor, (enum hypervisor_key)key,
                               &reader->item.value, reader->findings);
     else if (reader->item.value.type == TOML_ARRAY)
-        read_cpus(reader);
+        read_array(reader, key);
     else
         config_set_vm(current_vm(reader), (enum vm_key)key, &reader->item.value, reader->findings);
 }

@@ -40,6 +40,11 @@ static const struct word_row stop_actions[] = {
     { "wait", WHEN_ALL_STOPPED_WAIT },
 };
 
+static const struct word_row guest_kinds[] = {
+    { "linux", GUEST_KIND_LINUX },
+    { "multiboot", GUEST_KIND_MULTIBOOT },
+};
+
 static const struct word_row *find_word(const struct word_row *rows, size_t count,
                                         const char *word)
 {
@@ -229,18 +234,82 @@ static bool is_image_character(char character)
 
 /* An image's name is a word in GRUB's menu and a file beside the configuration. */
 static void set_image(char image[static CONFIG_IMAGE_SIZE], const struct toml_value *value,
-                      struct findings *findings)
+                      size_t length, struct findings *findings)
 {
-    size_t length = strlen(value->string);
     bool good = length > 0 && length < CONFIG_IMAGE_SIZE;
 
     for (size_t i = 0; i < length && good; i++)
         good = is_image_character(value->string[i]);
-    if (good)
-        text_copy(image, CONFIG_IMAGE_SIZE, value->string);
-    else
+    if (good) {
+        memcpy(image, value->string, length);
+        image[length] = '\0';
+    } else {
         REPORT("\"%s\" is not an image's name; use 1 to %u letters, digits and . _ + - ~, without "
-               "a folder", shown(value).text, CONFIG_IMAGE_SIZE - 1);
+               "a folder", excerpt(value->string, length).text, CONFIG_IMAGE_SIZE - 1);
+    }
+}
+
+static void set_kind(struct vm_config *vm, const struct toml_value *value,
+                     struct findings *findings)
+{
+    const struct word_row *row = find_word(guest_kinds, COUNT(guest_kinds), value->string);
+
+    if (row != NULL)
+        vm->kind = (enum guest_kind)row->value;
+    else
+        REPORT("\"%s\" is not a kernel's format; write \"linux\" or \"multiboot\"",
+               shown(value).text);
+}
+
+/* A command line is one line of text. */
+static bool check_line(const struct toml_value *value, struct findings *findings)
+{
+    for (size_t i = 0; value->string[i] != '\0'; i++) {
+        unsigned character = (uint8_t)value->string[i];
+        if (character < ' ' || character == 0x7f) {
+            REPORT("a command line cannot hold control character %02Xh; put a space there",
+                   character);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* "file arguments ...": what follows the first space is the module's. */
+static void set_module(struct vm_config *vm, struct config_module *module,
+                       const struct toml_value *value, struct findings *findings)
+{
+    size_t length = 0;
+
+    while (value->string[length] != '\0' && value->string[length] != ' ')
+        length++;
+    const char *arguments = value->string + length + (value->string[length] == ' ');
+    size_t bytes = strlen(arguments) + 1;
+
+    if (bytes > sizeof(vm->modules_text) - vm->modules_text_used) {
+        REPORT("the command lines of the modules have more than %u characters together; shorten "
+               "them", (unsigned)sizeof(vm->modules_text));
+        return;
+    }
+    module->string = (uint16_t)vm->modules_text_used;
+    memcpy(vm->modules_text + vm->modules_text_used, arguments, bytes);
+    vm->modules_text_used += (uint32_t)bytes;
+    set_image(module->file, value, length, findings);
+}
+
+void config_add_module(struct vm_config *vm, const struct toml_value *value,
+                       struct findings *findings)
+{
+    if (value->type != TOML_STRING) {
+        REPORT("a list of modules holds strings, a file's name and its command line; write it as "
+               "in [\"root.img\", \"settings quiet\"]");
+    } else if (vm->module_count == GUEST_MODULES_MAX) {
+        REPORT("a guest can have at most %u modules; remove this one", GUEST_MODULES_MAX);
+    } else if (check_line(value, findings)) {
+        struct config_module *module = &vm->modules[vm->module_count++];
+        module->at = value->place;
+        set_module(vm, module, value, findings);
+    }
 }
 
 static void set_cmdline(struct vm_config *vm, const struct toml_value *value,
@@ -248,15 +317,8 @@ static void set_cmdline(struct vm_config *vm, const struct toml_value *value,
 {
     _Static_assert(sizeof(vm->cmdline) >= TOML_STRING_SIZE, "a string is never cut");
 
-    for (size_t i = 0; value->string[i] != '\0'; i++) {
-        unsigned character = (uint8_t)value->string[i];
-        if (character < ' ' || character == 0x7f) {
-            REPORT("a command line cannot hold control character %02Xh; put a space there",
-                   character);
-            return;
-        }
-    }
-    text_copy(vm->cmdline, sizeof(vm->cmdline), value->string);
+    if (check_line(value, findings))
+        text_copy(vm->cmdline, sizeof(vm->cmdline), value->string);
 }
 
 static void set_exit_port(struct vm_config *vm, const struct toml_value *value,
@@ -286,10 +348,16 @@ void config_set_vm(struct vm_config *vm, enum vm_key key, const struct toml_valu
         set_memory(vm, value, findings);
         return;
     case VM_KERNEL:
-        set_image(vm->kernel, value, findings);
+        set_image(vm->kernel, value, strlen(value->string), findings);
+        return;
+    case VM_FORMAT:
+        set_kind(vm, value, findings);
         return;
     case VM_INITRD:
-        set_image(vm->initrd, value, findings);
+        set_image(vm->initrd, value, strlen(value->string), findings);
+        return;
+    case VM_MODULES:
+        CHECK(!"comes element by element");
         return;
     case VM_CMDLINE:
         set_cmdline(vm, value, findings);

@@ -12,10 +12,14 @@
 void config_set_hypervisor(struct hypervisor_config *hypervisor, enum hypervisor_key key,
                            const struct toml_value *value, struct findings *findings);
 
-/* A list of CPUs comes element by element through config_add_cpu instead. */
+/* Lists come element by element through the functions below instead. */
 void config_set_vm(struct vm_config *vm, enum vm_key key, const struct toml_value *value,
                    struct findings *findings);
 
 /* One element of `cpus = [...]`. */
 void config_add_cpu(struct vm_config *vm, const struct toml_value *value,
                     struct findings *findings);
+
+/* One element of `modules = [...]`. */
+void config_add_module(struct vm_config *vm, const struct toml_value *value,
+                       struct findings *findings);

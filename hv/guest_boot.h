@@ -8,9 +8,26 @@
 #include "hv/addr.h"
 #include "hv/span.h"
 
+#define GUEST_MODULES_MAX 16
+
+enum guest_kind {
+    GUEST_KIND_ANY, /* the kernel's file tells */
+    GUEST_KIND_LINUX,
+    GUEST_KIND_MULTIBOOT,
+};
+
+/* A file that the kernel finds in its memory. */
+struct guest_module {
+    struct span file;
+    const char *string; /* its command line */
+};
+
 struct guest_boot {
+    enum guest_kind kind;
     struct span kernel;
     struct span initrd; /* size 0: none */
     const char *cmdline;
+    unsigned module_count;
+    struct guest_module modules[GUEST_MODULES_MAX];
     gpa_t rsdp; /* of the guest's ACPI tables; 0: none */
 };

@@ -5,16 +5,81 @@
 #include "hv/guest_kind.h"
 
 #include "hv/check.h"
+#include "hv/multiboot1.h"
+
+const char *guest_kind_name(enum guest_kind kind)
+{
+    switch (kind) {
+    case GUEST_KIND_LINUX:
+        return "Linux";
+    case GUEST_KIND_MULTIBOOT:
+        return "Multiboot";
+    case GUEST_KIND_ANY:
+        break;
+    }
+    CHECK(!"a kind that has a name");
+    return NULL;
+}
+
+/* The order counts for a file that is of several kinds: docs/configuration.md. */
+static enum guest_kind detect(struct span kernel)
+{
+    if (linux_is_bzimage(kernel))
+        return GUEST_KIND_LINUX;
+    if (multiboot1_is(kernel))
+        return GUEST_KIND_MULTIBOOT;
+    return GUEST_KIND_ANY;
+}
+
+static bool check_parts(const struct guest_boot *boot, enum guest_kind kind,
+                        struct refusal *refusal)
+{
+    bool bzimage = kind == GUEST_KIND_LINUX;
+
+    if (boot->initrd.size > 0 && !bzimage)
+        return refuse_about(refusal, ABOUT_INITRD, "an initrd is for a Linux bzImage, and the "
+                            "kernel is %s; list the file in \"modules\"", guest_kind_name(kind));
+    if (boot->module_count > 0 && bzimage)
+        return refuse_about(refusal, ABOUT_MODULES, "the kernel is a Linux bzImage, which takes no "
+                            "modules; it can have one \"initrd\"");
+    return true;
+}
+
+static bool prepare(const struct guest_memory *memory, const struct guest_boot *boot,
+                    struct guest_plan *plan, struct refusal *refusal)
+{
+    switch (plan->kind) {
+    case GUEST_KIND_ANY:
+        return refuse(refusal, "the file is no kernel that Bulkhead knows: no Linux bzImage, and "
+                      "without Multiboot header");
+    case GUEST_KIND_LINUX:
+        return linux_prepare(memory, boot, &plan->bzimage, refusal);
+    case GUEST_KIND_MULTIBOOT:
+        return multiboot1_prepare(memory, boot, &plan->image, refusal);
+    }
+    CHECK(!"a kind that can be prepared");
+    return false;
+}
 
 bool guest_kind_prepare(const struct guest_memory *memory, const struct guest_boot *boot,
                         struct guest_plan *plan, struct refusal *refusal)
 {
     CHECK(guest_memory_is_valid(memory));
-    return linux_prepare(memory, boot, &plan->bzimage, refusal);
+    plan->kind = boot->kind != GUEST_KIND_ANY ? boot->kind : detect(boot->kernel);
+    return prepare(memory, boot, plan, refusal) && check_parts(boot, plan->kind, refusal);
 }
 
 struct entry_state guest_kind_load(const struct guest_memory *memory,
                                    const struct guest_boot *boot, const struct guest_plan *plan)
 {
-    return linux_load(memory, boot, &plan->bzimage);
+    switch (plan->kind) {
+    case GUEST_KIND_LINUX:
+        return linux_load(memory, boot, &plan->bzimage);
+    case GUEST_KIND_MULTIBOOT:
+        return multiboot1_load(memory, boot, &plan->image);
+    case GUEST_KIND_ANY:
+        break;
+    }
+    CHECK(!"a kind that can be loaded");
+    return (struct entry_state){ .mode = ENTRY_REAL };
 }

@@ -13,12 +13,17 @@
 #include "hv/entry_state.h"
 #include "hv/guest_boot.h"
 #include "hv/guest_memory.h"
+#include "hv/image.h"
 #include "hv/linux.h"
 #include "hv/refusal.h"
 
 /* All that guest_kind_prepare decided. */
 struct guest_plan {
-    struct linux_plan bzimage;
+    enum guest_kind kind; /* never GUEST_KIND_ANY */
+    union {
+        struct linux_plan bzimage; /* GUEST_KIND_LINUX */
+        struct image_plan image;   /* all others */
+    };
 };
 
 /* Whether this can be started in a guest with this memory, of which only the
@@ -30,3 +35,6 @@ bool guest_kind_prepare(const struct guest_memory *memory, const struct guest_bo
  * for its BIOS area. Returns how the guest begins. */
 struct entry_state guest_kind_load(const struct guest_memory *memory,
                                    const struct guest_boot *boot, const struct guest_plan *plan);
+
+/* "Linux", "Multiboot". */
+const char *guest_kind_name(enum guest_kind kind);

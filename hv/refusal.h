@@ -12,7 +12,7 @@
 #include "hv/guest_memory.h"
 
 /* What the user would change. */
-enum refusal_about { ABOUT_KERNEL, ABOUT_INITRD, ABOUT_CMDLINE };
+enum refusal_about { ABOUT_KERNEL, ABOUT_INITRD, ABOUT_MODULES, ABOUT_CMDLINE };
 
 struct refusal {
     enum refusal_about about;

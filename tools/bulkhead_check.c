@@ -189,6 +189,8 @@ static void add_modules(struct inventory *inventory, const struct config *config
     for (uint32_t i = 0; i < config->vm_count; i++) {
         add_module(inventory, folder, config->vms[i].kernel);
         add_module(inventory, folder, config->vms[i].initrd);
+        for (uint32_t j = 0; j < config->vms[i].module_count; j++)
+            add_module(inventory, folder, config->vms[i].modules[j].file);
     }
     count = scandir(folder, &entries, is_visible, alphasort);
     for (int i = 0; i < count; i++)

@@ -44,14 +44,28 @@ echo "GRUB could not load Bulkhead; the lines above say why."
 """
 
 
+def named_by(guest):
+    """What a guest's table names: images, and of its modules the files."""
+    modules = [module.split(" ")[0] for module in guest.get("modules", [])]
+    return [guest.get(key) for key in IMAGE_KEYS] + modules
+
+
+def named_in_broken(text):
+    """The same from a text that is no TOML, as far as it can be seen."""
+    keys = "|".join(IMAGE_KEYS)
+    named = re.findall(rf'^\s*(?:{keys})\s*=\s*"([^"\n]*)"', text, re.MULTILINE)
+    for modules in re.findall(r"^\s*modules\s*=\s*\[([^]]*)", text, re.MULTILINE):
+        named += re.findall(r'"([^" \n]*)', modules)[::2]
+    return named
+
+
 def image_names(text):
     """The distinct images that a configuration names, in its order."""
     try:
         guests = tomllib.loads(text).get("vm", [])
-        named = [guest.get(key) for guest in guests for key in IMAGE_KEYS]
+        named = [name for guest in guests for name in named_by(guest)]
     except (tomllib.TOMLDecodeError, AttributeError, TypeError):
-        keys = "|".join(IMAGE_KEYS)
-        named = re.findall(rf'^\s*(?:{keys})\s*=\s*"([^"\n]*)"', text, re.MULTILINE)
+        named = named_in_broken(text)
     return list(dict.fromkeys(name for name in named if isinstance(name, str)))
 
 

@@ -32,3 +32,96 @@ void fake_bzimage(uint8_t image[static FAKE_BZIMAGE_BYTES], uint64_t load_addres
     for (unsigned i = 0; i < FAKE_BZIMAGE_CODE_BYTES; i++)
         image[FAKE_BZIMAGE_SETUP_BYTES + i] = fake_code(i);
 }
+
+/* ---- ELF ---- */
+
+/* Offsets of fields that have the class' width, and of the others. */
+struct elf_numbers {
+    unsigned machine, header_bytes, width;
+    unsigned phoff, shoff, sizes; /* sizes: e_ehsize and the five behind it */
+    unsigned phentsize, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align;
+    unsigned shentsize, sh_addr, sh_offset, sh_size, sh_align;
+};
+
+static const struct elf_numbers numbers_32 = {
+    3, 52, 4, 28, 32, 40, 32, 4, 8, 12, 16, 20, 28, 40, 12, 16, 20, 32,
+};
+static const struct elf_numbers numbers_64 = {
+    62, 64, 8, 32, 40, 52, 56, 8, 16, 24, 32, 40, 48, 64, 16, 24, 32, 48,
+};
+
+static void put_elf_header(uint8_t *file, const struct fake_elf *elf, const struct elf_numbers *n)
+{
+    const unsigned sizes[6] = {
+        n->header_bytes, n->phentsize, elf->segment_count, n->shentsize,
+        elf->has_sections ? FAKE_ELF_SECTIONS : 0, 3,
+    };
+
+    set(file, 0, 0x464C457F, 4);
+    set(file, 4, elf->is_64 ? 2 : 1, 1);
+    set(file, 5, 1, 1);
+    set(file, 6, 1, 1);
+    set(file, 16, 2, 2);
+    set(file, 18, n->machine, 2);
+    set(file, 20, 1, 4);
+    set(file, 24, elf->entry, n->width);
+    set(file, n->phoff, n->header_bytes, n->width);
+    set(file, n->shoff, elf->has_sections ? FAKE_ELF_SECTIONS_AT : 0, n->width);
+    for (unsigned i = 0; i < 6; i++)
+        set(file, n->sizes + 2 * i, sizes[i], 2);
+}
+
+static void put_elf_segment(uint8_t *file, const struct fake_elf *elf, unsigned index,
+                            const struct elf_numbers *n)
+{
+    const struct fake_segment *segment = &elf->segments[index];
+    unsigned at = n->header_bytes + index * n->phentsize;
+
+    set(file, at, segment->type, 4);
+    set(file, at + n->p_offset, fake_elf_segment_at(index), n->width);
+    set(file, at + n->p_vaddr, segment->virtual, n->width);
+    set(file, at + n->p_paddr, segment->physical, n->width);
+    set(file, at + n->p_filesz, segment->file_bytes, n->width);
+    set(file, at + n->p_memsz, segment->memory_bytes, n->width);
+    set(file, at + n->p_align, 4, n->width);
+    for (unsigned i = 0; i < segment->file_bytes && i < 0x800; i++)
+        file[fake_elf_segment_at(index) + i] = fake_code(i);
+}
+
+static void put_elf_section(uint8_t *file, unsigned index, unsigned type, uint64_t address,
+                            unsigned offset, unsigned bytes, const struct elf_numbers *n)
+{
+    unsigned at = FAKE_ELF_SECTIONS_AT + index * n->shentsize;
+
+    set(file, at + 4, type, 4);
+    set(file, at + n->sh_addr, address, n->width);
+    set(file, at + n->sh_offset, offset, n->width);
+    set(file, at + n->sh_size, bytes, n->width);
+    set(file, at + n->sh_align, 16, n->width);
+    for (unsigned i = 0; address == 0 && i < bytes; i++)
+        file[offset + i] = fake_code(i + index);
+}
+
+void fake_elf(uint8_t file[static FAKE_ELF_BYTES], const struct fake_elf *elf)
+{
+    const struct elf_numbers *n = elf->is_64 ? &numbers_64 : &numbers_32;
+
+    memset(file, 0, FAKE_ELF_BYTES);
+    put_elf_header(file, elf, n);
+    for (unsigned i = 0; i < elf->segment_count; i++)
+        put_elf_segment(file, elf, i, n);
+    if (!elf->has_sections)
+        return;
+    put_elf_section(file, 1, 1, 0x100000, fake_elf_segment_at(0), 0x100, n);
+    put_elf_section(file, 2, 2, 0, FAKE_ELF_SYMBOLS_AT, FAKE_ELF_SYMBOLS_BYTES, n);
+    put_elf_section(file, 3, 3, 0, FAKE_ELF_NAMES_AT, 0x21, n);
+}
+
+/* ---- Multiboot ---- */
+
+void fake_multiboot1_header(uint8_t *at, uint32_t flags)
+{
+    set(at, 0, 0x1BADB002, 4);
+    set(at, 4, flags, 4);
+    set(at, 8, (uint32_t)-(0x1BADB002 + flags), 4);
+}

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define FAKE_BZIMAGE_SETUP_BYTES 1024u
@@ -21,3 +22,41 @@ static inline uint8_t fake_code(unsigned offset)
 {
     return (uint8_t)(offset * 7 + 1);
 }
+
+/* ---- ELF ---- */
+
+#define FAKE_ELF_BYTES 0x4000u
+#define FAKE_ELF_SEGMENTS_MAX 4
+#define FAKE_ELF_SECTIONS 4 /* none, code with an address, symbols, names */
+#define FAKE_ELF_SYMBOLS_BYTES 0x60u
+
+struct fake_segment {
+    uint32_t type; /* 1: PT_LOAD, 4: PT_NOTE */
+    uint64_t virtual, physical;
+    uint32_t file_bytes, memory_bytes; /* the bytes are fake_code() from 0 on */
+};
+
+struct fake_elf {
+    bool is_64;
+    bool has_sections;
+    uint64_t entry;
+    unsigned segment_count;
+    struct fake_segment segments[FAKE_ELF_SEGMENTS_MAX];
+};
+
+/* Where the bytes of a segment are in the file, at most 2 KiB of them. */
+static inline unsigned fake_elf_segment_at(unsigned index)
+{
+    return 0x1000 + index * 0x800;
+}
+
+#define FAKE_ELF_SYMBOLS_AT 0x3000u
+#define FAKE_ELF_NAMES_AT 0x3100u
+#define FAKE_ELF_SECTIONS_AT 0x3F00u /* their headers, to the file's end */
+
+void fake_elf(uint8_t file[static FAKE_ELF_BYTES], const struct fake_elf *elf);
+
+/* ---- Multiboot ---- */
+
+/* A header with its checksum, of 12 bytes. */
+void fake_multiboot1_header(uint8_t *at, uint32_t flags);

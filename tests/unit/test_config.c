@@ -14,6 +14,7 @@
 #include "hv/amount.h"
 #include "hv/check.h"
 #include "hv/config.h"
+#include "hv/config_images.h"
 #include "hv/config_keys.h"
 #include "tests/fake/images.h"
 
@@ -21,22 +22,30 @@ static struct config config;
 static struct findings findings;
 static struct inventory inventory;
 static uint8_t kernel[FAKE_BZIMAGE_BYTES];
+static uint8_t elf[FAKE_ELF_BYTES];
 static uint8_t no_kernel[MIB(20)];
 
-/* Four CPUs, 1 GiB free in one block from 1 GiB, two good images and a bad one. */
+/* Four CPUs, 1 GiB free in one block from 1 GiB, three good images and a bad one. */
 static int set_up(void **state)
 {
+    const struct fake_elf made = {
+        .entry = MIB(1), .segment_count = 1, .segments = { { 1, MIB(1), MIB(1), 64, 64 } },
+    };
+
     (void)state;
+    fake_elf(elf, &made);
+    fake_multiboot1_header(elf + fake_elf_segment_at(0), 0);
     fake_bzimage(kernel, MIB(1), MIB(8));
     inventory = (struct inventory){
         .cpu_count = 4,
         .region_count = 1,
         .regions = { { .base = HPA(GIB(1)), .bytes = GIB(1) } },
-        .module_count = 3,
+        .module_count = 4,
         .modules = {
             { .name = "vmlinuz", .bytes = kernel, .size = sizeof kernel },
             { .name = "initrd.img", .bytes = no_kernel, .size = sizeof no_kernel },
             { .name = "tiny", .bytes = kernel, .size = sizeof kernel },
+            { .name = "elf", .bytes = elf, .size = sizeof elf },
         },
     };
     return 0;
@@ -218,7 +227,7 @@ static void an_unknown_key_that_resembles_none_is_answered_with_all(void **state
 {
     (void)state;
     line_finds("disk = [1, 2]", "1: error: vm \"a\": unknown key \"disk\"; [[vm]] has name, cpus, "
-                                "memory, kernel, initrd, cmdline, console, exit_port");
+                                "memory, kernel, format, initrd, modules, cmdline, console, exit_port");
     hypervisor_line_finds("x = 1", "1: error: unknown key \"x\"; [hypervisor] has console_port, "
                                    "console_speed, log, when_all_stopped");
 }
@@ -606,7 +615,7 @@ static void a_missing_image_is_answered_with_those_present(void **state)
 {
     (void)state;
     line_finds("initrd = \"initramfs\"", "10: error: vm \"a\": there is no image \"initramfs\"; "
-                                         "present: vmlinuz, initrd.img, tiny");
+                                         "present: vmlinuz, initrd.img, tiny, elf");
     inventory.module_count = 0;
     finds(VM("a", "1", "64M"),
           "config:5:10: error: vm \"a\": there is no image \"vmlinuz\"; present: none\n");
@@ -629,12 +638,14 @@ static void a_long_list_of_images_is_cut_by_number(void **state)
           "more\n");
 }
 
+#define NO_KERNEL \
+    "the file is no kernel that Bulkhead knows: no Linux bzImage, and without Multiboot header"
+
 static void an_image_that_cannot_be_started_says_why(void **state)
 {
     (void)state;
     finds("[[vm]]\nname = \"a\"\ncpus = 1\nmemory = \"64M\"\nkernel = \"initrd.img\"\n",
-          "config:5:10: error: vm \"a\": the file has no Linux boot header at offset 202h; name a "
-          "bzImage, such as Debian's /boot/vmlinuz\n");
+          "config:5:10: error: vm \"a\": " NO_KERNEL "\n");
 }
 
 /* The place is that of the key to change. */
@@ -651,6 +662,89 @@ static void images_that_do_not_fit_say_why(void **state)
                "11: error: vm \"a\": the command line has 5 characters; the kernel takes 3");
 }
 
+static void a_format_is_one_of_those_there_are(void **state)
+{
+    (void)state;
+    line_finds("format = \"elf\"", "10: error: vm \"a\": \"elf\" is not a kernel's format; write "
+                                   "\"linux\" or \"multiboot\"");
+    finds(VM("a", "1", "64M") "format = \"linux\"\n", "");
+    assert_int_equal(config.vms[0].kind, GUEST_KIND_LINUX);
+    finds(VM("a", "1", "64M") "format = \"multiboot\"\n",
+          "config:5:10: error: vm \"a\": the file has no Multiboot header in its first 8192 "
+          "bytes\n");
+}
+
+/* A guest of another kind, in five lines. */
+#define MULTIBOOT_VM "[[vm]]\nname = \"a\"\ncpus = 1\nmemory = \"16M\"\nkernel = \"elf\"\n"
+
+static void each_module_is_a_file_and_its_command_line(void **state)
+{
+    (void)state;
+    finds(MULTIBOOT_VM "modules = [\"tiny\", # none\n \"initrd.img\", 'tiny  two \"words\" ',]\n",
+          "config:6:11: error: vm \"a\": module 2 has 20971520 bytes and does not fit beside the "
+          "kernel; give the guest more memory\n");
+    assert_int_equal(config.vms[0].module_count, 3);
+    inventory.modules[1].size = 5;
+    finds(MULTIBOOT_VM "modules = [\"tiny\", \"initrd.img\", 'tiny  two \"words\" ']\n", "");
+    struct guest_boot boot = config_guest_boot(&config.vms[0], &inventory);
+    assert_int_equal(boot.module_count, 3);
+    assert_ptr_equal(boot.modules[0].file.bytes, kernel);
+    assert_string_equal(boot.modules[0].string, "");
+    assert_int_equal(boot.modules[1].file.size, 5);
+    assert_string_equal(boot.modules[2].string, " two \"words\" ");
+    finds(MULTIBOOT_VM "modules = []\n", "");
+}
+
+static void each_wrong_module_is_reported_at_its_place(void **state)
+{
+    (void)state;
+    inventory.modules[1].size = 5;
+    finds(MULTIBOOT_VM "modules = [\"none\", 7, \"a/b\", \"tiny a\\tb\", \"\", \"tiny\"]\n",
+          "config:6:12: error: vm \"a\": there is no image \"none\"; present: vmlinuz, initrd.img, "
+          "tiny, elf\n"
+          "config:6:20: error: vm \"a\": a list of modules holds strings, a file's name and its "
+          "command line; write it as in [\"root.img\", \"settings quiet\"]\n"
+          "config:6:23: error: vm \"a\": \"a/b\" is not an image's name; use 1 to 63 letters, "
+          "digits and . _ + - ~, without a folder\n"
+          "config:6:30: error: vm \"a\": a command line cannot hold control character 09h; put a "
+          "space there\n"
+          "config:6:43: error: vm \"a\": \"\" is not an image's name; use 1 to 63 letters, digits "
+          "and . _ + - ~, without a folder\n");
+    finds(MULTIBOOT_VM "modules = \"tiny\"\n",
+          "config:6:11: error: vm \"a\": \"modules\" must be a list of files, as in [\"root.img\", "
+          "\"settings quiet\"]\n");
+}
+
+static void a_guest_has_at_most_16_modules_with_4096_characters(void **state)
+{
+    static char text[20000];
+    (void)state;
+    strcpy(text, MULTIBOOT_VM "modules = [");
+    for (unsigned i = 0; i < 17; i++)
+        strcat(text, "\n\"tiny\",");
+    strcat(text, "]\n");
+    finds(text, "config:23:1: error: vm \"a\": a guest can have at most 16 modules; remove this "
+                "one\n");
+    snprintf(text, sizeof text, "%s[\"tiny %0*d\", \n\"tiny %0*d\"]\n", MULTIBOOT_VM "modules = ",
+             2000, 0, 2040, 0);
+    finds(text, "");
+    snprintf(text, sizeof text, "%s[\"tiny %0*d\",\n\"tiny %0*d\",\n\"tiny %0*d\"]\n",
+             MULTIBOOT_VM "modules = ", 2000, 0, 2040, 0, 54, 0);
+    finds(text, "config:8:1: error: vm \"a\": the command lines of the modules have more than 4096 "
+                "characters together; shorten them\n");
+}
+
+static void an_initrd_is_for_linux_and_modules_are_for_the_others(void **state)
+{
+    (void)state;
+    line_finds("modules = [\"tiny\"]",
+               "11: error: vm \"a\": the kernel is a Linux bzImage, which takes no modules; it can "
+               "have one \"initrd\"");
+    finds(MULTIBOOT_VM "initrd = \"tiny\"\n",
+          "config:6:10: error: vm \"a\": an initrd is for a Linux bzImage, and the kernel is "
+          "Multiboot; list the file in \"modules\"\n");
+}
+
 /* All is reported at once: images are looked at whatever else is wrong. */
 static void images_are_checked_although_the_memory_is_wrong(void **state)
 {
@@ -659,8 +753,7 @@ static void images_are_checked_although_the_memory_is_wrong(void **state)
           "config:3:8: error: vm \"a\": a guest cannot have 9 CPUs; write 1 to 8\n"
           "config:4:10: error: vm \"a\": \"7M\" is too little for a guest; write at least "
           "\"16M\"\n"
-          "config:5:10: error: vm \"a\": the file has no Linux boot header at offset 202h; name a "
-          "bzImage, such as Debian's /boot/vmlinuz\n");
+          "config:5:10: error: vm \"a\": " NO_KERNEL "\n");
 }
 
 static void a_command_line_holds_up_to_2047_characters_on_one_line(void **state)
@@ -758,6 +851,11 @@ int main(void)
         cmocka_unit_test_setup(a_long_list_of_images_is_cut_by_number, set_up),
         cmocka_unit_test_setup(an_image_that_cannot_be_started_says_why, set_up),
         cmocka_unit_test_setup(images_that_do_not_fit_say_why, set_up),
+        cmocka_unit_test_setup(a_format_is_one_of_those_there_are, set_up),
+        cmocka_unit_test_setup(each_module_is_a_file_and_its_command_line, set_up),
+        cmocka_unit_test_setup(each_wrong_module_is_reported_at_its_place, set_up),
+        cmocka_unit_test_setup(a_guest_has_at_most_16_modules_with_4096_characters, set_up),
+        cmocka_unit_test_setup(an_initrd_is_for_linux_and_modules_are_for_the_others, set_up),
         cmocka_unit_test_setup(images_are_checked_although_the_memory_is_wrong, set_up),
         cmocka_unit_test_setup(a_command_line_holds_up_to_2047_characters_on_one_line, set_up),
         cmocka_unit_test_setup(all_errors_are_reported_at_once, set_up),

@@ -242,8 +242,10 @@ static void a_kernel_for_real_mode_only_is_refused(void **state)
 static struct guest_boot boot_with(const uint8_t *initrd, size_t initrd_bytes,
                                    const char *cmdline)
 {
-    return (struct guest_boot){ { image, sizeof image }, { initrd, initrd_bytes }, cmdline,
-                                GPA(0xE0000) };
+    return (struct guest_boot){
+        .kernel = { image, sizeof image }, .initrd = { initrd, initrd_bytes },
+        .cmdline = cmdline, .rsdp = GPA(0xE0000),
+    };
 }
 
 /* What is said against it, and about what; NULL: nothing. */
