@@ -43,6 +43,7 @@ static const struct word_row stop_actions[] = {
 static const struct word_row guest_kinds[] = {
     { "linux", GUEST_KIND_LINUX },
     { "multiboot", GUEST_KIND_MULTIBOOT },
+    { "multiboot2", GUEST_KIND_MULTIBOOT2 },
 };
 
 static const struct word_row *find_word(const struct word_row *rows, size_t count,
@@ -257,8 +258,8 @@ static void set_kind(struct vm_config *vm, const struct toml_value *value,
     if (row != NULL)
         vm->kind = (enum guest_kind)row->value;
     else
-        REPORT("\"%s\" is not a kernel's format; write \"linux\" or \"multiboot\"",
-               shown(value).text);
+        REPORT("\"%s\" is not a kernel's format; write \"linux\", \"multiboot\" or "
+               "\"multiboot2\"", shown(value).text);
 }
 
 /* A command line is one line of text. */

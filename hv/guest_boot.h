@@ -13,6 +13,7 @@
 enum guest_kind {
     GUEST_KIND_ANY, /* the kernel's file tells */
     GUEST_KIND_LINUX,
+    GUEST_KIND_MULTIBOOT2,
     GUEST_KIND_MULTIBOOT,
 };
 

@@ -6,12 +6,16 @@
 
 #include "hv/check.h"
 #include "hv/multiboot1.h"
+#include "hv/multiboot2.h"
+#include "hv/multiboot2_header.h"
 
 const char *guest_kind_name(enum guest_kind kind)
 {
     switch (kind) {
     case GUEST_KIND_LINUX:
         return "Linux";
+    case GUEST_KIND_MULTIBOOT2:
+        return "Multiboot2";
     case GUEST_KIND_MULTIBOOT:
         return "Multiboot";
     case GUEST_KIND_ANY:
@@ -26,6 +30,8 @@ static enum guest_kind detect(struct span kernel)
 {
     if (linux_is_bzimage(kernel))
         return GUEST_KIND_LINUX;
+    if (multiboot2_is(kernel))
+        return GUEST_KIND_MULTIBOOT2;
     if (multiboot1_is(kernel))
         return GUEST_KIND_MULTIBOOT;
     return GUEST_KIND_ANY;
@@ -51,9 +57,11 @@ static bool prepare(const struct guest_memory *memory, const struct guest_boot *
     switch (plan->kind) {
     case GUEST_KIND_ANY:
         return refuse(refusal, "the file is no kernel that Bulkhead knows: no Linux bzImage, and "
-                      "without Multiboot header");
+                      "without a header of Multiboot or Multiboot2");
     case GUEST_KIND_LINUX:
         return linux_prepare(memory, boot, &plan->bzimage, refusal);
+    case GUEST_KIND_MULTIBOOT2:
+        return multiboot2_prepare(memory, boot, &plan->image, refusal);
     case GUEST_KIND_MULTIBOOT:
         return multiboot1_prepare(memory, boot, &plan->image, refusal);
     }
@@ -75,6 +83,8 @@ struct entry_state guest_kind_load(const struct guest_memory *memory,
     switch (plan->kind) {
     case GUEST_KIND_LINUX:
         return linux_load(memory, boot, &plan->bzimage);
+    case GUEST_KIND_MULTIBOOT2:
+        return multiboot2_load(memory, boot, &plan->image);
     case GUEST_KIND_MULTIBOOT:
         return multiboot1_load(memory, boot, &plan->image);
     case GUEST_KIND_ANY:

@@ -8,7 +8,8 @@
 
 void guest_put(const struct guest_memory *memory, uint64_t at, const void *bytes, size_t size)
 {
-    CHECK(guest_memory_write(memory, GPA(at), bytes, size));
+    if (size > 0) /* nothing may also lie behind the end of RAM */
+        CHECK(guest_memory_write(memory, GPA(at), bytes, size));
 }
 
 void guest_put_64(const struct guest_memory *memory, uint64_t at, uint64_t value)

@@ -36,6 +36,7 @@ struct image_plan {
     uint64_t moved;           /* from where its file says, modulo 2^64 */
     uint64_t entry;
     enum entry_mode mode;
+    bool tell_base;           /* the kernel wants to know where `begin` is */
 
     gpa_t modules[GUEST_MODULES_MAX];
     gpa_t sections; /* of the ELF file, those without an address */

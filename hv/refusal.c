@@ -6,18 +6,7 @@
 
 #include "hv/text.h"
 
-bool refuse(struct refusal *refusal, const char *format, ...)
-{
-    va_list arguments;
-
-    refusal->about = ABOUT_KERNEL;
-    va_start(arguments, format);
-    text_format_list(refusal->text, sizeof refusal->text, format, arguments);
-    va_end(arguments);
-    return false;
-}
-
-bool refuse_about(struct refusal *refusal, enum refusal_about about, const char *format, ...)
+void refusal_say(struct refusal *refusal, enum refusal_about about, const char *format, ...)
 {
     va_list arguments;
 
@@ -25,7 +14,6 @@ bool refuse_about(struct refusal *refusal, enum refusal_about about, const char 
     va_start(arguments, format);
     text_format_list(refusal->text, sizeof refusal->text, format, arguments);
     va_end(arguments);
-    return false;
 }
 
 bool refuse_memory(struct refusal *refusal, const struct guest_memory *memory, uint64_t end)

@@ -19,11 +19,12 @@ struct refusal {
     char text[FINDING_TEXT_SIZE];
 };
 
-/* Both return false, so that a check can end with `return refuse(...)`. */
-bool refuse(struct refusal *refusal, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-bool refuse_about(struct refusal *refusal, enum refusal_about about, const char *format, ...)
+void refusal_say(struct refusal *refusal, enum refusal_about about, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Both are false, so that a check can end with `return refuse(...)`. */
+#define refuse(refusal, ...) (refusal_say((refusal), ABOUT_KERNEL, __VA_ARGS__), false)
+#define refuse_about(refusal, about, ...) (refusal_say((refusal), (about), __VA_ARGS__), false)
 
 /* The kernel needs RAM up to the address `end`, which this guest has not. */
 bool refuse_memory(struct refusal *refusal, const struct guest_memory *memory, uint64_t end);

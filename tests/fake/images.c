@@ -125,3 +125,16 @@ void fake_multiboot1_header(uint8_t *at, uint32_t flags)
     set(at, 4, flags, 4);
     set(at, 8, (uint32_t)-(0x1BADB002 + flags), 4);
 }
+
+void fake_multiboot2_header(uint8_t *at, const void *tags, uint32_t bytes)
+{
+    uint32_t length = 16 + bytes + 8;
+
+    set(at, 0, 0xE85250D6, 4);
+    set(at, 4, 0, 4);
+    set(at, 8, length, 4);
+    set(at, 12, (uint32_t)-(0xE85250D6 + length), 4);
+    memcpy(at + 16, tags, bytes);
+    set(at, 16 + bytes, 0, 4);
+    set(at, 16 + bytes + 4, 8, 4);
+}

@@ -60,3 +60,7 @@ void fake_elf(uint8_t file[static FAKE_ELF_BYTES], const struct fake_elf *elf);
 
 /* A header with its checksum, of 12 bytes. */
 void fake_multiboot1_header(uint8_t *at, uint32_t flags);
+
+/* A Multiboot2 header with these tags, to which it adds the end. The tags are
+ * `bytes` long, a multiple of 8. */
+void fake_multiboot2_header(uint8_t *at, const void *tags, uint32_t bytes);

@@ -27,11 +27,16 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const enum guest_kind kinds[] = {
-    GUEST_KIND_ANY, GUEST_KIND_LINUX, GUEST_KIND_MULTIBOOT,
+    GUEST_KIND_ANY, GUEST_KIND_LINUX, GUEST_KIND_MULTIBOOT2, GUEST_KIND_MULTIBOOT,
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
 static uint8_t module_bytes[256 * 16384];
+
+/* Information, a console, a place; the second and third are optional. */
+static const uint32_t multiboot2_tags[] = {
+    1, 16, 4, 6, 0x10004, 12, 0, 0, 0x1000A, 24, 0, UINT32_MAX, 4096, 0,
+};
 
 static void put_good(uint8_t *file, uint8_t choices, const uint8_t *differs, size_t size)
 {
@@ -43,6 +48,7 @@ static void put_good(uint8_t *file, uint8_t choices, const uint8_t *differs, siz
     };
     fake_elf(file, &elf);
     fake_multiboot1_header(file + (choices & CHOOSE_MOVED_HEADER ? 0x200 : 0x1040), 3);
+    fake_multiboot2_header(file + 0x300, multiboot2_tags, sizeof multiboot2_tags);
     for (size_t i = 0; i + 3 <= size; i += 3)
         file[(differs[i] | differs[i + 1] << 8) % FAKE_ELF_BYTES] ^= differs[i + 2];
 }

@@ -639,7 +639,8 @@ static void a_long_list_of_images_is_cut_by_number(void **state)
 }
 
 #define NO_KERNEL \
-    "the file is no kernel that Bulkhead knows: no Linux bzImage, and without Multiboot header"
+    "the file is no kernel that Bulkhead knows: no Linux bzImage, and without a header " \
+    "of Multiboot or Multiboot2"
 
 static void an_image_that_cannot_be_started_says_why(void **state)
 {
@@ -666,7 +667,7 @@ static void a_format_is_one_of_those_there_are(void **state)
 {
     (void)state;
     line_finds("format = \"elf\"", "10: error: vm \"a\": \"elf\" is not a kernel's format; write "
-                                   "\"linux\" or \"multiboot\"");
+                                   "\"linux\", \"multiboot\" or \"multiboot2\"");
     finds(VM("a", "1", "64M") "format = \"linux\"\n", "");
     assert_int_equal(config.vms[0].kind, GUEST_KIND_LINUX);
     finds(VM("a", "1", "64M") "format = \"multiboot\"\n",

@@ -3,9 +3,6 @@
  * hv/multiboot1.c and what it shares with the other kinds of kernel that lie
  * where they want to (hv/image*.c): files made here, and what a kernel then
  * finds in its memory, by the numbers of the specification.
- *
- * Files are copied into blocks of their exact size, so that AddressSanitizer
- * sees any read beyond them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,26 +13,9 @@
 #include <cmocka.h>
 
 #include "hv/multiboot1.h"
-#include "tests/fake/images.h"
-#include "tests/fake/machine.h"
+#include "tests/fake/kernel.h"
 
-#define BASE GIB(2)
-#define MEMORY_BYTES MIB(16)
 #define HEADER_AT (fake_elf_segment_at(0) + 0x40)
-
-static const struct guest_memory memory = { HPA(BASE), MEMORY_BYTES };
-
-static uint8_t file[FAKE_ELF_BYTES];
-static size_t file_bytes;
-static uint8_t *copy;
-static struct guest_boot boot;
-static struct image_plan plan;
-static struct refusal refusal;
-
-static void set(unsigned offset, uint64_t value, unsigned bytes)
-{
-    memcpy(file + offset, &value, bytes);
-}
 
 static void make(bool is_64, uint64_t physical)
 {
@@ -54,65 +34,13 @@ static int set_up(void **state)
     memset(first, 0x11, sizeof first);
     memset(second, 0x22, sizeof second);
     make(false, MIB(1));
-    file_bytes = sizeof file;
+    file_bytes = FAKE_ELF_BYTES;
     boot = (struct guest_boot){
-        .cmdline = "root=/dev/ram quiet", .module_count = 2,
+        .kind = GUEST_KIND_MULTIBOOT, .cmdline = "root=/dev/ram quiet", .module_count = 2,
         .modules = { { { first, sizeof first }, "first of two" },
                      { { second, sizeof second }, "" } },
     };
     return 0;
-}
-
-static int clean_up(void **state)
-{
-    (void)state;
-    free(copy);
-    copy = NULL;
-    return 0;
-}
-
-static const char *prepare(uint64_t memory_bytes)
-{
-    const struct guest_memory sized = { HPA(BASE), memory_bytes };
-    free(copy);
-    copy = malloc(file_bytes == 0 ? 1 : file_bytes);
-    memcpy(copy, file, file_bytes);
-    boot.kernel = (struct span){ file_bytes == 0 ? NULL : copy, file_bytes };
-    return multiboot1_prepare(&sized, &boot, &plan, &refusal) ? NULL : refusal.text;
-}
-
-static void assert_says(const char *text, const char *part)
-{
-    if (text == NULL || strstr(text, part) == NULL)
-        fail_msg("\"%s\" is not in: %s", part, text == NULL ? "(no complaint)" : text);
-}
-
-static void assert_good(void)
-{
-    const char *text = prepare(MEMORY_BYTES);
-    if (text != NULL)
-        fail_msg("refused: %s", text);
-}
-
-/* Nothing may depend on what was in memory before. */
-static struct entry_state load(void)
-{
-    assert_good();
-    fake_reset(BASE, MEMORY_BYTES);
-    memset(fake.memory, 0x5A, MEMORY_BYTES);
-    return multiboot1_load(&memory, &boot, &plan);
-}
-
-static uint32_t guest_32(uint64_t gpa)
-{
-    uint32_t value;
-    memcpy(&value, fake.memory + gpa, sizeof value);
-    return value;
-}
-
-static const char *guest_text(uint64_t gpa)
-{
-    return (const char *)fake.memory + gpa;
 }
 
 /* ---- The header ---- */
@@ -176,8 +104,8 @@ static void addresses_in_the_header_win_over_the_elf_file(void **state)
     assert_memory_equal(fake.memory + MIB(2), file + HEADER_AT - 0x40, 0x300);
     for (unsigned i = 0x300; i < 0x1005; i++)
         assert_int_equal(fake.memory[MIB(2) + i], 0);
-    assert_int_equal(fake.memory[MIB(2) + 0x1005], 0x5A);
-    assert_int_equal(fake.memory[MIB(1)], 0x5A);
+    assert_int_equal(fake.memory[MIB(2) + 0x1005], UNTOUCHED);
+    assert_int_equal(fake.memory[MIB(1)], UNTOUCHED);
     assert_int_equal(guest_32(entry.rbx) & 1 << 5, 0); /* no sections */
 }
 
@@ -186,7 +114,7 @@ static void without_an_end_all_of_the_file_is_loaded(void **state)
     (void)state;
     set_addresses(MIB(2) + 0x40, MIB(2), 0, 0, MIB(2));
     load();
-    assert_int_equal(plan.end - plan.begin, FAKE_ELF_BYTES - fake_elf_segment_at(0));
+    assert_int_equal(plan.image.end - plan.image.begin, FAKE_ELF_BYTES - fake_elf_segment_at(0));
     assert_memory_equal(fake.memory + MIB(2), file + fake_elf_segment_at(0),
                         FAKE_ELF_BYTES - fake_elf_segment_at(0));
 }
@@ -230,7 +158,7 @@ static void the_kernel_begins_as_the_protocol_says(void **state)
         assert_int_equal(entry.mode, ENTRY_PROTECTED);
         assert_int_equal(entry.rip.value, MIB(1) + 0x100);
         assert_int_equal(entry.rax, 0x2BADB002);
-        assert_int_equal(entry.rbx, plan.info.value);
+        assert_int_equal(entry.rbx, plan.image.info.value);
         assert_true(entry.rsp.value >= 0x11000 && entry.rsp.value <= 0xA0000);
         assert_int_equal(guest_32(entry.gdt_base.value + 0x14) & 0xF0FF00, 0xC09B00);
         assert_memory_equal(fake.memory + MIB(1), file + fake_elf_segment_at(0), 0x400);
@@ -269,7 +197,7 @@ static void modules_lie_on_pages_behind_the_kernel_in_their_order(void **state)
     assert_string_equal(guest_text(guest_32(list + 24)), "");
     for (unsigned i = 0; i < 5000; i++)
         assert_int_equal(fake.memory[MIB(1) + 0x3000 + i], 0x11);
-    assert_int_equal(fake.memory[MIB(1) + 0x3000 + 5000], 0x5A);
+    assert_int_equal(fake.memory[MIB(1) + 0x3000 + 5000], UNTOUCHED);
     assert_int_equal(fake.memory[MIB(1) + 0x5002], 0x22);
     boot.module_count = 0;
     info = load().rbx;
@@ -327,10 +255,10 @@ static void nothing_else_is_written(void **state)
     (void)state;
     load();
     for (uint64_t gpa = 0; gpa < MEMORY_BYTES; gpa++)
-        if (fake.memory[gpa] != 0x5A && !is_in(gpa, MIB(1), 0x3000) &&
-            !is_in(gpa, plan.modules[0].value, 5000) && !is_in(gpa, plan.modules[1].value, 3) &&
-            !is_in(gpa, plan.sections.value, 0x100) &&
-            !is_in(gpa, plan.info.value, plan.info_bytes) && !is_in(gpa, plan.tables.value, 0x2000))
+        if (fake.memory[gpa] != UNTOUCHED && !is_in(gpa, MIB(1), 0x3000) &&
+            !is_in(gpa, plan.image.modules[0].value, 5000) && !is_in(gpa, plan.image.modules[1].value, 3) &&
+            !is_in(gpa, plan.image.sections.value, 0x100) &&
+            !is_in(gpa, plan.image.info.value, plan.image.info_bytes) && !is_in(gpa, plan.image.tables.value, 0x2000))
             fail_msg("byte at %llx was written", (unsigned long long)gpa);
 }
 
@@ -352,16 +280,16 @@ static void nothing_overlaps_wherever_the_kernel_lies(void **state)
         make(false, places[i]);
         assert_good();
         const struct { uint64_t at, bytes; } all[] = {
-            { places[i], 0x3000 }, { plan.modules[0].value, 5000 }, { plan.modules[1].value, 3 },
-            { plan.sections.value, 0x81 }, { plan.info.value, plan.info_bytes },
-            { plan.tables.value, 0x2000 }, { 0xA0000, 0x60000 },
+            { places[i], 0x3000 }, { plan.image.modules[0].value, 5000 }, { plan.image.modules[1].value, 3 },
+            { plan.image.sections.value, 0x81 }, { plan.image.info.value, plan.image.info_bytes },
+            { plan.image.tables.value, 0x2000 }, { 0xA0000, 0x60000 },
         };
         for (unsigned a = 0; a < 7; a++)
             for (unsigned b = 0; b < a; b++)
                 assert_true(apart(all[a].at, all[a].bytes, all[b].at, all[b].bytes));
         for (unsigned a = 0; a < 6; a++)
             assert_true(all[a].at + all[a].bytes <= MEMORY_BYTES);
-        assert_int_equal(plan.modules[0].value % 4096, 0);
+        assert_int_equal(plan.image.modules[0].value % 4096, 0);
     }
 }
 
@@ -393,7 +321,7 @@ static void modules_without_room_are_refused(void **state)
     make(false, MIB(12)); /* more room before the kernel than behind it */
     boot.modules[1].file.size = MIB(10);
     assert_null(prepare(MEMORY_BYTES));
-    assert_int_equal(plan.modules[1].value, MIB(1));
+    assert_int_equal(plan.image.modules[1].value, MIB(1));
 }
 
 static void sections_without_room_or_beyond_the_file_are_refused(void **state)
@@ -417,18 +345,8 @@ static void no_truncated_file_is_accepted_or_read_beyond_its_end(void **state)
 static void a_restart_finds_the_same_memory_as_the_first_start(void **state)
 {
     (void)state;
-    uint8_t *first = malloc(MEMORY_BYTES);
-    struct entry_state entry = load();
-    memcpy(first, fake.memory, MEMORY_BYTES);
-    memset(fake.memory, 0x5A, MEMORY_BYTES);
-    struct entry_state again = multiboot1_load(&memory, &boot, &plan);
-    assert_int_equal(entry.rip.value, again.rip.value);
-    assert_int_equal(entry.rbx, again.rbx);
-    assert_int_equal(memcmp(first, fake.memory, MEMORY_BYTES), 0);
-    free(first);
+    assert_restarts();
 }
-
-#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, clean_up)
 
 int main(void)
 {
