@@ -21,8 +21,8 @@ HV_CONFIG := hv/toml.c hv/toml_cursor.c hv/toml_string.c hv/toml_value.c \
 	hv/config_images.c hv/config_list.c \
 	hv/guest_ports.c
 HV_LOAD := hv/guest_kind.c hv/linux.c hv/linux_image.c hv/multiboot1.c \
-	hv/multiboot2.c hv/multiboot2_header.c hv/image.c \
-	hv/image_layout.c hv/image_sections.c hv/elf.c hv/refusal.c hv/entry_tables.c \
+	hv/multiboot2.c hv/multiboot2_header.c hv/pvh.c hv/flat.c \
+	hv/image.c hv/image_layout.c hv/image_sections.c hv/elf.c hv/refusal.c hv/entry_tables.c \
 	hv/guest_put.c hv/guest_writer.c
 HV_TABLES := hv/aml.c hv/guest_acpi.c
 HV_MEMORY := hv/frames.c hv/ept.c hv/guest_memory.c hv/guest_paging.c hv/guest_walk.c
@@ -68,8 +68,8 @@ NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv
 # Host unit tests: tests/unit/test_NAME.c. The code under test comes from one
 # library; fakes_NAME lists what replaces members of it, besides the machine.
 UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf ept event \
-	exit exit_report findings frames guest_acpi guest_memory guest_paging ioapic_driver \
-	lapic lapic_base lapic_ipi lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 multiboot2_guest pci pic pit platform ports power \
+	exit exit_report findings frames guest_acpi guest_kind guest_memory guest_paging ioapic_driver \
+	lapic lapic_base lapic_ipi lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 multiboot2_guest pci pic pit platform ports power pvh \
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
 fakes_console := terminal
 fakes_cr := reports

@@ -136,8 +136,9 @@ static void print_vm(const struct vm *vm)
     text_bytes(memory, sizeof memory, vm->memory.bytes);
     for (unsigned i = 0; i < vm->vcpu_count; i++)
         at += text_format(list + at, sizeof list - at, i ? ",%u" : "%u", vm->vcpus[i]->cpu);
-    log_line(LOG_INFO, "%s: CPU %s, %s of memory at %llx, kernel %s", vm->config->name, list, memory,
-             (unsigned long long)vm->memory.base.value, vm->config->kernel);
+    log_line(LOG_INFO, "%s: CPU %s, %s of memory at %llx, kernel %s (%s)", vm->config->name, list,
+             memory, (unsigned long long)vm->memory.base.value, vm->config->kernel,
+             guest_kind_name(vm->plan.kind));
 }
 
 static void make_vm(struct boot *boot, const struct vm_config *config)

@@ -54,6 +54,9 @@ enum vm_key {
     VM_INITRD,
     VM_MODULES,
     VM_CMDLINE,
+    VM_LOAD_ADDRESS,
+    VM_ENTRY,
+    VM_MODE,
     VM_CONSOLE,
     VM_EXIT_PORT,
     VM_KEY_COUNT
@@ -84,6 +87,8 @@ struct vm_config {
     hpa_t memory_base;                  /* config_check decides: aligned to 2 MiB */
     char kernel[CONFIG_IMAGE_SIZE];
     enum guest_kind kind;               /* GUEST_KIND_ANY: the kernel's file tells */
+    struct guest_flat flat;             /* its keys as given; config_guest_boot completes it */
+    bool start_wrong;                   /* how to start it was said wrongly, and reported */
     char initrd[CONFIG_IMAGE_SIZE];     /* empty: none */
     uint32_t module_count;
     struct config_module modules[GUEST_MODULES_MAX];

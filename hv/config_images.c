@@ -5,6 +5,7 @@
 #include "hv/config_images.h"
 
 #include "hv/check.h"
+#include "hv/config_keys.h"
 #include "hv/config_list.h"
 #include "hv/guest_kind.h"
 #include "hv/text.h"
@@ -30,12 +31,15 @@ struct guest_boot config_guest_boot(const struct vm_config *vm, const struct inv
 {
     struct guest_boot boot = {
         .kind = vm->kind,
+        .flat = vm->flat,
         .kernel = span_of(inventory, vm->kernel),
         .initrd = span_of(inventory, vm->initrd),
         .cmdline = vm->cmdline,
         .module_count = vm->module_count,
     };
 
+    if (vm->at[VM_ENTRY].line == 0)
+        boot.flat.entry = vm->flat.load_address;
     for (uint32_t i = 0; i < vm->module_count; i++)
         boot.modules[i] = (struct guest_module){
             .file = span_of(inventory, vm->modules[i].file),
@@ -72,6 +76,36 @@ static bool check_all_present(const struct vm_config *vm, const struct inventory
         modules = check_present(vm, module->file, module->at, inventory, findings) && modules;
     }
     return kernel && initrd && modules;
+}
+
+/* A flat image says nothing about itself, so the configuration does; any other
+ * file says it all. */
+static bool check_flat(const struct vm_config *vm, struct findings *findings)
+{
+    static const enum vm_key keys[] = { VM_LOAD_ADDRESS, VM_MODE, VM_ENTRY };
+    const struct key_rows rows = config_keys(SECTION_VM);
+    bool flat = vm->kind == GUEST_KIND_FLAT;
+    bool good = true;
+
+    if (vm->start_wrong)
+        return false;
+    for (unsigned i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const struct key_row *row = &rows.rows[keys[i]];
+        bool given = vm->at[keys[i]].line != 0;
+
+        if (given && !flat)
+            findings_add(findings, SEVERITY_ERROR, vm->at[keys[i]], vm->name,
+                         "\"%s\" is for flat images; add format = \"flat\" or remove this line",
+                         row->name);
+        else if (!given && flat && keys[i] != VM_ENTRY)
+            findings_add(findings, SEVERITY_ERROR, vm->at[VM_FORMAT], vm->name,
+                         "a flat image needs \"%s\"; add a line as in: %s", row->name,
+                         row->example);
+        else
+            continue;
+        good = false;
+    }
+    return good;
 }
 
 static enum vm_key key_about(enum refusal_about about)
@@ -112,7 +146,9 @@ void config_check_images(const struct config *config, const struct inventory *in
     for (uint32_t i = 0; i < config->vm_count; i++) {
         const struct vm_config *vm = &config->vms[i];
 
-        if (check_all_present(vm, inventory, findings) && vm->kernel[0] != '\0')
+        bool present = check_all_present(vm, inventory, findings);
+
+        if (check_flat(vm, findings) && present && vm->kernel[0] != '\0')
             check_start(vm, inventory, findings);
     }
 }

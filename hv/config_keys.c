@@ -50,6 +50,15 @@ static const struct key_row vm_rows[VM_KEY_COUNT] = {
     [VM_CMDLINE] = {
         "cmdline", TAKES(TOML_STRING), false,
         "a string, as in \"console=ttyS0\"", "cmdline = \"console=ttyS0\"" },
+    [VM_LOAD_ADDRESS] = {
+        "load_address", TAKES(TOML_INTEGER), false,
+        "an address, as in 0x7c00", "load_address = 0x7c00" },
+    [VM_ENTRY] = {
+        "entry", TAKES(TOML_INTEGER), false,
+        "an address, as in 0x7c00", "entry = 0x7c00" },
+    [VM_MODE] = {
+        "mode", TAKES(TOML_STRING), false,
+        "a string, as in \"real\"", "mode = \"real\"" },
     [VM_CONSOLE] = {
         "console", TAKES(TOML_BOOLEAN), false,
         "true or false", "console = true" },

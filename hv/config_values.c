@@ -44,6 +44,14 @@ static const struct word_row guest_kinds[] = {
     { "linux", GUEST_KIND_LINUX },
     { "multiboot", GUEST_KIND_MULTIBOOT },
     { "multiboot2", GUEST_KIND_MULTIBOOT2 },
+    { "pvh", GUEST_KIND_PVH },
+    { "flat", GUEST_KIND_FLAT },
+};
+
+static const struct word_row entry_modes[] = {
+    { "real", ENTRY_REAL },
+    { "protected", ENTRY_PROTECTED },
+    { "long", ENTRY_LONG },
 };
 
 static const struct word_row *find_word(const struct word_row *rows, size_t count,
@@ -255,11 +263,38 @@ static void set_kind(struct vm_config *vm, const struct toml_value *value,
 {
     const struct word_row *row = find_word(guest_kinds, COUNT(guest_kinds), value->string);
 
-    if (row != NULL)
+    if (row != NULL) {
         vm->kind = (enum guest_kind)row->value;
-    else
-        REPORT("\"%s\" is not a kernel's format; write \"linux\", \"multiboot\" or "
-               "\"multiboot2\"", shown(value).text);
+        return;
+    }
+    vm->start_wrong = true;
+    REPORT("\"%s\" is not a kernel's format; write \"linux\", \"multiboot\", \"multiboot2\", "
+           "\"pvh\" or \"flat\"", shown(value).text);
+}
+
+static void set_mode(struct vm_config *vm, const struct toml_value *value,
+                     struct findings *findings)
+{
+    const struct word_row *row = find_word(entry_modes, COUNT(entry_modes), value->string);
+
+    if (row != NULL) {
+        vm->flat.mode = (enum entry_mode)row->value;
+        return;
+    }
+    vm->start_wrong = true;
+    REPORT("\"%s\" is not a mode; write \"real\", \"protected\" or \"long\"", shown(value).text);
+}
+
+static void set_address(struct vm_config *vm, uint64_t *address, const struct toml_value *value,
+                        struct findings *findings)
+{
+    if (value->integer >= 0 && value->integer <= UINT32_MAX) {
+        *address = (uint64_t)value->integer;
+        return;
+    }
+    vm->start_wrong = true;
+    REPORT("%lld is not an address below 4 GiB; write one as in 0x100000",
+           (long long)value->integer);
 }
 
 /* A command line is one line of text. */
@@ -362,6 +397,15 @@ void config_set_vm(struct vm_config *vm, enum vm_key key, const struct toml_valu
         return;
     case VM_CMDLINE:
         set_cmdline(vm, value, findings);
+        return;
+    case VM_LOAD_ADDRESS:
+        set_address(vm, &vm->flat.load_address, value, findings);
+        return;
+    case VM_ENTRY:
+        set_address(vm, &vm->flat.entry, value, findings);
+        return;
+    case VM_MODE:
+        set_mode(vm, value, findings);
         return;
     case VM_CONSOLE:
         vm->console = value->boolean;

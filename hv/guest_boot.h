@@ -6,6 +6,7 @@
 #pragma once
 
 #include "hv/addr.h"
+#include "hv/entry_state.h"
 #include "hv/span.h"
 
 #define GUEST_MODULES_MAX 16
@@ -15,6 +16,8 @@ enum guest_kind {
     GUEST_KIND_LINUX,
     GUEST_KIND_MULTIBOOT2,
     GUEST_KIND_MULTIBOOT,
+    GUEST_KIND_PVH,
+    GUEST_KIND_FLAT, /* no file says so: the configuration does */
 };
 
 /* A file that the kernel finds in its memory. */
@@ -23,8 +26,16 @@ struct guest_module {
     const char *string; /* its command line */
 };
 
+/* Where a flat image goes and how it is entered. */
+struct guest_flat {
+    uint64_t load_address;
+    uint64_t entry;
+    enum entry_mode mode;
+};
+
 struct guest_boot {
     enum guest_kind kind;
+    struct guest_flat flat; /* GUEST_KIND_FLAT */
     struct span kernel;
     struct span initrd; /* size 0: none */
     const char *cmdline;

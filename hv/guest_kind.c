@@ -5,9 +5,11 @@
 #include "hv/guest_kind.h"
 
 #include "hv/check.h"
+#include "hv/flat.h"
 #include "hv/multiboot1.h"
 #include "hv/multiboot2.h"
 #include "hv/multiboot2_header.h"
+#include "hv/pvh.h"
 
 const char *guest_kind_name(enum guest_kind kind)
 {
@@ -18,6 +20,10 @@ const char *guest_kind_name(enum guest_kind kind)
         return "Multiboot2";
     case GUEST_KIND_MULTIBOOT:
         return "Multiboot";
+    case GUEST_KIND_PVH:
+        return "PVH";
+    case GUEST_KIND_FLAT:
+        return "flat";
     case GUEST_KIND_ANY:
         break;
     }
@@ -34,20 +40,27 @@ static enum guest_kind detect(struct span kernel)
         return GUEST_KIND_MULTIBOOT2;
     if (multiboot1_is(kernel))
         return GUEST_KIND_MULTIBOOT;
+    if (elf_is(kernel))
+        return GUEST_KIND_PVH;
     return GUEST_KIND_ANY;
 }
 
+/* Nothing that the configuration names is left out in silence. */
 static bool check_parts(const struct guest_boot *boot, enum guest_kind kind,
                         struct refusal *refusal)
 {
-    bool bzimage = kind == GUEST_KIND_LINUX;
-
-    if (boot->initrd.size > 0 && !bzimage)
+    if (boot->initrd.size > 0 && kind != GUEST_KIND_LINUX)
         return refuse_about(refusal, ABOUT_INITRD, "an initrd is for a Linux bzImage, and the "
                             "kernel is %s; list the file in \"modules\"", guest_kind_name(kind));
-    if (boot->module_count > 0 && bzimage)
+    if (boot->module_count > 0 && kind == GUEST_KIND_LINUX)
         return refuse_about(refusal, ABOUT_MODULES, "the kernel is a Linux bzImage, which takes no "
                             "modules; it can have one \"initrd\"");
+    if (boot->module_count > 0 && kind == GUEST_KIND_FLAT)
+        return refuse_about(refusal, ABOUT_MODULES, "a flat image has no modules, for it is told "
+                            "nothing; remove this line");
+    if (boot->cmdline[0] != '\0' && kind == GUEST_KIND_FLAT)
+        return refuse_about(refusal, ABOUT_CMDLINE, "a flat image has no command line, for it is "
+                            "told nothing; remove this line");
     return true;
 }
 
@@ -56,14 +69,18 @@ static bool prepare(const struct guest_memory *memory, const struct guest_boot *
 {
     switch (plan->kind) {
     case GUEST_KIND_ANY:
-        return refuse(refusal, "the file is no kernel that Bulkhead knows: no Linux bzImage, and "
-                      "without a header of Multiboot or Multiboot2");
+        return refuse(refusal, "the file is no kernel that Bulkhead knows: no Linux bzImage, no ELF "
+                      "file, and without a header of Multiboot or Multiboot2");
     case GUEST_KIND_LINUX:
         return linux_prepare(memory, boot, &plan->bzimage, refusal);
     case GUEST_KIND_MULTIBOOT2:
         return multiboot2_prepare(memory, boot, &plan->image, refusal);
     case GUEST_KIND_MULTIBOOT:
         return multiboot1_prepare(memory, boot, &plan->image, refusal);
+    case GUEST_KIND_PVH:
+        return pvh_prepare(memory, boot, &plan->image, refusal);
+    case GUEST_KIND_FLAT:
+        return flat_prepare(memory, boot, &plan->image, refusal);
     }
     CHECK(!"a kind that can be prepared");
     return false;
@@ -87,6 +104,10 @@ struct entry_state guest_kind_load(const struct guest_memory *memory,
         return multiboot2_load(memory, boot, &plan->image);
     case GUEST_KIND_MULTIBOOT:
         return multiboot1_load(memory, boot, &plan->image);
+    case GUEST_KIND_PVH:
+        return pvh_load(memory, boot, &plan->image);
+    case GUEST_KIND_FLAT:
+        return flat_load(memory, boot, &plan->image);
     case GUEST_KIND_ANY:
         break;
     }

@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const enum guest_kind kinds[] = {
     GUEST_KIND_ANY, GUEST_KIND_LINUX, GUEST_KIND_MULTIBOOT2, GUEST_KIND_MULTIBOOT,
+    GUEST_KIND_PVH, GUEST_KIND_FLAT,
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -37,6 +38,9 @@ static uint8_t module_bytes[256 * 16384];
 static const uint32_t multiboot2_tags[] = {
     1, 16, 4, 6, 0x10004, 12, 0, 0, 0x1000A, 24, 0, UINT32_MAX, 4096, 0,
 };
+
+/* The PVH entry point: owner of 4 bytes, value of 4 bytes, type 18. */
+static const uint32_t note[] = { 4, 4, 18, 0x6E6558, 0x100100 };
 
 static void put_good(uint8_t *file, uint8_t choices, const uint8_t *differs, size_t size)
 {
@@ -49,6 +53,7 @@ static void put_good(uint8_t *file, uint8_t choices, const uint8_t *differs, siz
     fake_elf(file, &elf);
     fake_multiboot1_header(file + (choices & CHOOSE_MOVED_HEADER ? 0x200 : 0x1040), 3);
     fake_multiboot2_header(file + 0x300, multiboot2_tags, sizeof multiboot2_tags);
+    memcpy(file + fake_elf_segment_at(1), note, sizeof note);
     for (size_t i = 0; i + 3 <= size; i += 3)
         file[(differs[i] | differs[i + 1] << 8) % FAKE_ELF_BYTES] ^= differs[i + 2];
 }
@@ -119,8 +124,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     file = realloc(file, file_bytes ? file_bytes : 1); /* its exact size */
     const struct guest_boot boot = {
         .kind = kinds[data[1] % KINDS],
+        .flat = { data[2] * 4096u, data[2] * 4096u + data[3], data[3] % 3 },
         .kernel = { file, file_bytes },
-        .cmdline = "console=ttyS0",
+        .cmdline = data[1] & 0x40 ? "console=ttyS0" : "",
         .module_count = data[1] & 0x80 ? 2 : 0,
         .modules = { { { module_bytes, data[2] * 16384u }, "one of two" },
                      { { module_bytes, data[3] * 16384u }, "" } },

@@ -227,7 +227,8 @@ static void an_unknown_key_that_resembles_none_is_answered_with_all(void **state
 {
     (void)state;
     line_finds("disk = [1, 2]", "1: error: vm \"a\": unknown key \"disk\"; [[vm]] has name, cpus, "
-                                "memory, kernel, format, initrd, modules, cmdline, console, exit_port");
+                                "memory, kernel, format, initrd, modules, cmdline, "
+                                "load_address, entry, mode, console, exit_port");
     hypervisor_line_finds("x = 1", "1: error: unknown key \"x\"; [hypervisor] has console_port, "
                                    "console_speed, log, when_all_stopped");
 }
@@ -639,8 +640,8 @@ static void a_long_list_of_images_is_cut_by_number(void **state)
 }
 
 #define NO_KERNEL \
-    "the file is no kernel that Bulkhead knows: no Linux bzImage, and without a header " \
-    "of Multiboot or Multiboot2"
+    "the file is no kernel that Bulkhead knows: no Linux bzImage, no ELF file, and without a " \
+    "header of Multiboot or Multiboot2"
 
 static void an_image_that_cannot_be_started_says_why(void **state)
 {
@@ -667,7 +668,8 @@ static void a_format_is_one_of_those_there_are(void **state)
 {
     (void)state;
     line_finds("format = \"elf\"", "10: error: vm \"a\": \"elf\" is not a kernel's format; write "
-                                   "\"linux\", \"multiboot\" or \"multiboot2\"");
+                                   "\"linux\", \"multiboot\", \"multiboot2\", \"pvh\" or "
+                                   "\"flat\"");
     finds(VM("a", "1", "64M") "format = \"linux\"\n", "");
     assert_int_equal(config.vms[0].kind, GUEST_KIND_LINUX);
     finds(VM("a", "1", "64M") "format = \"multiboot\"\n",
@@ -744,6 +746,59 @@ static void an_initrd_is_for_linux_and_modules_are_for_the_others(void **state)
     finds(MULTIBOOT_VM "initrd = \"tiny\"\n",
           "config:6:10: error: vm \"a\": an initrd is for a Linux bzImage, and the kernel is "
           "Multiboot; list the file in \"modules\"\n");
+}
+
+#define FLAT_VM \
+    "[[vm]]\nname = \"a\"\ncpus = 1\nmemory = \"16M\"\nkernel = \"tiny\"\nformat = \"flat\"\n"
+
+static void a_flat_image_is_started_as_the_configuration_says(void **state)
+{
+    static const struct { const char *word; enum entry_mode mode; } modes[] = {
+        { "real", ENTRY_REAL }, { "protected", ENTRY_PROTECTED }, { "long", ENTRY_LONG },
+    };
+    char text[256];
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        snprintf(text, sizeof text, FLAT_VM "mode = \"%s\"\nload_address = 0x7c00\n%s",
+                 modes[i].word, i == 2 ? "entry = 0x7c10\n" : "");
+        finds(text, "");
+        struct guest_boot boot = config_guest_boot(&config.vms[0], &inventory);
+        assert_int_equal(boot.kind, GUEST_KIND_FLAT);
+        assert_int_equal(boot.flat.mode, modes[i].mode);
+        assert_int_equal(boot.flat.load_address, 0x7C00);
+        assert_int_equal(boot.flat.entry, i == 2 ? 0x7C10 : 0x7C00);
+    }
+}
+
+static void a_flat_image_needs_to_be_told_everything(void **state)
+{
+    (void)state;
+    finds(FLAT_VM, "config:6:10: error: vm \"a\": a flat image needs \"load_address\"; add a line as "
+                   "in: load_address = 0x7c00\n"
+                   "config:6:10: error: vm \"a\": a flat image needs \"mode\"; add a line as in: "
+                   "mode = \"real\"\n");
+    finds(FLAT_VM "mode = \"unreal\"\nload_address = -1\nentry = 0x100000000\n",
+          "config:7:8: error: vm \"a\": \"unreal\" is not a mode; write \"real\", \"protected\" or "
+          "\"long\"\n"
+          "config:8:16: error: vm \"a\": -1 is not an address below 4 GiB; write one as in "
+          "0x100000\n"
+          "config:9:9: error: vm \"a\": 4294967296 is not an address below 4 GiB; write one as in "
+          "0x100000\n");
+    finds(FLAT_VM "mode = \"real\"\nload_address = 0x7c00\ncmdline = \"x\"\n",
+          "config:9:11: error: vm \"a\": a flat image has no command line, for it is told nothing; "
+          "remove this line\n");
+    finds(FLAT_VM "mode = \"real\"\nload_address = 0x7c00\nmodules = [\"tiny\"]\n",
+          "config:9:11: error: vm \"a\": a flat image has no modules, for it is told nothing; "
+          "remove this line\n");
+}
+
+static void what_is_for_flat_images_is_refused_elsewhere(void **state)
+{
+    (void)state;
+    line_finds("load_address = 0x100000", "16: error: vm \"a\": \"load_address\" is for flat "
+                                          "images; add format = \"flat\" or remove this line");
+    line_finds("mode = \"long\"", "8: error: vm \"a\": \"mode\" is for flat images; add format = "
+                                  "\"flat\" or remove this line");
 }
 
 /* All is reported at once: images are looked at whatever else is wrong. */
@@ -857,6 +912,9 @@ int main(void)
         cmocka_unit_test_setup(each_wrong_module_is_reported_at_its_place, set_up),
         cmocka_unit_test_setup(a_guest_has_at_most_16_modules_with_4096_characters, set_up),
         cmocka_unit_test_setup(an_initrd_is_for_linux_and_modules_are_for_the_others, set_up),
+        cmocka_unit_test_setup(a_flat_image_is_started_as_the_configuration_says, set_up),
+        cmocka_unit_test_setup(a_flat_image_needs_to_be_told_everything, set_up),
+        cmocka_unit_test_setup(what_is_for_flat_images_is_refused_elsewhere, set_up),
         cmocka_unit_test_setup(images_are_checked_although_the_memory_is_wrong, set_up),
         cmocka_unit_test_setup(a_command_line_holds_up_to_2047_characters_on_one_line, set_up),
         cmocka_unit_test_setup(all_errors_are_reported_at_once, set_up),
