@@ -61,6 +61,10 @@ DRIVERS_PURE := drivers/acpi.c drivers/acpi_tables.c
 GUESTS := sweep witness triple pending apic storm chaos bench timers status
 GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 
+# One guest for each other kind of kernel: guest/kinds.
+KINDS := linux32.bin multiboot1.elf addresses.bin multiboot2.elf pvh.elf \
+	flat16.bin flat32.bin flat64.bin
+
 # Starts a bzImage on the bare machine, for comparison: tools/bench.py.
 NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv/refusal.c \
 	hv/entry_tables.c hv/guest_put.c hv/guest_memory.c hv/text.c hv/memory_functions.c
@@ -337,7 +341,8 @@ build/demo/demo.toml: guest/demo/demo.toml
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
-guests: $(GUESTS:%=build/guest/%.bin) build/native/native.elf build/native/tsc
+guests: $(GUESTS:%=build/guest/%.bin) $(KINDS:%=build/guest/kinds/%) \
+	build/native/native.elf build/native/tsc
 
 build/guest/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -358,6 +363,50 @@ build/guest/%.elf: build/guest/guest/%.o $(GUEST_LIB:%.c=build/guest/%.o) \
 build/guest/%.bin: build/guest/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
+# Kernels of 32 bits; one of them says by the addresses in its header where it goes.
+KIND_FLAGS := $(filter-out -mno-red-zone,$(GUEST_FLAGS)) -m32 -march=i686
+linux32_DEFINES := -DLINUX
+multiboot1_DEFINES := -DMULTIBOOT1
+addresses_DEFINES := -DADDRESSES
+multiboot2_DEFINES := -DMULTIBOOT2
+pvh_DEFINES := -DPVH
+
+build/guest/kinds/%.o: guest/kinds/%.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) $(KIND_FLAGS) $($*_DEFINES) -MMD -MP -c $< -o $@
+
+build/guest/kinds/addresses.o: guest/kinds/multiboot1.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) $(KIND_FLAGS) $(addresses_DEFINES) -MMD -MP -c $< -o $@
+
+build/guest/kinds/%.entry.o: guest/kinds/entry.asm Makefile
+	@mkdir -p $(@D)
+	$(Q)$(NASM) -f elf32 -Wall $($*_DEFINES) $< -o $@
+
+build/guest/kinds/%.elf32: build/guest/kinds/%.o build/guest/kinds/%.entry.o \
+		build/guest/kinds/kinds.o guest/kinds/kinds.ld
+	@echo "  GUEST   $@"
+	$(Q)$(LD) -m elf_i386 -nostdlib -static --build-id=none -z noexecstack -z max-page-size=4096 \
+		--no-warn-rwx-segments -T guest/kinds/kinds.ld -o $@ $(filter %.o,$^)
+
+build/guest/kinds/multiboot2.elf: build/guest/kinds/multiboot2.elf32
+	$(Q)$(OBJCOPY) -I elf32-i386 -O elf64-x86-64 $< $@
+
+build/guest/kinds/%.elf: build/guest/kinds/%.elf32
+	$(Q)cp $< $@
+
+build/guest/kinds/addresses.bin build/guest/kinds/linux32.bin: build/guest/kinds/%.bin: \
+		build/guest/kinds/%.elf32
+	$(Q)$(OBJCOPY) -O binary -R .far $< $@
+
+flat16_ORIGIN := 0x7C00
+flat32_ORIGIN := 0x100000
+flat64_ORIGIN := 0x10000
+build/guest/kinds/flat%.bin: guest/kinds/flat.asm Makefile
+	@mkdir -p $(@D)
+	@echo "  GUEST   $@"
+	$(Q)$(NASM) -f bin -Wall -DMODE=$* -DORIGIN=$(flat$*_ORIGIN) $< -o $@
+
 build/native/native.elf: $(NATIVE:%.c=build/guest/%.o) build/guest/guest/native/entry.asm.o \
 		guest/native/native.ld
 	@mkdir -p $(@D)
@@ -370,7 +419,8 @@ build/native/tsc: guest/native/tsc.c
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -Os -ffreestanding -nostdlib -static -fno-pie -no-pie \
 		-fno-stack-protector -s $< -o $@
 
-.PRECIOUS: build/guest/%.o build/guest/%.asm.o build/guest/%.elf
+.PRECIOUS: build/guest/%.o build/guest/%.asm.o build/guest/%.elf build/guest/kinds/%.o \
+	build/guest/kinds/%.entry.o build/guest/kinds/%.elf32
 
 test-programs: all demo guests unit-programs build/crash.stripped.elf
 
