@@ -83,11 +83,22 @@ static uint32_t setup_bytes(const uint8_t *bytes)
     return (1 + sectors) * LINUX_SECTOR_SIZE; /* the boot sector comes first */
 }
 
+/* The code, of which the header tells the paragraphs: in the last one of them
+ * the file may end. */
+static uint64_t code_bytes(struct span kernel)
+{
+    uint64_t told = (uint64_t)little_32(kernel.bytes + SETUP_SYSSIZE) * LINUX_PARAGRAPH_SIZE;
+    uint64_t end = setup_bytes(kernel.bytes) + told;
+    uint64_t missing = end > kernel.size ? end - kernel.size : 0;
+
+    return missing < LINUX_PARAGRAPH_SIZE && missing < told ? told - missing : told;
+}
+
 /* Whether all parts are in the file that the header says are. */
 static bool check_parts(struct span kernel, struct refusal *refusal)
 {
     const uint8_t *bytes = kernel.bytes;
-    uint64_t code = (uint64_t)little_32(bytes + SETUP_SYSSIZE) * LINUX_PARAGRAPH_SIZE;
+    uint64_t code = code_bytes(kernel);
     uint64_t end = setup_bytes(bytes) + code;
     uint32_t entry = has_entry_64(bytes) ? LINUX_ENTRY_64 : LINUX_ENTRY_32;
 
@@ -136,10 +147,11 @@ static bool check_address(const uint8_t *bytes, struct refusal *refusal)
     return true;
 }
 
-static struct linux_image image_facts(const uint8_t *bytes)
+static struct linux_image image_facts(struct span kernel)
 {
+    const uint8_t *bytes = kernel.bytes;
     uint16_t is = version(bytes);
-    uint32_t kernel_bytes = little_32(bytes + SETUP_SYSSIZE) * LINUX_PARAGRAPH_SIZE;
+    uint32_t kernel_bytes = (uint32_t)code_bytes(kernel);
     uint32_t init_bytes = is >= SETUP_VERSION_2_10 ? little_32(bytes + SETUP_INIT_SIZE) : 0;
 
     return (struct linux_image){
@@ -161,6 +173,6 @@ bool linux_image_check(struct span kernel, struct linux_image *image, struct ref
     if (!check_header(kernel, refusal) || !check_parts(kernel, refusal) ||
         !check_address(kernel.bytes, refusal))
         return false;
-    *image = image_facts(kernel.bytes);
+    *image = image_facts(kernel);
     return true;
 }
