@@ -24,7 +24,7 @@ HV_LOAD := hv/guest_kind.c hv/linux.c hv/linux_image.c hv/multiboot1.c \
 	hv/multiboot2.c hv/multiboot2_header.c hv/pvh.c hv/flat.c \
 	hv/image.c hv/image_layout.c hv/image_sections.c hv/elf.c hv/refusal.c hv/entry_tables.c \
 	hv/guest_put.c hv/guest_writer.c
-HV_TABLES := hv/aml.c hv/guest_acpi.c
+HV_TABLES := hv/aml.c hv/guest_acpi.c hv/guest_mp_table.c
 HV_MEMORY := hv/frames.c hv/ept.c hv/guest_memory.c hv/guest_paging.c hv/guest_walk.c
 HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c \
 	hv/cpuid.c hv/cpuid_table.c hv/cpuid_frequency.c hv/msr.c hv/cr.c \
@@ -58,7 +58,7 @@ DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c
 DRIVERS_PURE := drivers/acpi.c drivers/acpi_tables.c
 
 # Our own guests: guest/NAME.c each, a bzImage made of it and of what they share.
-GUESTS := sweep witness triple pending apic storm chaos bench timers status
+GUESTS := sweep witness triple pending apic storm chaos smp bench timers status
 GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 
 # One guest for each other kind of kernel: guest/kinds.
@@ -72,7 +72,7 @@ NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv
 # Host unit tests: tests/unit/test_NAME.c. The code under test comes from one
 # library; fakes_NAME lists what replaces members of it, besides the machine.
 UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf ept event \
-	exit exit_report findings frames guest_acpi guest_kind guest_memory guest_paging ioapic_driver \
+	exit exit_report findings frames guest_acpi guest_kind guest_memory guest_mp_table guest_paging ioapic_driver \
 	lapic lapic_base lapic_ipi lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 multiboot2_guest pci pic pit platform ports power pvh \
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
 fakes_console := terminal

@@ -32,7 +32,7 @@ static uint32_t area_put(struct area *area, const void *table, size_t bytes)
     uint64_t at = area->next;
 
     area->next = align_up(at + bytes, TABLE_ALIGN);
-    CHECK(area->next <= GUEST_BIOS_AREA_END);
+    CHECK(area->next <= GUEST_MP_AREA);
     CHECK(guest_memory_write(area->memory, GPA(at), table, bytes));
     return (uint32_t)at;
 }

@@ -25,7 +25,8 @@
 
 #define GUEST_LOW_MEMORY_END 0xA0000ull
 #define GUEST_ROM_AREA 0xC0000ull
-#define GUEST_BIOS_AREA 0xE0000ull
+#define GUEST_BIOS_AREA 0xE0000ull /* ACPI tables from here on */
+#define GUEST_MP_AREA 0xF0000ull   /* MP table */
 #define GUEST_BIOS_AREA_END 0x100000ull
 #define GUEST_MEMORY_BELOW_4G_MAX GIB(3)
 #define GUEST_MEMORY_HIGH GIB(4)

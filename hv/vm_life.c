@@ -4,11 +4,13 @@
  */
 #include "hv/vm_life.h"
 
+#include "arch/spec/cpuid.h"
 #include "hv/check.h"
 #include "hv/console.h"
 #include "hv/crash_report.h"
 #include "hv/exit_report.h"
 #include "hv/guest_acpi.h"
+#include "hv/guest_mp_table.h"
 #include "hv/log.h"
 #include "hv/machine.h"
 
@@ -53,10 +55,19 @@ static void reset_devices(struct vm *vm)
     lock_release(&vm->lock);
 }
 
+static void build_tables(struct vm *vm)
+{
+    const struct cpuid_registers *told = &vm->cpuid.basic[CPUID_FEATURES];
+    const struct guest_mp_processor processor = { told->eax, told->edx };
+
+    vm->boot.rsdp = guest_acpi_build(&vm->memory, vm->vcpu_count);
+    guest_mp_table_build(&vm->memory, vm->boot.rsdp, processor);
+}
+
 void vm_start(struct vm *vm)
 {
     reset_devices(vm);
-    vm->boot.rsdp = guest_acpi_build(&vm->memory, vm->vcpu_count);
+    build_tables(vm);
     vm->entry = guest_kind_load(&vm->memory, &vm->boot, &vm->plan);
 
     vm->starts++;
