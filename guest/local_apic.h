@@ -49,7 +49,7 @@ static inline void apic_send(uint32_t destination, uint32_t command)
         wrmsr(IA32_X2APIC_ICR, (uint64_t)destination << 32 | command);
         return;
     }
-    store32(apic_page() + XAPIC_ICR_HIGH, destination << (ICR_XAPIC_DESTINATION_SHIFT - 32));
+    store32(apic_page() + XAPIC_ICR_HIGH, destination << ICR_HIGH_DESTINATION_SHIFT);
     store32(apic_page() + XAPIC_ICR_LOW, command);
 }
 

@@ -49,7 +49,7 @@ void lapic_reset_registers(struct vcpu *vcpu)
 {
     struct lapic *lapic = &vcpu->lapic;
     atomic_store(&lapic->svr, SIVR_RESET_VALUE);
-    lapic->icr = 0;
+    lapic->icr_low = lapic->icr_high = 0;
     atomic_store(&lapic->ldr, 0);
     atomic_store(&lapic->dfr, DFR_FLAT);
     for (unsigned i = 0; i < LAPIC_LVT_COUNT; i++)
@@ -166,7 +166,7 @@ static bool x2apic_read(const struct vcpu *vcpu, uint32_t msr, uint64_t *value)
     else if (msr == IA32_X2APIC_LDR)
         *value = x2apic_logical_id(vcpu->index);
     else if (msr == IA32_X2APIC_ICR)
-        *value = vcpu->lapic.icr;
+        *value = (uint64_t)vcpu->lapic.icr_high << 32 | vcpu->lapic.icr_low;
     else if (msr == IA32_X2APIC_ESR)
         *value = vcpu->lapic.esr;
     else

@@ -54,7 +54,7 @@ struct lapic {
     uint64_t base;              /* IA32_APIC_BASE */
     uint64_t page;              /* of the registers in xAPIC mode, or LAPIC_NO_PAGE */
     uint32_t cpuid_1_edx;       /* the bits that CPUID leaf 1 may show in EDX */
-    uint64_t icr;               /* as last written */
+    uint32_t icr_low, icr_high; /* as last written */
     _Atomic uint32_t ldr, dfr;  /* of xAPIC mode */
     _Atomic uint32_t errors;    /* since the ESR was last written */
     uint32_t esr;               /* as it reads */

@@ -94,7 +94,7 @@ bool lapic_base_write(struct vcpu *vcpu, uint64_t value)
         return true;
     }
     if (after == LAPIC_X2APIC && before == LAPIC_XAPIC)
-        lapic->icr = (uint32_t)lapic->icr; /* its high half is not preserved */
+        lapic->icr_high = 0; /* is not preserved */
     lapic_base_set(vcpu, value);
     return true;
 }

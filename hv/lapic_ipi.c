@@ -246,7 +246,8 @@ bool lapic_icr_write(struct vcpu *vcpu, uint64_t value)
     struct lapic *lapic = &vcpu->lapic;
     if (!lapic_is_x2apic(lapic) || (value & ICR_X2APIC_RESERVED))
         return false;
-    lapic->icr = value & ~ICR_PENDING;
-    lapic_send(vcpu, (uint32_t)(value >> 32), (uint32_t)value);
+    lapic->icr_low = (uint32_t)(value & ~ICR_PENDING);
+    lapic->icr_high = (uint32_t)(value >> 32);
+    lapic_send(vcpu, lapic->icr_high, (uint32_t)value);
     return true;
 }

@@ -22,6 +22,7 @@
 #define TIMER_TSC_DEADLINE (1u << 18)
 #define DIVIDE_BITS 0xBu
 #define ICR_LOW_BITS 0x000CCFFFu /* all but reserved bits and delivery status */
+#define ICR_HIGH_BITS (0xFFu << ICR_HIGH_DESTINATION_SHIFT)
 #define LDR_BITS (0xFFu << LDR_SHIFT)
 
 /* The same register of the hardware. */
@@ -56,8 +57,8 @@ static bool read_kept(const struct vcpu *vcpu, unsigned offset, uint32_t *value)
     case XAPIC_LDR: *value = atomic_load(&lapic->ldr); return true;
     case XAPIC_DFR: *value = atomic_load(&lapic->dfr); return true;
     case XAPIC_ESR: *value = lapic->esr; return true;
-    case XAPIC_ICR_LOW: *value = (uint32_t)lapic->icr; return true;
-    case XAPIC_ICR_HIGH: *value = (uint32_t)(lapic->icr >> 32); return true;
+    case XAPIC_ICR_LOW: *value = lapic->icr_low; return true;
+    case XAPIC_ICR_HIGH: *value = lapic->icr_high; return true;
     case XAPIC_LVT_THERMAL:
     case XAPIC_LVT_PMI:
     case XAPIC_LVT_LINT0:
@@ -105,16 +106,9 @@ static uint32_t timer_entry(const struct vcpu *vcpu, uint32_t value)
 static void write_icr_low(struct vcpu *vcpu, uint32_t value)
 {
     struct lapic *lapic = &vcpu->lapic;
-    uint64_t high = lapic->icr & ~(uint64_t)UINT32_MAX;
-    lapic->icr = high | (value & ICR_LOW_BITS);
-    lapic_send(vcpu, lapic_destination_8((uint8_t)(lapic->icr >> ICR_XAPIC_DESTINATION_SHIFT)),
-               (uint32_t)lapic->icr);
-}
-
-static void write_icr_high(struct lapic *lapic, uint32_t value)
-{
-    uint64_t destination = value >> (ICR_XAPIC_DESTINATION_SHIFT - 32);
-    lapic->icr = (uint32_t)lapic->icr | destination << ICR_XAPIC_DESTINATION_SHIFT;
+    lapic->icr_low = value & ICR_LOW_BITS;
+    lapic_send(vcpu, lapic_destination_8((uint8_t)(lapic->icr_high >> ICR_HIGH_DESTINATION_SHIFT)),
+               lapic->icr_low);
 }
 
 static bool is_read_only(unsigned offset)
@@ -124,18 +118,18 @@ static bool is_read_only(unsigned offset)
            offset == XAPIC_RRD || offset == XAPIC_CUR_COUNT;
 }
 
+/* Not inlined, so that the two that are frequent do not pay for its registers. */
+__attribute__((noinline))
 static void write_register(struct vcpu *vcpu, unsigned offset, uint32_t value)
 {
     struct lapic *lapic = &vcpu->lapic;
     switch (offset) {
-    case XAPIC_EOI: machine_msr_write(IA32_X2APIC_EOI, 0); return;
     case XAPIC_TPR: machine_msr_write(IA32_X2APIC_TPR, (uint8_t)value); return;
     case XAPIC_LDR: atomic_store(&lapic->ldr, value & LDR_BITS); return;
     case XAPIC_DFR: atomic_store(&lapic->dfr, value | DFR_ONES); return;
     case XAPIC_SIVR: lapic_svr_write(vcpu, value & SIVR_BITS); return;
     case XAPIC_ESR: lapic_esr_latch(vcpu); return;
-    case XAPIC_ICR_LOW: write_icr_low(vcpu, value); return;
-    case XAPIC_ICR_HIGH: write_icr_high(lapic, value); return;
+    case XAPIC_ICR_HIGH: lapic->icr_high = value & ICR_HIGH_BITS; return;
     case XAPIC_LVT_TIMER:
         machine_msr_write(IA32_X2APIC_LVT_TIMER, timer_entry(vcpu, value));
         return;
@@ -155,8 +149,12 @@ static void write_register(struct vcpu *vcpu, unsigned offset, uint32_t value)
 
 void lapic_page_write(struct vcpu *vcpu, uint64_t offset, size_t bytes, uint64_t value)
 {
-    if (bytes == REGISTER_BYTES && offset % SLOT_BYTES == 0)
-        write_register(vcpu, (unsigned)offset, (uint32_t)value);
-    else
+    if (bytes != REGISTER_BYTES || offset % SLOT_BYTES)
         denied_report(vcpu, DENIED_APIC_WRITE, vcpu->lapic.page + offset);
+    else if (offset == XAPIC_ICR_LOW)
+        write_icr_low(vcpu, (uint32_t)value);
+    else if (offset == XAPIC_EOI)
+        machine_msr_write(IA32_X2APIC_EOI, 0);
+    else
+        write_register(vcpu, (unsigned)offset, (uint32_t)value);
 }

@@ -37,7 +37,7 @@ enum icr_shorthand {
 #define ICR_SHORTHAND_SHIFT 18
 #define ICR_SHORTHAND_MASK 3ull
 #define ICR_X2APIC_RESERVED 0xFFF32000ull /* bits 31:20, 17:16 and 13 */
-#define ICR_XAPIC_DESTINATION_SHIFT 56
+#define ICR_HIGH_DESTINATION_SHIFT 24 /* in xAPIC mode */
 #define X2APIC_BROADCAST 0xFFFFFFFFu
 
 /* LVT entries */

@@ -76,7 +76,7 @@ static void make_dirty(void)
 
 static void assert_registers_are_reset(void)
 {
-    assert_int_equal(lapic->icr, 0);
+    assert_int_equal(lapic->icr_low | lapic->icr_high, 0);
     assert_int_equal(lapic->ldr, 0);
     assert_int_equal(lapic->dfr, DFR_FLAT);
     assert_int_equal(lapic->svr, 0xFF);

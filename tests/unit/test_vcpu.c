@@ -697,12 +697,12 @@ static void a_start_resets_what_earlier_lives_left_in_the_vcpu(void **state)
     (void)state;
     prepare(VCPU_OFF, 1, false);
     poison(POISON_A);
-    vcpu.lapic.icr = POISON_A;
+    vcpu.lapic.icr_low = (uint32_t)POISON_A;
     vcpu.lapic.base = POISON_A;
     vcpu.lapic.mode = LAPIC_DISABLED;
     vcpu.msr.xcr0 = POISON_A;
     vcpu_serve(&vcpu, REQUEST_START);
-    assert_int_equal(vcpu.lapic.icr, 0);
+    assert_int_equal(vcpu.lapic.icr_low, 0);
     assert_int_equal(vcpu.lapic.base, 0xFEE00800);
     assert_int_equal(vcpu.lapic.mode, LAPIC_XAPIC);
     for (unsigned i = 0; i < LAPIC_LVT_COUNT; i++)
