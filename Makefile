@@ -30,20 +30,20 @@ HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c \
 	hv/cpuid.c hv/cpuid_table.c hv/cpuid_frequency.c hv/msr.c hv/cr.c \
 	hv/lapic.c hv/lapic_base.c hv/lapic_ipi.c hv/lapic_page.c hv/event.c hv/hypercall.c hv/decode.c hv/mmio.c
 HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.c hv/pit.c hv/timers.c \
-	hv/cmos.c hv/pci.c \
+	hv/i8042.c hv/cmos.c hv/pci.c \
 	hv/platform.c hv/denied.c
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
 HV_LIFE := hv/vcpu.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
 HV := $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
 
-# What runs once, or for a user to read: small is better than fast.
+# What runs once, or seldom, or for a user to read: small is better than fast.
 COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(DRIVERS_PURE) \
 	arch/cpu.c arch/cpu_features.c arch/cpuid_host.c arch/descriptors.c arch/arena.c \
 	arch/time.c arch/smp.c arch/vmx.c arch/panic.c arch/symbols.c \
 	hv/frames.c hv/ept.c hv/preflight.c hv/exit_reason_name.c hv/exit_report.c \
 	hv/cpuid_table.c hv/cpuid_frequency.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c \
-	drivers/power.c drivers/rtc.c
+	drivers/power.c drivers/rtc.c hv/i8042.c
 
 # What runs at every exit, whatever the reason; and the way to a device, in memory
 # or at a port, that kernels access all the time.
@@ -72,7 +72,7 @@ NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv
 # Host unit tests: tests/unit/test_NAME.c. The code under test comes from one
 # library; fakes_NAME lists what replaces members of it, besides the machine.
 UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf ept event \
-	exit exit_report findings frames guest_acpi guest_kind guest_memory guest_mp_table guest_paging ioapic_driver \
+	exit exit_report findings frames guest_acpi guest_kind guest_memory guest_mp_table guest_paging i8042 ioapic_driver \
 	lapic lapic_base lapic_ipi lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 multiboot2_guest pci pic pit platform ports power pvh \
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
 fakes_console := terminal
@@ -83,6 +83,7 @@ fakes_event := reports
 fakes_exit := reports
 fakes_exit_report := terminal
 fakes_guest_paging := reports
+fakes_i8042 := interrupts terminal
 fakes_lapic := apic_vm reports
 fakes_lapic_base := apic_vm reports
 fakes_lapic_ipi := apic_vm reports

@@ -197,7 +197,7 @@ static uint32_t build_fadt(struct area *area, uint32_t dsdt, uint32_t facs)
         .x_dsdt = dsdt,
         .p_lvl2_lat = FADT_P_LVL2_LAT_MAX + 1,
         .p_lvl3_lat = FADT_P_LVL3_LAT_MAX + 1,
-        .iapc_boot_arch = FADT_BOOT_LEGACY_DEVICES | FADT_BOOT_VGA_NOT_PRESENT,
+        .iapc_boot_arch = FADT_BOOT_LEGACY_DEVICES | FADT_BOOT_8042 | FADT_BOOT_VGA_NOT_PRESENT,
         .flags = FADT_WBINVD | FADT_PROC_C1 | FADT_PWR_BUTTON | FADT_SLP_BUTTON | FADT_FIX_RTC |
                  FADT_RESET_REG_SUP | FADT_HEADLESS,
         .reset_reg = io_register(GUEST_PORT_RESET, 1, ACPI_ACCESS_BYTE),

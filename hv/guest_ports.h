@@ -23,6 +23,8 @@ bool guest_port_is_taken(uint16_t port);
 #define GUEST_PORT_I8042_DATA 0x60
 #define GUEST_PORT_SYSTEM_CONTROL_B 0x61
 #define GUEST_PORT_I8042_COMMAND 0x64
+#define GUEST_IRQ_KEYBOARD 1
+#define GUEST_IRQ_MOUSE 12
 
 #define GUEST_PORT_RTC_INDEX 0x70
 #define GUEST_PORT_RTC_DATA 0x71

@@ -22,20 +22,11 @@ enum {
 enum {
     RESET_CPU = 1u << 2, /* its rising edge resets; the other bits say how much */
     RESET_LASTING = 0x0A,
-
-    CONTROL_A_RESET = 1u << 0,
-    CONTROL_A_A20 = 1u << 1,
-    CONTROL_A_LASTING = 0xDA, /* bits 5 and 2 are reserved */
-
-    KEYBOARD_STATUS = 0x14, /* self-test passed, not locked, both buffers empty */
-    KEYBOARD_WRITE_OUTPUT = 0xD1,
-    KEYBOARD_PULSE = 0xF0, /* a 0 in bits 3:0 pulses that output line low */
-    KEYBOARD_OUTPUT_NOT_RESET = 1u << 0,
 };
 
 void platform_init(struct platform_ports *platform)
 {
-    *platform = (struct platform_ports){ .system_control_a = CONTROL_A_A20 };
+    *platform = (struct platform_ports){ .pm1_control = 0 };
 }
 
 static uint8_t pm1_byte(const struct platform_ports *platform, uint16_t port)
@@ -62,12 +53,6 @@ static uint8_t pm1_byte(const struct platform_ports *platform, uint16_t port)
 static uint8_t read_byte(struct platform_ports *platform, uint16_t port)
 {
     switch (port) {
-    case GUEST_PORT_I8042_DATA:
-        return 0;
-    case GUEST_PORT_I8042_COMMAND:
-        return KEYBOARD_STATUS;
-    case GUEST_PORT_SYSTEM_CONTROL_A:
-        return platform->system_control_a;
     case GUEST_PORT_RESET:
         return platform->reset_control;
     default:
@@ -82,29 +67,6 @@ uint32_t platform_read(struct platform_ports *platform, uint16_t port, size_t by
     for (size_t i = 0; i < bytes; i++)
         value |= (uint32_t)read_byte(platform, (uint16_t)(port + i)) << 8 * i;
     return value;
-}
-
-static enum platform_event write_keyboard_data(struct platform_ports *platform, uint8_t value)
-{
-    bool output = platform->keyboard_command == KEYBOARD_WRITE_OUTPUT;
-
-    platform->keyboard_command = 0;
-    return output && !(value & KEYBOARD_OUTPUT_NOT_RESET) ? PLATFORM_RESET_KEYBOARD
-                                                          : PLATFORM_NOTHING;
-}
-
-static enum platform_event write_keyboard_command(struct platform_ports *platform, uint8_t value)
-{
-    platform->keyboard_command = value;
-    if ((value & KEYBOARD_PULSE) == KEYBOARD_PULSE && !(value & KEYBOARD_OUTPUT_NOT_RESET))
-        return PLATFORM_RESET_KEYBOARD;
-    return PLATFORM_NOTHING;
-}
-
-static enum platform_event write_control_a(struct platform_ports *platform, uint8_t value)
-{
-    platform->system_control_a = value & CONTROL_A_LASTING;
-    return value & CONTROL_A_RESET ? PLATFORM_RESET_FAST : PLATFORM_NOTHING;
 }
 
 static enum platform_event write_reset(struct platform_ports *platform, uint8_t value)
@@ -132,12 +94,6 @@ static enum platform_event write_byte(struct platform_ports *platform, uint16_t 
                                       uint8_t value)
 {
     switch (port) {
-    case GUEST_PORT_I8042_DATA:
-        return write_keyboard_data(platform, value);
-    case GUEST_PORT_I8042_COMMAND:
-        return write_keyboard_command(platform, value);
-    case GUEST_PORT_SYSTEM_CONTROL_A:
-        return write_control_a(platform, value);
     case GUEST_PORT_RESET:
         return write_reset(platform, value);
     case GUEST_PORT_PM1A_EVENT + 2:

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The few ports of a PC's board by which a guest turns itself off or resets
- * itself, and what kernels expect beside them: PM1a event and control blocks
- * (ACPI 6.4, 4.8.3 "Fixed Hardware Registers"), the reset control register
- * CF9h, the keyboard controller's reset, port 92h.
- *
- * A write that ends the guest returns how; the caller ends it. There is no
- * keyboard: its controller is always ready, and has nothing to say.
+ * itself: PM1a event and control blocks (ACPI 6.4, 4.8.3 "Fixed Hardware
+ * Registers") and the reset control register CF9h. A write that ends the guest
+ * returns how; the caller ends it. See also hv/i8042.h.
  *
  * The caller holds the VM's lock.
  */
@@ -19,16 +16,14 @@ struct platform_ports {
     uint16_t pm1_enable;
     uint16_t pm1_control;
     uint8_t reset_control;    /* CF9h */
-    uint8_t system_control_a; /* 92h */
-    uint8_t keyboard_command; /* 64h: one that waits for its data in 60h, or 0 */
 };
 
 enum platform_event {
     PLATFORM_NOTHING,
     PLATFORM_POWER_OFF,      /* S5 in PM1a control */
     PLATFORM_RESET_CF9,
-    PLATFORM_RESET_KEYBOARD, /* 64h, or the output port behind it */
-    PLATFORM_RESET_FAST,     /* 92h */
+    PLATFORM_RESET_KEYBOARD, /* by hv/i8042.h: 64h, or the output port behind it */
+    PLATFORM_RESET_FAST,     /* likewise: 92h */
 };
 
 void platform_init(struct platform_ports *platform);

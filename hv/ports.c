@@ -17,6 +17,7 @@ enum port_device {
     PORT_UART,
     PORT_PIC,
     PORT_PIT, /* and port 61h */
+    PORT_I8042, /* and port 92h */
     PORT_CMOS,
     PORT_PCI,
     PORT_PLATFORM,
@@ -49,12 +50,12 @@ struct port_row {
 static const struct port_row rows[ROWS] = {
     ROW(GUEST_PORT_PIC_MASTER, 2, BYTES, PORT_PIC),
     ROW(GUEST_PORT_PIT, 4, BYTES, PORT_PIT),
-    ROW(GUEST_PORT_I8042_DATA, 1, BYTES, PORT_PLATFORM),
+    ROW(GUEST_PORT_I8042_DATA, 1, BYTES, PORT_I8042),
     ROW(GUEST_PORT_SYSTEM_CONTROL_B, 1, BYTES, PORT_PIT),
-    ROW(GUEST_PORT_I8042_COMMAND, 1, BYTES, PORT_PLATFORM),
+    ROW(GUEST_PORT_I8042_COMMAND, 1, BYTES, PORT_I8042),
     ROW(GUEST_PORT_RTC_INDEX, 2, BYTES, PORT_CMOS),
     ROW(0x80, 1, NONE, PORT_EXPECTED), /* POST code: a delay */
-    ROW(GUEST_PORT_SYSTEM_CONTROL_A, 1, BYTES, PORT_PLATFORM),
+    ROW(GUEST_PORT_SYSTEM_CONTROL_A, 1, BYTES, PORT_I8042),
     ROW(GUEST_PORT_PIC_SLAVE, 2, BYTES, PORT_PIC),
     ROW(0xED, 1, NONE, PORT_EXPECTED),  /* the other delay */
     ROW(0x2E8, 8, NONE, PORT_EXPECTED), /* COM4 */
@@ -117,6 +118,8 @@ static inline uint32_t device_read(struct vm *vm, enum port_device device, uint1
         return irq_pic_read(vm, port);
     case PORT_PIT:
         return timers_pit_read(vm, port);
+    case PORT_I8042:
+        return i8042_read(vm, port);
     case PORT_CMOS:
         return cmos_read(&vm->cmos, port);
     case PORT_PCI:
@@ -142,6 +145,9 @@ static inline bool device_write(struct vm *vm, enum port_device device, uint16_t
         break;
     case PORT_PIT:
         timers_pit_write(vm, port, (uint8_t)value);
+        break;
+    case PORT_I8042:
+        *event = i8042_write(vm, port, (uint8_t)value);
         break;
     case PORT_CMOS:
         cmos_write(&vm->cmos, port, (uint8_t)value);

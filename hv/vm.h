@@ -17,6 +17,7 @@
 #include "hv/ept.h"
 #include "hv/guest_kind.h"
 #include "hv/guest_memory.h"
+#include "hv/i8042.h"
 #include "hv/ioapic.h"
 #include "hv/lock.h"
 #include "hv/pci.h"
@@ -58,6 +59,7 @@ struct vm {
     struct pic pic;
     struct pit pit;
     struct timers timers;
+    struct i8042 i8042;
     struct cmos cmos;
     struct pci_host pci;
     struct platform_ports platform;

@@ -49,6 +49,7 @@ static void reset_devices(struct vm *vm)
     ioapic_init(&vm->ioapic, (uint8_t)guest_acpi_ioapic_id(vm->vcpu_count));
     pic_init(&vm->pic);
     timers_reset(vm);
+    i8042_init(&vm->i8042);
     cmos_reset(&vm->cmos);
     pci_init(&vm->pci);
     platform_init(&vm->platform);

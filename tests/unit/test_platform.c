@@ -92,45 +92,6 @@ static void the_reset_register_resets_by_bit_2_alone(void **state)
     assert_int_equal(set(GUEST_PORT_RESET, 1, 0x04), PLATFORM_RESET_CF9);
 }
 
-static void the_keyboard_controller_resets_by_its_pulse(void **state)
-{
-    (void)state;
-    for (uint32_t command = 0; command < 256; command++) {
-        bool resets = command >= 0xF0 && !(command & 1);
-        assert_int_equal(set(GUEST_PORT_I8042_COMMAND, 1, command),
-                         resets ? PLATFORM_RESET_KEYBOARD : PLATFORM_NOTHING);
-    }
-}
-
-static void the_keyboard_controller_resets_by_its_output_port(void **state)
-{
-    (void)state;
-    assert_int_equal(set(GUEST_PORT_I8042_DATA, 1, 0xFE), PLATFORM_NOTHING);
-    (void)set(GUEST_PORT_I8042_COMMAND, 1, 0xD1);
-    assert_int_equal(set(GUEST_PORT_I8042_DATA, 1, 0xDF), PLATFORM_NOTHING); /* A20 */
-    assert_int_equal(set(GUEST_PORT_I8042_DATA, 1, 0xFE), PLATFORM_NOTHING);
-    (void)set(GUEST_PORT_I8042_COMMAND, 1, 0xD1);
-    assert_int_equal(set(GUEST_PORT_I8042_DATA, 1, 0xFE), PLATFORM_RESET_KEYBOARD);
-}
-
-static void the_keyboard_controller_is_ready_and_silent(void **state)
-{
-    (void)state;
-    assert_int_equal(get(GUEST_PORT_I8042_COMMAND, 1) & 3, 0);
-    assert_int_equal(get(GUEST_PORT_I8042_DATA, 1), 0);
-}
-
-static void port_92_resets_by_bit_0_and_keeps_a20(void **state)
-{
-    (void)state;
-    assert_int_equal(get(GUEST_PORT_SYSTEM_CONTROL_A, 1), 2);
-    assert_int_equal(set(GUEST_PORT_SYSTEM_CONTROL_A, 1, 0), PLATFORM_NOTHING);
-    assert_int_equal(get(GUEST_PORT_SYSTEM_CONTROL_A, 1), 0);
-    assert_int_equal(set(GUEST_PORT_SYSTEM_CONTROL_A, 1, 2), PLATFORM_NOTHING);
-    assert_int_equal(get(GUEST_PORT_SYSTEM_CONTROL_A, 1), 2);
-    assert_int_equal(set(GUEST_PORT_SYSTEM_CONTROL_A, 1, 3), PLATFORM_RESET_FAST);
-}
-
 static void every_event_has_a_text(void **state)
 {
     (void)state;
@@ -149,10 +110,6 @@ int main(void)
         TEST(acpi_mode_is_always_on),
         TEST(pm1_events_never_happen_and_can_be_enabled),
         TEST(the_reset_register_resets_by_bit_2_alone),
-        TEST(the_keyboard_controller_resets_by_its_pulse),
-        TEST(the_keyboard_controller_resets_by_its_output_port),
-        TEST(the_keyboard_controller_is_ready_and_silent),
-        TEST(port_92_resets_by_bit_0_and_keeps_a20),
         TEST(every_event_has_a_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
