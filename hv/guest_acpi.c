@@ -186,6 +186,10 @@ static void describe_pm1(struct acpi_fadt *fadt)
     fadt->pm1_cnt_len = GUEST_PM1A_CONTROL_BYTES;
     fadt->x_pm1a_cnt_blk =
         io_register(GUEST_PORT_PM1A_CONTROL, GUEST_PM1A_CONTROL_BYTES, ACPI_ACCESS_WORD);
+    fadt->pm_tmr_blk = GUEST_PORT_PM_TIMER;
+    fadt->pm_tmr_len = GUEST_PM_TIMER_BYTES;
+    fadt->x_pm_tmr_blk =
+        io_register(GUEST_PORT_PM_TIMER, GUEST_PM_TIMER_BYTES, ACPI_ACCESS_DOUBLEWORD);
 }
 
 static uint32_t build_fadt(struct area *area, uint32_t dsdt, uint32_t facs)
@@ -199,7 +203,7 @@ static uint32_t build_fadt(struct area *area, uint32_t dsdt, uint32_t facs)
         .p_lvl3_lat = FADT_P_LVL3_LAT_MAX + 1,
         .iapc_boot_arch = FADT_BOOT_LEGACY_DEVICES | FADT_BOOT_8042 | FADT_BOOT_VGA_NOT_PRESENT,
         .flags = FADT_WBINVD | FADT_PROC_C1 | FADT_PWR_BUTTON | FADT_SLP_BUTTON | FADT_FIX_RTC |
-                 FADT_RESET_REG_SUP | FADT_HEADLESS,
+                 FADT_TMR_VAL_EXT | FADT_RESET_REG_SUP | FADT_HEADLESS,
         .reset_reg = io_register(GUEST_PORT_RESET, 1, ACPI_ACCESS_BYTE),
         .reset_value = GUEST_RESET_VALUE,
     };

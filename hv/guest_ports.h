@@ -40,6 +40,8 @@ bool guest_port_is_taken(uint16_t port);
 #define GUEST_PM1A_EVENT_BYTES 4
 #define GUEST_PORT_PM1A_CONTROL 0x604
 #define GUEST_PM1A_CONTROL_BYTES 2
+#define GUEST_PORT_PM_TIMER 0x608
+#define GUEST_PM_TIMER_BYTES 4
 #define GUEST_IRQ_SCI 9
 
 #define GUEST_PORT_PCI_ADDRESS 0xCF8

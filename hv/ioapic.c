@@ -18,6 +18,8 @@
 #define ID_MASK 0xFu
 #define FIRST_FIXED_VECTOR 16
 
+#define PINS_OF_TIMERS (1u << GUEST_PIN_PIT | 1u << GUEST_IRQ_RTC | 1u << GUEST_IRQ_SCI)
+
 #define ENTRY_READ_ONLY (REDIRECTION_PENDING | REDIRECTION_REMOTE_IRR)
 #define ENTRY_LOW_BITS 0x1FFFFull
 #define ENTRY_HIGH_BITS (0xFFull << REDIRECTION_DESTINATION_SHIFT)
@@ -109,7 +111,7 @@ static void write_register(struct vm *vm, uint32_t value)
 
     if (select == IOAPIC_ID)
         vm->ioapic.id = value >> ID_SHIFT & ID_MASK;
-    else if (index / 2 == GUEST_PIN_PIT)
+    else if (index < 2 * IOAPIC_PINS && (PINS_OF_TIMERS >> index / 2 & 1))
         write_timed_entry(vm, index, value);
     else if (index < 2 * IOAPIC_PINS)
         write_entry(vm, index, value);

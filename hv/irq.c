@@ -51,10 +51,12 @@ uint8_t irq_pic_read(struct vm *vm, uint16_t port)
     return pic_read(&vm->pic, port);
 }
 
-/* The lines of timers that nobody heard are not up to date. */
+/* The lines of timers that nobody heard are not up to date: the interval timer's at
+ * the master, the clock's and the SCI at the slave. */
 static inline unsigned masks_of_timers(const struct pic *pic)
 {
-    return pic->master.mask & 1u << GUEST_IRQ_PIT;
+    return (pic->master.mask & (1u << GUEST_IRQ_PIT | 1u << PIC_CASCADE)) |
+           (unsigned)(pic->slave.mask & (1u << (GUEST_IRQ_RTC - 8) | 1u << (GUEST_IRQ_SCI - 8))) << 8;
 }
 
 void irq_pic_write(struct vm *vm, uint16_t port, uint8_t value)

@@ -8,7 +8,6 @@
 #include "hv/check.h"
 #include "hv/guest_ports.h"
 
-#define CASCADE 2 /* the master's input where the slave is */
 #define NONE 8
 #define SPURIOUS 7
 
@@ -99,8 +98,8 @@ static unsigned winner(const struct pic_chip *chip, uint8_t requests)
     serving &= -serving;
     if (serving == 0 || open < serving)
         return level_of(chip, open);
-    if (open == serving && chip->special_fully_nested && level_of(chip, open) == CASCADE)
-        return CASCADE;
+    if (open == serving && chip->special_fully_nested && level_of(chip, open) == PIC_CASCADE)
+        return PIC_CASCADE;
     return NONE;
 }
 
@@ -117,7 +116,7 @@ static uint8_t master_requests(const struct pic *pic)
     unsigned own = (master->edges & ~master->level) | (master->lines & master->level);
     bool slave = !master->single && winner(&pic->slave, slave_requests(pic)) != NONE;
 
-    return (uint8_t)(own | (unsigned)slave << CASCADE);
+    return (uint8_t)(own | (unsigned)slave << PIC_CASCADE);
 }
 
 static struct pic_chip *chip_of(struct pic *pic, bool slave)
@@ -139,12 +138,12 @@ bool pic_is_masked(const struct pic *pic, unsigned irq)
 {
     if (irq < 8)
         return pic->master.mask >> irq & 1;
-    return (pic->slave.mask >> (irq - 8) | pic->master.mask >> CASCADE) & 1;
+    return (pic->slave.mask >> (irq - 8) | pic->master.mask >> PIC_CASCADE) & 1;
 }
 
 void pic_set_line(struct pic *pic, unsigned irq, bool high)
 {
-    CHECK(irq < PIC_IRQS && irq != CASCADE);
+    CHECK(irq < PIC_IRQS && irq != PIC_CASCADE);
     struct pic_chip *chip = chip_of(pic, irq >= 8);
     uint8_t bit = (uint8_t)(1u << irq % 8);
 
@@ -176,7 +175,7 @@ uint8_t pic_acknowledge(struct pic *pic)
     if (level == NONE)
         return pic->master.base | SPURIOUS;
     acknowledge(&pic->master, level);
-    if (level != CASCADE || pic->master.single)
+    if (level != PIC_CASCADE || pic->master.single)
         return (uint8_t)(pic->master.base | level);
     if (slave_level == NONE)
         return pic->slave.base | SPURIOUS;

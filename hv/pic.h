@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The guest's pair of interrupt controllers, two Intel 8259A: the master with
- * IRQ 0 to 7, the slave with IRQ 8 to 15 at the master's input 2, and the
+ * IRQ 0 to 7, the slave with IRQ 8 to 15 behind the master's input 2, and the
  * registers that say which inputs are level-triggered (ELCR), as the chipset
  * around the pair has them.
  *
@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #define PIC_IRQS 16
+#define PIC_CASCADE 2 /* the master's input where the slave is */
 
 struct pic_chip {
     uint8_t lines;      /* inputs that are high, a bit each */
@@ -50,7 +51,7 @@ void pic_init(struct pic *pic);
 uint8_t pic_read(struct pic *pic, uint16_t port);
 void pic_write(struct pic *pic, uint16_t port, uint8_t value);
 
-/* `irq` below PIC_IRQS, and not 2. */
+/* `irq` below PIC_IRQS, and not PIC_CASCADE. */
 void pic_set_line(struct pic *pic, unsigned irq, bool high);
 
 /* Whether a signal at this input would go further now. */

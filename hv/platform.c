@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * See platform.h. PM1 status has no bit that could ever be set here: no button,
- * no timer, no wake-up; it reads 0 and takes every write.
+ * See platform.h. PM1 status has no bit that could ever be set here but the
+ * timer's: there is no button and no wake-up.
  */
 #include "hv/platform.h"
 
-#include <stdbool.h>
-
 #include "hv/guest_ports.h"
+
+/* ACPI 6.4, 4.8.3.1.1 "PM1 Status Registers" */
+#define PM1_TIMER (1u << 0)
+
+/* "This bit gets set any time the most significant bit of [the timer] changes." */
+#define TIMER_CARRY_SHIFT 31
 
 /* ACPI 6.4, 4.8.3.2.1 "PM1 Control Registers" */
 enum {
@@ -24,9 +28,29 @@ enum {
     RESET_LASTING = 0x0A,
 };
 
-void platform_init(struct platform_ports *platform)
+void platform_init(struct platform_ports *platform, uint64_t now)
 {
-    *platform = (struct platform_ports){ .pm1_control = 0 };
+    *platform = (struct platform_ports){ .carries = now >> TIMER_CARRY_SHIFT };
+}
+
+static void note_carries(struct platform_ports *platform, uint64_t now)
+{
+    if (now >> TIMER_CARRY_SHIFT != platform->carries)
+        platform->pm1_status |= PM1_TIMER;
+    platform->carries = now >> TIMER_CARRY_SHIFT;
+}
+
+bool platform_sci(struct platform_ports *platform, uint64_t now)
+{
+    note_carries(platform, now);
+    return platform->pm1_status & platform->pm1_enable & PM1_TIMER;
+}
+
+uint64_t platform_next_sci(const struct platform_ports *platform)
+{
+    if (!(platform->pm1_enable & PM1_TIMER) || (platform->pm1_status & PM1_TIMER))
+        return PM_TIMER_NEVER;
+    return (platform->carries + 1) << TIMER_CARRY_SHIFT;
 }
 
 static uint8_t pm1_byte(const struct platform_ports *platform, uint16_t port)
@@ -35,6 +59,7 @@ static uint8_t pm1_byte(const struct platform_ports *platform, uint16_t port)
 
     switch (port) {
     case GUEST_PORT_PM1A_EVENT:
+        return (uint8_t)platform->pm1_status;
     case GUEST_PORT_PM1A_EVENT + 1:
         return 0;
     case GUEST_PORT_PM1A_EVENT + 2:
@@ -60,10 +85,14 @@ static uint8_t read_byte(struct platform_ports *platform, uint16_t port)
     }
 }
 
-uint32_t platform_read(struct platform_ports *platform, uint16_t port, size_t bytes)
+uint32_t platform_read(struct platform_ports *platform, uint16_t port, size_t bytes,
+                       uint64_t now)
 {
     uint32_t value = 0;
 
+    if (port >= GUEST_PORT_PM_TIMER && port < GUEST_PORT_PM_TIMER + GUEST_PM_TIMER_BYTES)
+        return (uint32_t)now >> (port - GUEST_PORT_PM_TIMER) * 8;
+    note_carries(platform, now);
     for (size_t i = 0; i < bytes; i++)
         value |= (uint32_t)read_byte(platform, (uint16_t)(port + i)) << 8 * i;
     return value;
@@ -96,6 +125,9 @@ static enum platform_event write_byte(struct platform_ports *platform, uint16_t 
     switch (port) {
     case GUEST_PORT_RESET:
         return write_reset(platform, value);
+    case GUEST_PORT_PM1A_EVENT:
+        platform->pm1_status &= (uint16_t)~value; /* a 1 clears */
+        return PLATFORM_NOTHING;
     case GUEST_PORT_PM1A_EVENT + 2:
     case GUEST_PORT_PM1A_EVENT + 3:
         platform->pm1_enable =
@@ -112,10 +144,11 @@ static enum platform_event write_byte(struct platform_ports *platform, uint16_t 
 }
 
 enum platform_event platform_write(struct platform_ports *platform, uint16_t port, size_t bytes,
-                                   uint32_t value)
+                                   uint32_t value, uint64_t now)
 {
     enum platform_event event = PLATFORM_NOTHING;
 
+    note_carries(platform, now);
     for (size_t i = 0; i < bytes && event == PLATFORM_NOTHING; i++)
         event = write_byte(platform, (uint16_t)(port + i), (uint8_t)(value >> 8 * i));
     return event;

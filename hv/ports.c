@@ -44,7 +44,7 @@ struct port_row {
 
 /* A power of two, so that halving takes the same steps for every port. */
 #define ROWS 32
-#define ROWS_USED 22
+#define ROWS_USED 23
 
 /* Ascending and without overlap; those left over hold no port. */
 static const struct port_row rows[ROWS] = {
@@ -66,6 +66,7 @@ static const struct port_row rows[ROWS] = {
     ROW(GUEST_PORT_ELCR, 2, BYTES, PORT_PIC),
     ROW(GUEST_PORT_PM1A_EVENT, GUEST_PM1A_EVENT_BYTES, UP_TO_DOUBLEWORDS, PORT_PLATFORM),
     ROW(GUEST_PORT_PM1A_CONTROL, GUEST_PM1A_CONTROL_BYTES, UP_TO_WORDS, PORT_PLATFORM),
+    ROW(GUEST_PORT_PM_TIMER, GUEST_PM_TIMER_BYTES, UP_TO_DOUBLEWORDS, PORT_PLATFORM),
     /* A doubleword at CF8h is the address; a byte at CF9h is the reset. */
     { GUEST_PORT_PCI_ADDRESS, GUEST_PORT_PCI_ADDRESS, GUEST_PORT_PCI_ADDRESS + 3, DOUBLEWORDS,
       PORT_PCI },
@@ -125,7 +126,7 @@ static inline uint32_t device_read(struct vm *vm, enum port_device device, uint1
     case PORT_PCI:
         return pci_read(&vm->pci, port, bytes);
     case PORT_PLATFORM:
-        return platform_read(&vm->platform, port, bytes);
+        return timers_platform_read(vm, port, bytes);
     }
     return UINT32_MAX;
 }
@@ -156,7 +157,7 @@ static inline bool device_write(struct vm *vm, enum port_device device, uint16_t
         pci_write(&vm->pci, port, bytes, value);
         break;
     case PORT_PLATFORM:
-        *event = platform_write(&vm->platform, port, bytes, value);
+        *event = timers_platform_write(vm, port, bytes, value);
         break;
     }
     return true;

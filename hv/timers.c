@@ -16,7 +16,7 @@
 
 void timers_init(struct timers *timers, uint64_t tsc_hz)
 {
-    CHECK(tsc_hz >= PIT_HZ && tsc_hz < 1ull << 40);
+    CHECK(tsc_hz >= PM_TIMER_HZ && tsc_hz < 1ull << 40);
     *timers = (struct timers){ .tsc_hz = tsc_hz, .next = MACHINE_TIMER_OFF,
                                .deadline = MACHINE_TIMER_OFF };
 }
@@ -36,10 +36,16 @@ static uint64_t pit_now(struct vm *vm)
     return ticks_at(tsc_now(&vm->timers), vm->timers.tsc_hz, PIT_HZ);
 }
 
+static uint64_t pm_timer_now(struct vm *vm)
+{
+    return ticks_at(tsc_now(&vm->timers), vm->timers.tsc_hz, PM_TIMER_HZ);
+}
+
 void timers_reset(struct vm *vm)
 {
     vm->timers.next = vm->timers.deadline = MACHINE_TIMER_OFF;
     pit_init(&vm->pit, pit_now(vm));
+    platform_init(&vm->platform, pm_timer_now(vm));
 }
 
 void timers_look(struct vm *vm)
@@ -51,16 +57,30 @@ void timers_look(struct vm *vm)
         irq_set_line(vm, GUEST_IRQ_PIT, true);
     }
     irq_set_line(vm, GUEST_IRQ_PIT, pit_is_high(&vm->pit, now));
+    irq_set_line(vm, GUEST_IRQ_SCI, platform_sci(&vm->platform, pm_timer_now(vm)));
 }
 
-/* TSC at which the next line moves that somebody hears. */
+_Static_assert(PIT_NEVER == MACHINE_TIMER_OFF && PM_TIMER_NEVER == MACHINE_TIMER_OFF, "one never");
+
+/* TSC of a device's next tick that somebody hears. */
+static uint64_t event_of(const struct vm *vm, unsigned irq, uint64_t tick, uint32_t hz)
+{
+    if (tick == MACHINE_TIMER_OFF || !irq_is_heard(vm, irq))
+        return MACHINE_TIMER_OFF;
+    return ticks_tsc(tick, vm->timers.tsc_hz, hz);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static uint64_t next_event(const struct vm *vm)
 {
-    uint64_t tick = pit_next_rise(&vm->pit);
+    uint64_t pit = event_of(vm, GUEST_IRQ_PIT, pit_next_rise(&vm->pit), PIT_HZ);
+    uint64_t sci = event_of(vm, GUEST_IRQ_SCI, platform_next_sci(&vm->platform), PM_TIMER_HZ);
 
-    if (tick == PIT_NEVER || !irq_is_heard(vm, GUEST_IRQ_PIT))
-        return MACHINE_TIMER_OFF;
-    return ticks_tsc(tick, vm->timers.tsc_hz, PIT_HZ);
+    return earlier(pit, sci);
 }
 
 void timers_changed(struct vm *vm)
@@ -115,4 +135,19 @@ void timers_pit_write(struct vm *vm, uint16_t port, uint8_t value)
         pit_write(&vm->pit, port, value, now);
     if (port == GUEST_PORT_PIT || (port == GUEST_PORT_PIT_CONTROL && sets_mode_0))
         timers_changed(vm);
+}
+
+uint32_t timers_platform_read(struct vm *vm, uint16_t port, size_t bytes)
+{
+    return platform_read(&vm->platform, port, bytes, pm_timer_now(vm));
+}
+
+enum platform_event timers_platform_write(struct vm *vm, uint16_t port, size_t bytes,
+                                          uint32_t value)
+{
+    enum platform_event event = platform_write(&vm->platform, port, bytes, value,
+                                               pm_timer_now(vm));
+
+    timers_changed(vm);
+    return event;
 }

@@ -18,7 +18,10 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "hv/platform.h"
 
 struct vcpu;
 struct vm;
@@ -48,6 +51,11 @@ void timers_changed(struct vm *vm);
 /* The boot vCPU's CPU, before it enters the guest: does what is due, and sets the
  * preemption timer. `asked`: by REQUEST_DEVICES. */
 void timers_serve(struct vcpu *vcpu, bool asked);
+
+/* As platform_read() and platform_write(). */
+uint32_t timers_platform_read(struct vm *vm, uint16_t port, size_t bytes);
+enum platform_event timers_platform_write(struct vm *vm, uint16_t port, size_t bytes,
+                                          uint32_t value);
 
 /* Ports 40h to 43h and 61h. */
 uint8_t timers_pit_read(struct vm *vm, uint16_t port);

@@ -52,7 +52,6 @@ static void reset_devices(struct vm *vm)
     i8042_init(&vm->i8042);
     cmos_reset(&vm->cmos);
     pci_init(&vm->pci);
-    platform_init(&vm->platform);
     lock_release(&vm->lock);
 }
 

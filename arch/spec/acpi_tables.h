@@ -51,7 +51,7 @@ struct acpi_address {
 _Static_assert(sizeof(struct acpi_address) == 12, "5.2.3.2");
 
 enum { ACPI_ADDRESS_IO = 1 };
-enum { ACPI_ACCESS_BYTE = 1, ACPI_ACCESS_WORD = 2 };
+enum { ACPI_ACCESS_BYTE = 1, ACPI_ACCESS_WORD = 2, ACPI_ACCESS_DOUBLEWORD = 3 };
 
 /* "5.2.9 Fixed ACPI Description Table (FADT)" */
 struct acpi_fadt {
@@ -133,6 +133,7 @@ enum {
     FADT_PWR_BUTTON = 1u << 4, /* there is none in the fixed registers */
     FADT_SLP_BUTTON = 1u << 5, /* likewise */
     FADT_FIX_RTC = 1u << 6,    /* RTC wake status is not in the fixed registers */
+    FADT_TMR_VAL_EXT = 1u << 8, /* the PM timer has 32 bits */
     FADT_RESET_REG_SUP = 1u << 10,
     FADT_HEADLESS = 1u << 12,
 };

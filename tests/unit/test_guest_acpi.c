@@ -120,12 +120,13 @@ static void the_fixed_table_names_the_ports_of_the_board(void **state)
     assert_int_equal(little_32(fadt + 48), 0);       /* SMI_CMD */
     assert_int_equal(little_32(fadt + 56), 0x600);   /* PM1a_EVT_BLK */
     assert_int_equal(little_32(fadt + 64), 0x604);   /* PM1a_CNT_BLK */
-    assert_int_equal(little_32(fadt + 76), 0);       /* PM_TMR_BLK */
+    assert_int_equal(little_32(fadt + 76), 0x608);   /* PM_TMR_BLK */
     assert_int_equal(fadt[88], 4);                   /* PM1_EVT_LEN */
     assert_int_equal(fadt[89], 2);                   /* PM1_CNT_LEN */
-    assert_int_equal(fadt[91], 0);                   /* PM_TMR_LEN */
+    assert_int_equal(fadt[91], 4);                   /* PM_TMR_LEN */
     assert_int_equal(little_16(fadt + 109), 1 | 2 | 4); /* ISA devices, 8042, no VGA */
-    assert_int_equal(little_32(fadt + 112), 0x1475); /* reset register, headless */
+    assert_int_equal(little_32(fadt + 112), 0x1575); /* 32-bit timer, reset register, headless */
+    assert_int_equal(little_64(fadt + 208 + 4), 0x608); /* X_PM_TMR_BLK */
     assert_int_equal(fadt[116], 1);                  /* RESET_REG: I/O */
     assert_int_equal(little_64(fadt + 120), 0xCF9);
     assert_int_equal(fadt[128], 6);                  /* RESET_VALUE */

@@ -18,22 +18,24 @@
 #define SLEEP_ENABLE 0x2000u
 
 static struct platform_ports platform;
+static uint64_t now;
 
 static int fresh(void **state)
 {
     (void)state;
-    platform_init(&platform);
+    now = 0x5C0000000;
+    platform_init(&platform, now);
     return 0;
 }
 
 static uint32_t get(uint16_t port, size_t bytes)
 {
-    return platform_read(&platform, port, bytes);
+    return platform_read(&platform, port, bytes, now);
 }
 
 static enum platform_event set(uint16_t port, size_t bytes, uint32_t value)
 {
-    return platform_write(&platform, port, bytes, value);
+    return platform_write(&platform, port, bytes, value, now);
 }
 
 static void s5_powers_off(void **state)
@@ -70,7 +72,45 @@ static void acpi_mode_is_always_on(void **state)
     assert_int_equal(get(GUEST_PORT_PM1A_CONTROL, 2), S5 | 1);
 }
 
-static void pm1_events_never_happen_and_can_be_enabled(void **state)
+static void the_pm_timer_is_the_time(void **state)
+{
+    (void)state;
+    now = 0x5C1234567;
+    assert_int_equal(get(GUEST_PORT_PM_TIMER, 4), 0xC1234567);
+    assert_int_equal(get(GUEST_PORT_PM_TIMER, 2) & 0xFFFF, 0x4567);
+    assert_int_equal(get(GUEST_PORT_PM_TIMER + 1, 1) & 0xFF, 0x45);
+    assert_int_equal(get(GUEST_PORT_PM_TIMER + 2, 2) & 0xFFFF, 0xC123);
+    (void)set(GUEST_PORT_PM_TIMER, 4, 0);
+    assert_int_equal(get(GUEST_PORT_PM_TIMER, 4), 0xC1234567);
+}
+
+/* A change of its highest bit is an event, and interrupts where it is enabled. */
+static void a_carry_of_the_pm_timer_is_an_event(void **state)
+{
+    (void)state;
+    assert_int_equal(platform_next_sci(&platform), PM_TIMER_NEVER);
+    (void)set(GUEST_PORT_PM1A_EVENT + 2, 2, 1);
+    assert_int_equal(platform_next_sci(&platform), 0x600000000);
+    now = 0x5FFFFFFFF;
+    assert_false(platform_sci(&platform, now));
+    now = 0x600000000;
+    assert_true(platform_sci(&platform, now));
+    assert_int_equal(get(GUEST_PORT_PM1A_EVENT, 2), 1);
+    assert_int_equal(platform_next_sci(&platform), PM_TIMER_NEVER);
+    (void)set(GUEST_PORT_PM1A_EVENT, 2, 0xFFFE);
+    assert_true(platform_sci(&platform, now));
+    (void)set(GUEST_PORT_PM1A_EVENT, 2, 1);
+    assert_false(platform_sci(&platform, now));
+    assert_int_equal(platform_next_sci(&platform), 0x680000000);
+    (void)set(GUEST_PORT_PM1A_EVENT + 2, 2, 0);
+    now = 0x800000000; /* nobody was interrupted; the status tells */
+    assert_false(platform_sci(&platform, now));
+    assert_int_equal(get(GUEST_PORT_PM1A_EVENT, 1), 1);
+    (void)set(GUEST_PORT_PM1A_EVENT + 2, 2, 1);
+    assert_true(platform_sci(&platform, now));
+}
+
+static void other_pm1_events_never_happen_and_can_be_enabled(void **state)
 {
     (void)state;
     (void)set(GUEST_PORT_PM1A_EVENT, 4, 0x0120FFFF);
@@ -108,7 +148,9 @@ int main(void)
         TEST(s5_powers_off_by_bytes_too),
         TEST(other_sleeping_types_do_nothing),
         TEST(acpi_mode_is_always_on),
-        TEST(pm1_events_never_happen_and_can_be_enabled),
+        TEST(the_pm_timer_is_the_time),
+        TEST(a_carry_of_the_pm_timer_is_an_event),
+        TEST(other_pm1_events_never_happen_and_can_be_enabled),
         TEST(the_reset_register_resets_by_bit_2_alone),
         TEST(every_event_has_a_text),
     };

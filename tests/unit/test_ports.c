@@ -82,7 +82,6 @@ static int fresh(void **state)
     ioapic_init(&vm.ioapic, 1);
     cmos_init(&vm.cmos, &(struct cmos_clock){ .seconds = 0, .tsc_hz = 1 });
     pci_init(&vm.pci);
-    platform_init(&vm.platform);
     pic_init(&vm.pic);
     timers_init(&vm.timers, 100000000);
     timers_reset(&vm);
@@ -202,7 +201,8 @@ static void a_sweep_of_all_ports_finds_the_guests_devices_and_nothing_else(void 
                      port == 0x60 || port == 0x61 || port == 0x64 || port == 0x70 ||
                      port == 0x71 || port == 0x92 || (port >= 0xA0 && port <= 0xA1) ||
                      (port >= 0x3F8 && port <= 0x3FF) || (port >= 0x4D0 && port <= 0x4D1) ||
-                     (port >= 0x600 && port <= 0x605) || port == 0xCF9 ||
+                     (port >= 0x600 && port <= 0x605) || (port >= 0x608 && port <= 0x60B) ||
+                     port == 0xCF9 ||
                      (port >= 0xCFC && port <= 0xCFF);
         if (port == EXIT_PORT)
             assert_int_equal(value, 0);

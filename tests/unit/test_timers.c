@@ -385,6 +385,38 @@ static void opening_finds_the_lines_as_they_are(void **state)
     assert_int_equal(irq_pic_read(&vm, 0x20) & 1, 1);
 }
 
+/* The SCI, at pin 9 and at the slave. */
+static void a_carry_of_the_pm_timer_interrupts(void **state)
+{
+    (void)state;
+    uint64_t carry = 1ull << 31;
+    timers_platform_write(&vm, 0x602, 2, 1);
+    serve(REQUEST_DEVICES);
+    assert_int_equal(fake.timer, MACHINE_TIMER_OFF);
+    ioapic_write(&vm, IOAPIC_IOREGSEL, 4, IOAPIC_REDIRECTION + 2 * 9);
+    ioapic_write(&vm, IOAPIC_IOWIN, 4, 0x59 | (uint32_t)REDIRECTION_LEVEL);
+    serve(REQUEST_DEVICES);
+    assert_int_equal(fake.timer, ticks_tsc(carry, HZ, PM_TIMER_HZ));
+    fake.tsc = fake.timer;
+    serve(REQUEST_TIMER);
+    assert_int_equal(sent(0x59), 1);
+    assert_int_equal(fake.timer, MACHINE_TIMER_OFF); /* until it is cleared */
+    assert_int_equal(timers_platform_read(&vm, 0x600, 2), 1);
+    timers_platform_write(&vm, 0x600, 2, 1);
+    serve(REQUEST_DEVICES);
+    assert_int_equal(fake.timer, ticks_tsc(2 * carry, HZ, PM_TIMER_HZ));
+    initialize_pic(0xFB, 0xFD);
+    ioapic_write(&vm, IOAPIC_IOWIN, 4, REDIRECTION_MASKED);
+    fake.tsc = fake.timer;
+    fake.record_count = 0;
+    serve(REQUEST_TIMER);
+    assert_true(asked(REQUEST_DEVICES) > 0);
+    assert_int_equal(pic_acknowledge(&vm.pic), IRQ_0 + 9);
+    uint32_t ticks = timers_platform_read(&vm, 0x608, 4);
+    fake.tsc += HZ;
+    assert_int_equal(timers_platform_read(&vm, 0x608, 4) - ticks, PM_TIMER_HZ);
+}
+
 /* Ticks that nobody could take are one interrupt. */
 static void missed_periods_are_one_edge(void **state)
 {
@@ -483,6 +515,7 @@ int main(void)
         TEST(the_pic_hears_the_pit),
         TEST(the_ioapic_hears_the_pit_at_pin_2),
         TEST(opening_finds_the_lines_as_they_are),
+        TEST(a_carry_of_the_pm_timer_interrupts),
         TEST(missed_periods_are_one_edge),
         TEST(the_fastest_timer_leaves_the_guest_time_to_run),
         TEST(a_shorter_deadline_of_another_vcpu_calls_the_boot_vcpu),
