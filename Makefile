@@ -192,7 +192,7 @@ unit: unit-programs ## host unit tests only
 lint: all ## layers, second compiler, static analysis, the image's shape
 	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests $(PYTEST_ARGS) tests/lint
 
-boot-tests: all demo guests build/crash.stripped.elf ## whole machines only
+boot-tests: all demo guests kernels build/crash.stripped.elf ## whole machines only
 	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests -n 2 $(PYTEST_ARGS) tests/boot
 
 fuzz: ## hostile input for every parser; FUZZ_SECONDS=30 for each
@@ -342,6 +342,20 @@ build/demo/demo.toml: guest/demo/demo.toml
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
+# Kernels of others that are started in other ways than the demo's.
+FETCHED_KERNELS := $(addprefix build/kernels/,memtest86+ia32.bin memtest86+x64.bin grub.elf ipxe.lkrn)
+
+.PHONY: kernels
+kernels: $(FETCHED_KERNELS) build/kernels/vmlinux
+
+$(FETCHED_KERNELS) &: tools/fetch_kernels.sh
+	@echo "  FETCH   Debian's memtest86+, GRUB and iPXE"
+	$(Q)sh tools/fetch_kernels.sh build/kernels
+
+build/kernels/vmlinux: build/demo/vmlinuz tools/extract_vmlinux.py
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/extract_vmlinux.py $< $@
+
 guests: $(GUESTS:%=build/guest/%.bin) $(KINDS:%=build/guest/kinds/%) \
 	build/native/native.elf build/native/tsc
 
@@ -423,6 +437,6 @@ build/native/tsc: guest/native/tsc.c
 .PRECIOUS: build/guest/%.o build/guest/%.asm.o build/guest/%.elf build/guest/kinds/%.o \
 	build/guest/kinds/%.entry.o build/guest/kinds/%.elf32
 
-test-programs: all demo guests unit-programs build/crash.stripped.elf
+test-programs: all demo guests kernels unit-programs build/crash.stripped.elf
 
 -include $(shell find build/image build/host build/guest build/fuzz -type f -name '*.d' 2>/dev/null)

@@ -58,8 +58,7 @@ static bool check_header(struct elf *elf, struct refusal *refusal)
     if (!elf_is(elf->file))
         return refuse(refusal, "the file is no ELF file: it does not begin with 7F \"ELF\"");
     if (!span_has(elf->file, 0, ELF64_HEADER_BYTES))
-        return refuse(refusal, "the file is truncated: it ends at offset %zxh, in its ELF header",
-                      elf->file.size);
+        return refuse_truncated(refusal, elf->file.size, ", in its ELF header");
     elf->layout = bytes[ELF_CLASS] == ELF_CLASS_64 ? &layout_64 : &layout_32;
     if (bytes[ELF_CLASS] != ELF_CLASS_32 && bytes[ELF_CLASS] != ELF_CLASS_64)
         return refuse(refusal, "the ELF file is of neither 32 nor 64 bits (class %u at offset 4)",
@@ -97,9 +96,8 @@ static bool check_table(const struct elf *elf, const char *name, uint64_t at, ui
         return refuse(refusal, "the ELF header is damaged: a %s header has %u bytes, not %u", name,
                       size, size_min);
     if (!span_has(elf->file, at, (uint64_t)entries * size))
-        return refuse(refusal, "the file is truncated: it ends at offset %zxh, and its %u %s "
-                      "headers begin at %llxh", elf->file.size, entries, name,
-                      (unsigned long long)at);
+        return refuse_truncated(refusal, elf->file.size, ", and its %u %s headers begin at %llxh",
+                                entries, name, (unsigned long long)at);
     return true;
 }
 
@@ -156,10 +154,10 @@ static bool check_segment(const struct elf *elf, uint32_t index, const struct el
                       "file, %llxh in memory", at, (unsigned long long)segment->file_bytes,
                       (unsigned long long)segment->memory_bytes);
     if (!span_has(elf->file, segment->offset, segment->file_bytes))
-        return refuse(refusal, "the file is truncated: it ends at offset %zxh; the program header "
-                      "at %llxh wants %llxh bytes from %llxh on", elf->file.size, at,
-                      (unsigned long long)segment->file_bytes,
-                      (unsigned long long)segment->offset);
+        return refuse_truncated(refusal, elf->file.size, "; the program header at %llxh wants "
+                                "%llxh bytes from %llxh on", at,
+                                (unsigned long long)segment->file_bytes,
+                                (unsigned long long)segment->offset);
     if (begin >= GIB(4) || segment->memory_bytes > GIB(4) - begin)
         return refuse(refusal, "the program header at offset %llxh has physical address %llxh and "
                       "%llxh bytes; a kernel is loaded below 4 GiB", at, begin,

@@ -35,10 +35,9 @@ bool image_from_piece(struct span kernel, const struct image_piece *piece, uint6
     if (piece->memory_bytes == 0)
         return refuse(refusal, "the image is empty: nothing is to be loaded");
     if (!span_has(kernel, piece->file_offset, piece->file_bytes))
-        return refuse(refusal, "the file is truncated: it ends at offset %zxh, and the kernel "
-                      "has %llxh bytes from %llxh on", kernel.size,
-                      (unsigned long long)piece->file_bytes,
-                      (unsigned long long)piece->file_offset);
+        return refuse_truncated(refusal, kernel.size, ", and the kernel has %llxh bytes from %llxh "
+                                "on", (unsigned long long)piece->file_bytes,
+                                (unsigned long long)piece->file_offset);
     if (piece->address >= GIB(4) || piece->memory_bytes > GIB(4) - piece->address)
         return refuse(refusal, "the image would lie from %llxh to %llxh; a kernel is loaded below "
                       "4 GiB", (unsigned long long)piece->address, (unsigned long long)plan->end);

@@ -45,10 +45,9 @@ bool image_sections_check(const struct image_plan *plan, uint64_t *bytes,
         if (!place(elf, i, *bytes, &placed))
             continue;
         if (!span_has(elf->file, placed.section.offset, placed.section.bytes))
-            return refuse(refusal, "the file is truncated: it ends at offset %zxh; section %u "
-                          "wants %llxh bytes from %llxh on", elf->file.size, i,
-                          (unsigned long long)placed.section.bytes,
-                          (unsigned long long)placed.section.offset);
+            return refuse_truncated(refusal, elf->file.size, "; section %u wants %llxh bytes from "
+                                    "%llxh on", i, (unsigned long long)placed.section.bytes,
+                                    (unsigned long long)placed.section.offset);
         *bytes = placed.end;
     }
     return true;

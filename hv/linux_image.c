@@ -54,8 +54,7 @@ static bool check_header(struct span kernel, struct refusal *refusal)
         return refuse(refusal, "the file has no Linux boot header at offset 202h; name a bzImage, "
                       "such as Debian's /boot/vmlinuz");
     if (kernel.size < SETUP_END_MAX)
-        return refuse(refusal, "the file is truncated: it ends at offset %zxh, in the Linux boot "
-                      "header", kernel.size);
+        return refuse_truncated(refusal, kernel.size, ", in the Linux boot header");
     if (version(bytes) < SETUP_VERSION_2_04)
         return refuse(refusal, "the kernel speaks boot protocol %u.%02u (offset 206h); needed is "
                       "2.04 or later, that is Linux 2.6.14", version(bytes) >> 8,
@@ -109,8 +108,8 @@ static bool check_parts(struct span kernel, struct refusal *refusal)
         return refuse(refusal, "by its boot header (offset 1F4h) the kernel has %llu bytes of "
                       "code, and its entry point at %u", (unsigned long long)code, entry);
     if (kernel.size < end)
-        return refuse(refusal, "the file is truncated: it ends at offset %zxh, and its kernel at "
-                      "%llxh", kernel.size, (unsigned long long)end);
+        return refuse_truncated(refusal, kernel.size, ", and its kernel at %llxh",
+                                (unsigned long long)end);
     return true;
 }
 

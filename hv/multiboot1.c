@@ -45,8 +45,8 @@ static bool from_addresses(struct span kernel, uint64_t offset, struct image_pla
     const uint8_t *header = kernel.bytes + offset;
 
     if (!span_has(kernel, offset, MULTIBOOT1_ADDRESSES_END))
-        return refuse(refusal, "the file is truncated: it ends at offset %zxh, in the Multiboot "
-                      "header that begins at %llxh", kernel.size, (unsigned long long)offset);
+        return refuse_truncated(refusal, kernel.size, ", in the Multiboot header that begins at "
+                                "%llxh", (unsigned long long)offset);
     const struct image_addresses addresses = {
         .header_offset = offset,
         .header = little_32(header + MULTIBOOT1_HEADER_ADDR),

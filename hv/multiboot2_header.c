@@ -42,6 +42,13 @@ struct tag {
     uint32_t size;
 };
 
+/* "... TEXT NUMBER": all that is said about a tag begins alike. */
+static bool refuse_tag(struct refusal *refusal, uint64_t offset, const char *text, uint32_t number)
+{
+    return refuse(refusal, "the Multiboot2 header's tag at offset %llxh %s %u",
+                  (unsigned long long)offset, text, number);
+}
+
 static bool read_tag(struct span kernel, uint64_t offset, struct tag *tag,
                      struct refusal *refusal)
 {
@@ -55,8 +62,7 @@ static bool read_tag(struct span kernel, uint64_t offset, struct tag *tag,
                     MULTIBOOT2_HEADER_TAG_OPTIONAL;
     tag->size = little_32(tag->bytes + MULTIBOOT2_HEADER_TAG_SIZE);
     if (tag->size < MULTIBOOT2_TAG_HEADER_BYTES || !span_has(kernel, offset, tag->size))
-        return refuse(refusal, "the tag at offset %llxh of the Multiboot2 header is damaged: it "
-                      "has %u bytes", (unsigned long long)offset, tag->size);
+        return refuse_tag(refusal, offset, "is damaged: its bytes number", tag->size);
     return true;
 }
 
@@ -67,9 +73,8 @@ static bool check_information(const struct tag *tag, struct refusal *refusal)
          at += 4) {
         uint32_t type = little_32(tag->bytes + at);
         if (type > MULTIBOOT2_TAG_LAST)
-            return refuse(refusal, "the tag at offset %llxh of the Multiboot2 header requires "
-                          "information of type %u, which Bulkhead does not know",
-                          (unsigned long long)tag->offset, type);
+            return refuse_tag(refusal, tag->offset, "requires what Bulkhead does not know: "
+                              "information of type", type);
     }
     return true;
 }
@@ -78,16 +83,15 @@ static bool check_console(const struct tag *tag, struct refusal *refusal)
 {
     if (tag->optional || !(tag->bytes[MULTIBOOT2_CONSOLE_FLAGS] & MULTIBOOT2_CONSOLE_REQUIRED))
         return true;
-    return refuse(refusal, "the tag at offset %llxh of the Multiboot2 header requires a screen; a "
-                  "guest has a serial port only", (unsigned long long)tag->offset);
+    return refuse_tag(refusal, tag->offset, "requires a screen, and a guest has a serial port "
+                      "only: console flags", tag->bytes[MULTIBOOT2_CONSOLE_FLAGS]);
 }
 
 static bool check_unknown(const struct tag *tag, struct refusal *refusal)
 {
     return tag->optional ||
-           refuse(refusal, "the tag at offset %llxh of the Multiboot2 header is required and of "
-                  "type %u, which Bulkhead does not know", (unsigned long long)tag->offset,
-                  tag->type);
+           refuse_tag(refusal, tag->offset, "is required, and Bulkhead does not know its type:",
+                      tag->type);
 }
 
 /* What a tag has at least, whose content matters. */
@@ -111,9 +115,7 @@ static bool obey_tag(const struct tag *tag, struct multiboot2_header *header,
                      struct refusal *refusal)
 {
     if (tag->size < size_min(tag->type))
-        return refuse(refusal, "the tag at offset %llxh of the Multiboot2 header is damaged: it "
-                      "has %u bytes, not %u", (unsigned long long)tag->offset, tag->size,
-                      size_min(tag->type));
+        return refuse_tag(refusal, tag->offset, "is damaged: its bytes number", tag->size);
     switch (tag->type) {
     case MULTIBOOT2_HEADER_TAG_INFORMATION:
         return check_information(tag, refusal);

@@ -16,6 +16,18 @@ void refusal_say(struct refusal *refusal, enum refusal_about about, const char *
     va_end(arguments);
 }
 
+void refusal_say_truncated(struct refusal *refusal, size_t end, const char *format, ...)
+{
+    size_t length = text_format(refusal->text, sizeof refusal->text,
+                                "the file is truncated: it ends at offset %zxh", end);
+    va_list arguments;
+
+    refusal->about = ABOUT_KERNEL;
+    va_start(arguments, format);
+    text_format_list(refusal->text + length, sizeof refusal->text - length, format, arguments);
+    va_end(arguments);
+}
+
 bool refuse_memory(struct refusal *refusal, const struct guest_memory *memory, uint64_t end)
 {
     char needed[24], has[24];

@@ -22,9 +22,16 @@ struct refusal {
 void refusal_say(struct refusal *refusal, enum refusal_about about, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Both are false, so that a check can end with `return refuse(...)`. */
+/* The file ends at this offset, and should not: says that, and then what is
+ * missing. */
+void refusal_say_truncated(struct refusal *refusal, size_t end, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* All are false, so that a check can end with `return refuse(...)`. */
 #define refuse(refusal, ...) (refusal_say((refusal), ABOUT_KERNEL, __VA_ARGS__), false)
 #define refuse_about(refusal, about, ...) (refusal_say((refusal), (about), __VA_ARGS__), false)
+#define refuse_truncated(refusal, end, ...) \
+    (refusal_say_truncated((refusal), (end), __VA_ARGS__), false)
 
 /* The kernel needs RAM up to the address `end`, which this guest has not. */
 bool refuse_memory(struct refusal *refusal, const struct guest_memory *memory, uint64_t end);

@@ -111,6 +111,12 @@ def guests():
 
 
 @pytest.fixture(scope="session")
+def kernels():
+    """Where kernels out of Debian's packages are."""
+    return BUILD / "kernels"
+
+
+@pytest.fixture(scope="session")
 def demo():
     """Where the demo's configuration, kernel and initrd are."""
     return BUILD / "demo"
