@@ -16,7 +16,7 @@
 #include "hv/addr.h"
 #include "hv/memory_map.h"
 
-#define BOOT_MODULES_MAX 32
+#define BOOT_MODULES_MAX 64
 #define BOOT_MODULE_NAME_MAX 64 /* with its terminator */
 #define BOOT_MEMORY_RANGES_MAX 128
 #define BOOT_TEXT_MAX 512 /* command line and loader name, with terminator */

@@ -44,6 +44,9 @@ static void check(struct boot *boot)
     if (!boot->config_found)
         halt_machine("the boot loader brought no module named \"config\"; its menu entry needs a "
                      "line such as: module2 /boot/demo.toml config");
+    if (boot->info.modules_ignored)
+        log_line(LOG_WARNING, "the boot loader brought %u images more than the %u that are looked at",
+                 boot->info.modules_ignored, BOOT_MODULES_MAX);
     config_check(&boot->config, &boot->inventory, &boot->findings);
     halt_on_errors(&boot->findings);
 }

@@ -12,7 +12,7 @@
 
 #include "hv/memory_map.h"
 
-#define INVENTORY_MODULES_MAX 32
+#define INVENTORY_MODULES_MAX 64
 
 /* A file that the boot loader put into memory. */
 struct inventory_module {

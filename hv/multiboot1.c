@@ -7,6 +7,7 @@
 
 #include "arch/spec/multiboot1.h"
 #include "hv/bytes.h"
+#include "hv/check.h"
 #include "hv/image_sections.h"
 #include "hv/version.h"
 
@@ -167,6 +168,7 @@ struct entry_state multiboot1_load(const struct guest_memory *memory,
     struct entry_state entry = image_load(memory, boot, plan);
 
     write_info(&writer, memory, boot, plan);
+    CHECK(writer.at == plan->info.value + plan->info_bytes);
     entry.rax = MULTIBOOT1_LOADER_MAGIC;
     entry.rbx = plan->info.value;
     return entry;

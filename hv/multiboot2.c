@@ -219,6 +219,7 @@ struct entry_state multiboot2_load(const struct guest_memory *memory,
     struct entry_state entry = image_load(memory, boot, plan);
 
     write_info(&writer, memory, boot, plan);
+    CHECK(writer.at == plan->info.value + plan->info_bytes);
     entry.rax = MULTIBOOT2_LOADER_MAGIC;
     entry.rbx = plan->info.value;
     return entry;

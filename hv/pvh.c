@@ -6,6 +6,7 @@
 
 #include "arch/spec/pvh.h"
 #include "hv/bytes.h"
+#include "hv/check.h"
 
 static bool from_note(struct span kernel, struct image_plan *plan, struct refusal *refusal)
 {
@@ -98,6 +99,7 @@ struct entry_state pvh_load(const struct guest_memory *memory, const struct gues
     struct entry_state entry = image_load(memory, boot, plan);
 
     write_info(&writer, memory, boot, plan);
+    CHECK(writer.at == plan->info.value + plan->info_bytes);
     entry.rbx = plan->info.value;
     return entry;
 }
