@@ -7,6 +7,7 @@
 #include "hv/check.h"
 #include "hv/config_keys.h"
 #include "hv/config_list.h"
+#include "hv/guest_acpi.h"
 #include "hv/guest_kind.h"
 #include "hv/text.h"
 
@@ -36,6 +37,7 @@ struct guest_boot config_guest_boot(const struct vm_config *vm, const struct inv
         .initrd = span_of(inventory, vm->initrd),
         .cmdline = vm->cmdline,
         .module_count = vm->module_count,
+        .rsdp = GPA(GUEST_ACPI_RSDP),
     };
 
     if (vm->at[VM_ENTRY].line == 0)

@@ -290,12 +290,12 @@ static void build_rsdp(const struct guest_memory *memory, uint32_t rsdt, uint32_
     memcpy(rsdp.signature, "RSD PTR ", sizeof rsdp.signature);
     rsdp.checksum = checksum(&rsdp, ACPI_RSDP_BYTES_1_0);
     rsdp.extended_checksum = checksum(&rsdp, sizeof rsdp);
-    CHECK(guest_memory_write(memory, GPA(GUEST_BIOS_AREA), &rsdp, sizeof rsdp));
+    CHECK(guest_memory_write(memory, GPA(GUEST_ACPI_RSDP), &rsdp, sizeof rsdp));
 }
 
 gpa_t guest_acpi_build(const struct guest_memory *memory, unsigned vcpus)
 {
-    struct area area = { memory, align_up(GUEST_BIOS_AREA + sizeof(struct acpi_rsdp),
+    struct area area = { memory, align_up(GUEST_ACPI_RSDP + sizeof(struct acpi_rsdp),
                                           TABLE_ALIGN) };
 
     CHECK(vcpus >= 1 && vcpus <= GUEST_ACPI_VCPUS_MAX);
@@ -308,5 +308,5 @@ gpa_t guest_acpi_build(const struct guest_memory *memory, unsigned vcpus)
     uint32_t rsdt = build_rsdt(&area, tables);
     uint32_t xsdt = build_xsdt(&area, tables);
     build_rsdp(memory, rsdt, xsdt);
-    return GPA(GUEST_BIOS_AREA);
+    return GPA(GUEST_ACPI_RSDP);
 }

@@ -15,6 +15,9 @@
 
 #define GUEST_ACPI_VCPUS_MAX 32
 
+/* Where the RSDP will be. */
+#define GUEST_ACPI_RSDP GUEST_BIOS_AREA
+
 /* Writes the tables and returns where the RSDP is. Cannot fail. */
 gpa_t guest_acpi_build(const struct guest_memory *memory, unsigned vcpus);
 

@@ -48,7 +48,7 @@ EXPECTED = [
     (14, "one", '"256M"'),
     (15, "one", 'trible.bin.*triple.bin'),
     (16, "one", 'unknown key "inird"; did you mean "initrd"'),
-    (22, "three", "Linux boot header"),
+    (22, "three", "no kernel that Bulkhead knows"),
     (23, "three", '"'),
     (25, None, "network"),
 ]
