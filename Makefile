@@ -30,7 +30,7 @@ HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c \
 	hv/cpuid.c hv/cpuid_table.c hv/cpuid_frequency.c hv/msr.c hv/cr.c \
 	hv/lapic.c hv/lapic_base.c hv/lapic_ipi.c hv/lapic_page.c hv/event.c hv/hypercall.c hv/decode.c hv/mmio.c
 HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.c hv/pit.c hv/timers.c \
-	hv/i8042.c hv/cmos.c hv/pci.c \
+	hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/pci.c \
 	hv/platform.c hv/denied.c
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
@@ -43,7 +43,7 @@ COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(D
 	arch/time.c arch/smp.c arch/vmx.c arch/panic.c arch/symbols.c \
 	hv/frames.c hv/ept.c hv/preflight.c hv/exit_reason_name.c hv/exit_report.c \
 	hv/cpuid_table.c hv/cpuid_frequency.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c \
-	drivers/power.c drivers/rtc.c hv/i8042.c
+	drivers/power.c drivers/rtc.c hv/i8042.c hv/guest_rtc.c hv/cmos.c
 
 # What runs at every exit, whatever the reason; and the way to a device, in memory
 # or at a port, that kernels access all the time.
@@ -58,7 +58,7 @@ DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c
 DRIVERS_PURE := drivers/acpi.c drivers/acpi_tables.c
 
 # Our own guests: guest/NAME.c each, a bzImage made of it and of what they share.
-GUESTS := sweep witness triple pending apic storm chaos smp bench timers status
+GUESTS := sweep witness triple pending apic storm chaos smp bench timers status rtc
 GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 
 # One guest for each other kind of kernel: guest/kinds.

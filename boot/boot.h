@@ -6,13 +6,18 @@
 #pragma once
 
 #include "boot/multiboot2.h"
-#include "hv/cmos.h"
 #include "hv/config.h"
 #include "hv/findings.h"
 #include "hv/memory_map.h"
 
 /* The boot module that is the configuration, and no guest's image. */
 #define CONFIG_MODULE "config"
+
+/* It was so many seconds since 1970-01-01 00:00:00 UTC at that TSC. */
+struct boot_clock {
+    uint64_t seconds;
+    uint64_t tsc;
+};
 
 struct boot {
     uint64_t tsc_at_entry;
@@ -25,7 +30,7 @@ struct boot {
     struct config config;
     struct findings findings;
     struct inventory inventory;
-    struct cmos_clock clock; /* the host's, read once */
+    struct boot_clock clock; /* the host's, read once */
 };
 
 /* boot/loader.c: what GRUB left us. Both before the console is up. */

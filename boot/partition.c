@@ -17,6 +17,7 @@
 #include "hv/log.h"
 #include "hv/machine.h"
 #include "hv/text.h"
+#include "hv/ticks.h"
 #include "hv/vm_life.h"
 
 static void print_findings(const struct findings *findings)
@@ -155,7 +156,7 @@ static void make_vm(struct boot *boot, const struct vm_config *config)
     make_memory(vm, capabilities);
     make_cpuid(vm, capabilities);
     make_images(vm, &boot->inventory);
-    cmos_init(&vm->cmos, &boot->clock);
+    cmos_init(&vm->cmos, boot->clock.seconds, ticks_at(boot->clock.tsc, tsc_hz, RTC_HZ));
     timers_init(&vm->timers, tsc_hz);
     denied_init(&vm->denied);
     if (config->console)
@@ -167,7 +168,6 @@ static void make_vm(struct boot *boot, const struct vm_config *config)
 
 static void read_clock(struct boot *boot)
 {
-    boot->clock = (struct cmos_clock){ .tsc_hz = tsc_hz };
     if (!rtc_read(host.acpi.century_register, &boot->clock.seconds))
         log_line(LOG_WARNING, "the machine's clock cannot be read: guests start in 1970");
     boot->clock.tsc = machine_tsc();

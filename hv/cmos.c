@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * See cmos.h. Registers as in the data sheet of the MC146818, "Registers" and
- * Table 3 "Time, Calendar, and Alarm Data Modes"; the century is at 32h, where
- * the guest's FADT says it is.
+ * See cmos.h. Registers as in the data sheet of the MC146818A, "Registers" and
+ * "Time, Calendar, and Alarm Locations"; the century is at 32h, where the guest's
+ * FADT says it is.
  */
 #include "hv/cmos.h"
 
-#include "hv/check.h"
 #include "hv/guest_ports.h"
-#include "hv/machine.h"
 
 enum cmos_register {
     CMOS_SECOND = 0x00,
+    CMOS_SECOND_ALARM = 0x01,
     CMOS_MINUTE = 0x02,
+    CMOS_MINUTE_ALARM = 0x03,
     CMOS_HOUR = 0x04,
+    CMOS_HOUR_ALARM = 0x05,
     CMOS_WEEKDAY = 0x06,
     CMOS_DAY = 0x07,
     CMOS_MONTH = 0x08,
@@ -22,56 +23,27 @@ enum cmos_register {
     CMOS_B = 0x0B,
     CMOS_C = 0x0C,
     CMOS_D = 0x0D,
-    CMOS_CENTURY = 0x32,
 };
 
 enum {
     A_UPDATE_IN_PROGRESS = 1u << 7,
-    A_32768_HZ_1024_HZ = 0x26, /* time base, and the rate of the periodic interrupt */
+    A_DIVIDER = 0x70,
+    A_DIVIDER_32768_HZ = 0x20,
+    A_RATE = 0x0F,
+    A_RATE_1024_HZ = 0x06,
     B_SET = 1u << 7,
-    B_INTERRUPTS_AND_SQUARE_WAVE = 0x78,
+    B_SQUARE_WAVE = 1u << 3,
     B_BINARY = 1u << 2,
     B_24_HOURS = 1u << 1,
+    C_REQUEST = 1u << 7,
     D_VALID = 1u << 7,
 };
 
 #define INDEX_MASK 0x7F /* bit 7 masks NMIs on a PC */
 #define HOUR_PM 0x80
+#define ALARM_ANY 0xC0 /* and above */
 
-void cmos_init(struct cmos *cmos, const struct cmos_clock *clock)
-{
-    CHECK(clock->tsc_hz != 0);
-    *cmos = (struct cmos){ .clock = *clock };
-    cmos->bytes[CMOS_A] = A_32768_HZ_1024_HZ;
-    cmos->bytes[CMOS_B] = B_24_HOURS;
-}
-
-void cmos_reset(struct cmos *cmos)
-{
-    cmos->index = 0;
-    cmos->bytes[CMOS_B] &= (uint8_t)~B_INTERRUPTS_AND_SQUARE_WAVE;
-}
-
-/* A CPU whose TSC lags behind sees the time of the reference point. */
-static int64_t host_seconds(const struct cmos_clock *clock)
-{
-    uint64_t tsc = machine_tsc();
-    uint64_t elapsed = tsc > clock->tsc ? tsc - clock->tsc : 0;
-
-    return (int64_t)(clock->seconds + elapsed / clock->tsc_hz);
-}
-
-static struct calendar guest_time(const struct cmos *cmos)
-{
-    if (cmos->stopped)
-        return cmos->held;
-    return calendar_from_seconds(host_seconds(&cmos->clock) + cmos->offset_seconds);
-}
-
-static void set_guest_time(struct cmos *cmos, const struct calendar *date)
-{
-    cmos->offset_seconds = calendar_to_seconds(date) - host_seconds(&cmos->clock);
-}
+/* ---- How numbers are written ---- */
 
 static uint8_t encode(const struct cmos *cmos, unsigned value)
 {
@@ -101,30 +73,159 @@ static uint8_t decode_hour(const struct cmos *cmos, uint8_t value)
     return (uint8_t)(decode(cmos, value & (uint8_t)~HOUR_PM) % 12 + (value & HOUR_PM ? 12 : 0));
 }
 
-uint8_t cmos_read(const struct cmos *cmos, uint16_t port)
-{
-    if (port != GUEST_PORT_RTC_DATA)
-        return 0xFF; /* the index is write-only */
+/* ---- The alarm ---- */
 
+/* The chip compares bytes: one that no time is ever written as matches never. */
+static int8_t alarm_field(const struct cmos *cmos, uint8_t value, unsigned end)
+{
+    unsigned number = decode(cmos, value);
+
+    if (value >= ALARM_ANY)
+        return RTC_ANY;
+    return number < end && encode(cmos, number) == value ? (int8_t)number : RTC_NONE;
+}
+
+static int8_t alarm_hour(const struct cmos *cmos)
+{
+    uint8_t value = cmos->bytes[CMOS_HOUR_ALARM];
+    unsigned hour = decode_hour(cmos, value);
+
+    if (value >= ALARM_ANY)
+        return RTC_ANY;
+    return hour < 24 && encode_hour(cmos, hour) == value ? (int8_t)hour : RTC_NONE;
+}
+
+static void set_alarm(struct cmos *cmos)
+{
+    cmos->rtc.alarm = (struct guest_rtc_alarm){
+        .hour = alarm_hour(cmos),
+        .minute = alarm_field(cmos, cmos->bytes[CMOS_MINUTE_ALARM], 60),
+        .second = alarm_field(cmos, cmos->bytes[CMOS_SECOND_ALARM], 60),
+    };
+}
+
+/* ---- Interrupts ---- */
+
+static uint8_t enabled(const struct cmos *cmos)
+{
+    return cmos->bytes[CMOS_B] & RTC_EVENTS;
+}
+
+bool cmos_interrupt(struct cmos *cmos, uint64_t now)
+{
+    guest_rtc_look(&cmos->rtc, now);
+    return cmos->rtc.events & enabled(cmos);
+}
+
+uint64_t cmos_next_interrupt(const struct cmos *cmos)
+{
+    return guest_rtc_next(&cmos->rtc, enabled(cmos));
+}
+
+bool cmos_selects_interrupts(const struct cmos *cmos)
+{
+    return cmos->index <= CMOS_D || cmos->index == GUEST_CMOS_CENTURY;
+}
+
+/* Reading it ends the request. */
+static uint8_t read_c(struct cmos *cmos, uint64_t now)
+{
+    bool request = cmos_interrupt(cmos, now);
+    uint8_t value = cmos->rtc.events | (request ? C_REQUEST : 0);
+
+    cmos->rtc.events = 0;
+    return value;
+}
+
+/* "Periodic Interrupt Rate": 1 and 2 are as 8 and 9, and 3 is 8,192 Hz. */
+static uint8_t period_shift(unsigned rate)
+{
+    if (rate == 0)
+        return 0;
+    return (uint8_t)(rate <= 2 ? rate + 6 : rate - 1);
+}
+
+static void write_a(struct cmos *cmos, uint8_t value, uint64_t now)
+{
+    guest_rtc_look(&cmos->rtc, now);
+    cmos->bytes[CMOS_A] = value & (uint8_t)~A_UPDATE_IN_PROGRESS;
+    cmos->rtc.period_shift = period_shift(value & A_RATE);
+    guest_rtc_hold(&cmos->rtc, (value & A_DIVIDER) != A_DIVIDER_32768_HZ, now);
+}
+
+/* With SET the fields are held as they are written, and are the time once it
+ * is cleared: a date may pass through days that do not exist. */
+static void write_b(struct cmos *cmos, uint8_t value, uint64_t now)
+{
+    bool set = value & B_SET;
+
+    guest_rtc_look(&cmos->rtc, now);
+    if (set && !cmos->rtc.inhibited) {
+        cmos->set = calendar_from_seconds(guest_rtc_seconds(&cmos->rtc, now));
+        value &= (uint8_t)~RTC_UPDATED;
+    }
+    if (!set && cmos->rtc.inhibited)
+        guest_rtc_set_seconds(&cmos->rtc, calendar_to_seconds(&cmos->set), now);
+    cmos->rtc.inhibited = set;
+    cmos->bytes[CMOS_B] = value;
+    set_alarm(cmos);
+}
+
+/* ---- Registers ---- */
+
+void cmos_init(struct cmos *cmos, uint64_t seconds, uint64_t now)
+{
+    *cmos = (struct cmos){ .index = 0 };
+    guest_rtc_init(&cmos->rtc, (int64_t)seconds, now);
+    cmos->bytes[CMOS_A] = A_DIVIDER_32768_HZ | A_RATE_1024_HZ;
+    cmos->bytes[CMOS_B] = B_24_HOURS;
+    cmos->rtc.period_shift = period_shift(A_RATE_1024_HZ);
+    set_alarm(cmos);
+}
+
+void cmos_reset(struct cmos *cmos)
+{
+    cmos->index = 0;
+    cmos->rtc.events = 0;
+    cmos->bytes[CMOS_B] &= (uint8_t)~(RTC_EVENTS | B_SQUARE_WAVE);
+}
+
+static struct calendar date(const struct cmos *cmos, uint64_t now)
+{
+    if (cmos->rtc.inhibited)
+        return cmos->set;
+    return calendar_from_seconds(guest_rtc_seconds(&cmos->rtc, now));
+}
+
+void cmos_select(struct cmos *cmos, uint8_t value)
+{
+    cmos->index = value & INDEX_MASK;
+}
+
+uint8_t cmos_read(struct cmos *cmos, uint64_t now)
+{
     switch (cmos->index) {
     case CMOS_SECOND:
-        return encode(cmos, guest_time(cmos).second);
+        return encode(cmos, date(cmos, now).second);
     case CMOS_MINUTE:
-        return encode(cmos, guest_time(cmos).minute);
+        return encode(cmos, date(cmos, now).minute);
     case CMOS_HOUR:
-        return encode_hour(cmos, guest_time(cmos).hour);
+        return encode_hour(cmos, date(cmos, now).hour);
     case CMOS_WEEKDAY:
-        return encode(cmos, guest_time(cmos).weekday);
+        return encode(cmos, date(cmos, now).weekday);
     case CMOS_DAY:
-        return encode(cmos, guest_time(cmos).day);
+        return encode(cmos, date(cmos, now).day);
     case CMOS_MONTH:
-        return encode(cmos, guest_time(cmos).month);
+        return encode(cmos, date(cmos, now).month);
     case CMOS_YEAR:
-        return encode(cmos, guest_time(cmos).year % 100u);
-    case CMOS_CENTURY:
-        return encode(cmos, guest_time(cmos).year / 100u);
+        return encode(cmos, date(cmos, now).year % 100u);
+    case GUEST_CMOS_CENTURY:
+        return encode(cmos, date(cmos, now).year / 100u);
+    case CMOS_A:
+        return cmos->bytes[CMOS_A] |
+               (guest_rtc_is_updating(&cmos->rtc, now) ? A_UPDATE_IN_PROGRESS : 0);
     case CMOS_C:
-        return 0;
+        return read_c(cmos, now);
     case CMOS_D:
         return D_VALID;
     default:
@@ -133,75 +234,72 @@ uint8_t cmos_read(const struct cmos *cmos, uint16_t port)
 }
 
 /* False: `index` is no field of the time. */
-static bool set_field(const struct cmos *cmos, struct calendar *date, uint8_t index, uint8_t value)
+static bool set_field(const struct cmos *cmos, struct calendar *to, uint8_t index, uint8_t value)
 {
     uint8_t number = (uint8_t)decode(cmos, value);
 
     switch (index) {
     case CMOS_SECOND:
-        date->second = number;
+        to->second = number;
         return true;
     case CMOS_MINUTE:
-        date->minute = number;
+        to->minute = number;
         return true;
     case CMOS_HOUR:
-        date->hour = decode_hour(cmos, value);
+        to->hour = decode_hour(cmos, value);
         return true;
     case CMOS_WEEKDAY:
         return true;
     case CMOS_DAY:
-        date->day = number;
+        to->day = number;
         return true;
     case CMOS_MONTH:
-        date->month = number;
+        to->month = number;
         return true;
     case CMOS_YEAR:
-        date->year = (uint16_t)(date->year / 100 * 100 + number % 100);
+        to->year = (uint16_t)(to->year / 100 * 100 + number % 100);
         return true;
-    case CMOS_CENTURY:
-        date->year = (uint16_t)(number % 100 * 100 + date->year % 100);
+    case GUEST_CMOS_CENTURY:
+        to->year = (uint16_t)(number % 100 * 100 + to->year % 100);
         return true;
     default:
         return false;
     }
 }
 
-/* With SET the fields are held as they are written, and are the time once it
- * is cleared: a date may pass through days that do not exist. */
-static void write_b(struct cmos *cmos, uint8_t value)
+/* Any byte but a field of the time. */
+static void write_byte(struct cmos *cmos, uint8_t value, uint64_t now)
 {
-    bool stop = value & B_SET;
-
-    if (stop && !cmos->stopped)
-        cmos->held = guest_time(cmos);
-    if (!stop && cmos->stopped)
-        set_guest_time(cmos, &cmos->held);
-    cmos->stopped = stop;
-    cmos->bytes[CMOS_B] = value;
-}
-
-static void write_data(struct cmos *cmos, uint8_t value)
-{
-    struct calendar date = guest_time(cmos);
-
-    if (set_field(cmos, &date, cmos->index, value)) {
-        if (cmos->stopped)
-            cmos->held = date;
-        else
-            set_guest_time(cmos, &date);
-    } else if (cmos->index == CMOS_A) {
-        cmos->bytes[CMOS_A] = value & (uint8_t)~A_UPDATE_IN_PROGRESS;
-    } else if (cmos->index == CMOS_B) {
-        write_b(cmos, value);
-    } else if (cmos->index != CMOS_C && cmos->index != CMOS_D) {
+    switch (cmos->index) {
+    case CMOS_A:
+        write_a(cmos, value, now);
+        return;
+    case CMOS_B:
+        write_b(cmos, value, now);
+        return;
+    case CMOS_C:
+    case CMOS_D:
+        return;
+    case CMOS_SECOND_ALARM:
+    case CMOS_MINUTE_ALARM:
+    case CMOS_HOUR_ALARM:
+        guest_rtc_look(&cmos->rtc, now);
+        cmos->bytes[cmos->index] = value;
+        set_alarm(cmos);
+        return;
+    default:
         cmos->bytes[cmos->index] = value;
     }
 }
 
-void cmos_write(struct cmos *cmos, uint16_t port, uint8_t value)
+void cmos_write(struct cmos *cmos, uint8_t value, uint64_t now)
 {
-    if (port == GUEST_PORT_RTC_DATA)
-        write_data(cmos, value);
+    struct calendar time = date(cmos, now);
+
+    if (!set_field(cmos, &time, cmos->index, value))
+        write_byte(cmos, value, now);
+    else if (cmos->rtc.inhibited)
+        cmos->set = time;
     else
-        cmos->index = value & INDEX_MASK;
+        guest_rtc_set_seconds(&cmos->rtc, calendar_to_seconds(&time), now);
 }

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The guest's CMOS RAM and real-time clock, an MC146818 behind ports 70h/71h.
+ * The guest's CMOS RAM and real-time clock, an MC146818A behind ports 70h/71h:
+ * its registers; hv/guest_rtc.h is the clock behind them.
  *
- * The time is the host's plus an offset of the guest's own, which changes when
- * the guest sets its clock; it never touches the host's clock or another
- * guest's. UIP always reads 0: a reading takes place between two updates.
- * Limits: the clock raises no interrupt (periodic, alarm, update-ended); the
- * enable bits and the alarm are stored, and register C reads 0. The day of the
- * week follows from the date. Daylight saving does nothing.
+ * During an update the time reads as before it. The day of the week follows from
+ * the date. Daylight saving does nothing, and there is no square wave. The divider
+ * runs on a crystal of 32,768 Hz; selecting another one holds it.
  *
- * The caller holds the VM's lock.
+ * Times are ticks of RTC_HZ. The caller holds the VM's lock.
  */
 #pragma once
 
@@ -17,31 +15,32 @@
 #include <stdint.h>
 
 #include "hv/calendar.h"
+#include "hv/guest_rtc.h"
 
 #define CMOS_BYTES 128
 
-/* Time of day as a line through one point: at `tsc` it was `seconds` since
- * 1970-01-01 00:00:00 UTC, and the TSC runs at `tsc_hz`, which is not 0. */
-struct cmos_clock {
-    uint64_t seconds;
-    uint64_t tsc;
-    uint64_t tsc_hz;
-};
-
 struct cmos {
-    struct cmos_clock clock;
-    int64_t offset_seconds;    /* guest's time less host's */
-    bool stopped;              /* SET in register B: the time stands still */
-    struct calendar held;      /* while it does */
+    struct guest_rtc rtc;
+    struct calendar set;       /* the time while SET in register B inhibits updates */
     uint8_t index;
     uint8_t bytes[CMOS_BYTES]; /* all but the time, and registers C and D */
 };
 
-/* A battery that was never empty: host's time, RAM all zero. Once, at boot. */
-void cmos_init(struct cmos *cmos, const struct cmos_clock *clock);
+/* A battery that was never empty: RAM all zero, and it is so many seconds since
+ * 1970-01-01 00:00:00 UTC. Once, at boot. */
+void cmos_init(struct cmos *cmos, uint64_t seconds, uint64_t now);
 
 /* A guest that restarts finds time and RAM as it left them. */
 void cmos_reset(struct cmos *cmos);
 
-uint8_t cmos_read(const struct cmos *cmos, uint16_t port);
-void cmos_write(struct cmos *cmos, uint16_t port, uint8_t value);
+/* Port 70h, which is write-only, and 71h. */
+void cmos_select(struct cmos *cmos, uint8_t value);
+uint8_t cmos_read(struct cmos *cmos, uint64_t now);
+void cmos_write(struct cmos *cmos, uint8_t value, uint64_t now);
+
+/* Whether a write to 71h now may change when it interrupts. */
+bool cmos_selects_interrupts(const struct cmos *cmos);
+
+/* The interrupt request, and behind it the next tick at which it can rise. */
+bool cmos_interrupt(struct cmos *cmos, uint64_t now);
+uint64_t cmos_next_interrupt(const struct cmos *cmos);

@@ -125,7 +125,6 @@ static void describe_com1(struct aml *aml)
     aml_close(aml, device);
 }
 
-/* Without an interrupt: the clock that is emulated raises none. */
 static void describe_rtc(struct aml *aml)
 {
     aml_open_t device = aml_open_device(aml, "RTC0");
@@ -133,6 +132,7 @@ static void describe_rtc(struct aml *aml)
 
     struct aml_resources resources = aml_open_resources(aml);
     aml_io(aml, GUEST_PORT_RTC_INDEX, 2);
+    aml_irq_edge(aml, GUEST_IRQ_RTC);
     aml_close_resources(aml, resources);
     aml_close(aml, device);
 }
@@ -201,6 +201,7 @@ static uint32_t build_fadt(struct area *area, uint32_t dsdt, uint32_t facs)
         .x_dsdt = dsdt,
         .p_lvl2_lat = FADT_P_LVL2_LAT_MAX + 1,
         .p_lvl3_lat = FADT_P_LVL3_LAT_MAX + 1,
+        .century = GUEST_CMOS_CENTURY,
         .iapc_boot_arch = FADT_BOOT_LEGACY_DEVICES | FADT_BOOT_8042 | FADT_BOOT_VGA_NOT_PRESENT,
         .flags = FADT_WBINVD | FADT_PROC_C1 | FADT_PWR_BUTTON | FADT_SLP_BUTTON | FADT_FIX_RTC |
                  FADT_TMR_VAL_EXT | FADT_RESET_REG_SUP | FADT_HEADLESS,

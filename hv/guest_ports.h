@@ -29,6 +29,7 @@ bool guest_port_is_taken(uint16_t port);
 #define GUEST_PORT_RTC_INDEX 0x70
 #define GUEST_PORT_RTC_DATA 0x71
 #define GUEST_IRQ_RTC 8
+#define GUEST_CMOS_CENTURY 0x32
 
 #define GUEST_PORT_SYSTEM_CONTROL_A 0x92
 

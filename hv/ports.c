@@ -122,7 +122,7 @@ static inline uint32_t device_read(struct vm *vm, enum port_device device, uint1
     case PORT_I8042:
         return i8042_read(vm, port);
     case PORT_CMOS:
-        return cmos_read(&vm->cmos, port);
+        return timers_cmos_read(vm, port);
     case PORT_PCI:
         return pci_read(&vm->pci, port, bytes);
     case PORT_PLATFORM:
@@ -151,7 +151,7 @@ static inline bool device_write(struct vm *vm, enum port_device device, uint16_t
         *event = i8042_write(vm, port, (uint8_t)value);
         break;
     case PORT_CMOS:
-        cmos_write(&vm->cmos, port, (uint8_t)value);
+        timers_cmos_write(vm, port, (uint8_t)value);
         break;
     case PORT_PCI:
         pci_write(&vm->pci, port, bytes, value);

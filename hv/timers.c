@@ -41,11 +41,17 @@ static uint64_t pm_timer_now(struct vm *vm)
     return ticks_at(tsc_now(&vm->timers), vm->timers.tsc_hz, PM_TIMER_HZ);
 }
 
+static uint64_t rtc_now(struct vm *vm)
+{
+    return ticks_at(tsc_now(&vm->timers), vm->timers.tsc_hz, RTC_HZ);
+}
+
 void timers_reset(struct vm *vm)
 {
     vm->timers.next = vm->timers.deadline = MACHINE_TIMER_OFF;
     pit_init(&vm->pit, pit_now(vm));
     platform_init(&vm->platform, pm_timer_now(vm));
+    cmos_reset(&vm->cmos);
 }
 
 void timers_look(struct vm *vm)
@@ -57,10 +63,12 @@ void timers_look(struct vm *vm)
         irq_set_line(vm, GUEST_IRQ_PIT, true);
     }
     irq_set_line(vm, GUEST_IRQ_PIT, pit_is_high(&vm->pit, now));
+    irq_set_line(vm, GUEST_IRQ_RTC, cmos_interrupt(&vm->cmos, rtc_now(vm)));
     irq_set_line(vm, GUEST_IRQ_SCI, platform_sci(&vm->platform, pm_timer_now(vm)));
 }
 
-_Static_assert(PIT_NEVER == MACHINE_TIMER_OFF && PM_TIMER_NEVER == MACHINE_TIMER_OFF, "one never");
+_Static_assert(PIT_NEVER == MACHINE_TIMER_OFF && PM_TIMER_NEVER == MACHINE_TIMER_OFF &&
+               RTC_NEVER == MACHINE_TIMER_OFF, "one never");
 
 /* TSC of a device's next tick that somebody hears. */
 static uint64_t event_of(const struct vm *vm, unsigned irq, uint64_t tick, uint32_t hz)
@@ -78,9 +86,10 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static uint64_t next_event(const struct vm *vm)
 {
     uint64_t pit = event_of(vm, GUEST_IRQ_PIT, pit_next_rise(&vm->pit), PIT_HZ);
+    uint64_t rtc = event_of(vm, GUEST_IRQ_RTC, cmos_next_interrupt(&vm->cmos), RTC_HZ);
     uint64_t sci = event_of(vm, GUEST_IRQ_SCI, platform_next_sci(&vm->platform), PM_TIMER_HZ);
 
-    return earlier(pit, sci);
+    return earlier(pit, earlier(rtc, sci));
 }
 
 void timers_changed(struct vm *vm)
@@ -137,11 +146,16 @@ void timers_pit_write(struct vm *vm, uint16_t port, uint8_t value)
         timers_changed(vm);
 }
 
+/* Not inlined, so that a handler which is all of them together saves no registers for
+ * these. */
+
+__attribute__((noinline))
 uint32_t timers_platform_read(struct vm *vm, uint16_t port, size_t bytes)
 {
     return platform_read(&vm->platform, port, bytes, pm_timer_now(vm));
 }
 
+__attribute__((noinline))
 enum platform_event timers_platform_write(struct vm *vm, uint16_t port, size_t bytes,
                                           uint32_t value)
 {
@@ -150,4 +164,29 @@ enum platform_event timers_platform_write(struct vm *vm, uint16_t port, size_t b
 
     timers_changed(vm);
     return event;
+}
+
+__attribute__((noinline))
+uint8_t timers_cmos_read(struct vm *vm, uint16_t port)
+{
+    unsigned events = vm->cmos.rtc.events;
+
+    if (port == GUEST_PORT_RTC_INDEX)
+        return 0xFF;
+    uint8_t value = cmos_read(&vm->cmos, rtc_now(vm));
+    if (vm->cmos.rtc.events != events)
+        timers_changed(vm);
+    return value;
+}
+
+__attribute__((noinline))
+void timers_cmos_write(struct vm *vm, uint16_t port, uint8_t value)
+{
+    if (port == GUEST_PORT_RTC_INDEX) {
+        cmos_select(&vm->cmos, value);
+        return;
+    }
+    cmos_write(&vm->cmos, value, rtc_now(vm));
+    if (cmos_selects_interrupts(&vm->cmos))
+        timers_changed(vm);
 }

@@ -57,6 +57,10 @@ uint32_t timers_platform_read(struct vm *vm, uint16_t port, size_t bytes);
 enum platform_event timers_platform_write(struct vm *vm, uint16_t port, size_t bytes,
                                           uint32_t value);
 
+/* Ports 70h and 71h. */
+uint8_t timers_cmos_read(struct vm *vm, uint16_t port);
+void timers_cmos_write(struct vm *vm, uint16_t port, uint8_t value);
+
 /* Ports 40h to 43h and 61h. */
 uint8_t timers_pit_read(struct vm *vm, uint16_t port);
 void timers_pit_write(struct vm *vm, uint16_t port, uint8_t value);

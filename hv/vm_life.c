@@ -50,7 +50,6 @@ static void reset_devices(struct vm *vm)
     pic_init(&vm->pic);
     timers_reset(vm);
     i8042_init(&vm->i8042);
-    cmos_reset(&vm->cmos);
     pci_init(&vm->pci);
     lock_release(&vm->lock);
 }

@@ -71,3 +71,7 @@ def test_guests_that_end_with_0_end_well(machine, guests):
 
 def test_the_interval_timer_interrupts_by_both_controllers(machine, guests):
     run(machine, guests, "timers", cpus=2)
+
+
+def test_the_clock_interrupts_and_runs_with_the_tsc(machine, guests):
+    run(machine, guests, "rtc")

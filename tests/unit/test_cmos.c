@@ -11,13 +11,9 @@
 
 #include "hv/calendar.h"
 #include "hv/cmos.h"
-#include "tests/fake/dies.h"
-#include "tests/fake/machine.h"
 
-#define INDEX 0x70
-#define DATA 0x71
-#define HZ 1000000ull
-#define BOOT_TSC 777ull
+#define HZ (uint64_t)RTC_HZ
+#define BOOT_TICK 777ull
 #define BOOT_SECONDS 1700000000ull /* 2023-11-14 22:13:20, a Tuesday */
 
 enum { SECOND = 0, MINUTE = 2, HOUR = 4, WEEKDAY = 6, DAY = 7, MONTH = 8, YEAR = 9, A, B, C, D,
@@ -25,13 +21,12 @@ enum { SECOND = 0, MINUTE = 2, HOUR = 4, WEEKDAY = 6, DAY = 7, MONTH = 8, YEAR =
 enum { B_24_HOURS = 2, B_BINARY = 4, B_SET = 0x80 };
 
 static struct cmos cmos;
+static uint64_t now;
 
 static void begin(uint64_t seconds)
 {
-    fake_reset(0, 0);
-    fake.tsc = BOOT_TSC;
-    struct cmos_clock clock = { .seconds = seconds, .tsc = BOOT_TSC, .tsc_hz = HZ };
-    cmos_init(&cmos, &clock);
+    now = BOOT_TICK;
+    cmos_init(&cmos, seconds, now);
 }
 
 static int fresh(void **state)
@@ -43,14 +38,14 @@ static int fresh(void **state)
 
 static uint8_t get(uint8_t index)
 {
-    cmos_write(&cmos, INDEX, index);
-    return cmos_read(&cmos, DATA);
+    cmos_select(&cmos, index);
+    return cmos_read(&cmos, now);
 }
 
 static void set(uint8_t index, uint8_t value)
 {
-    cmos_write(&cmos, INDEX, index);
-    cmos_write(&cmos, DATA, value);
+    cmos_select(&cmos, index);
+    cmos_write(&cmos, value, now);
 }
 
 static void the_time_is_the_hosts_in_bcd_and_24_hours(void **state)
@@ -66,16 +61,14 @@ static void the_time_is_the_hosts_in_bcd_and_24_hours(void **state)
     assert_int_equal(get(CENTURY), 0x20);
 }
 
-static void the_time_runs_with_the_tsc(void **state)
+static void the_time_runs(void **state)
 {
     (void)state;
-    fake.tsc += 39 * HZ + HZ - 1;
+    now += 39 * HZ + HZ - 1;
     assert_int_equal(get(SECOND), 0x59);
-    fake.tsc += 1;
+    now += 1;
     assert_int_equal(get(SECOND), 0x00);
     assert_int_equal(get(MINUTE), 0x14);
-    fake.tsc = 0; /* a CPU whose TSC lags behind */
-    assert_int_equal(get(SECOND), 0x20);
 }
 
 static void binary_and_12_hours_are_as_register_b_says(void **state)
@@ -111,12 +104,12 @@ static void status_registers_read_as_a_working_clock(void **state)
     assert_int_equal(get(A), 0x26);
     set(A, 0xFF);
     assert_int_equal(get(A), 0x7F); /* UIP is the clock's */
+    set(A, 0x26);
     assert_int_equal(get(B), B_24_HOURS);
     set(C, 0xFF);
     assert_int_equal(get(C), 0);
     set(D, 0);
     assert_int_equal(get(D), 0x80);
-    assert_int_equal(cmos_read(&cmos, INDEX), 0xFF);
 }
 
 static void all_else_is_ram(void **state)
@@ -150,7 +143,7 @@ static void setting_the_clock_holds_it_until_all_is_written(void **state)
     (void)state;
     begin(1709251200); /* 2024-03-01 */
     set(B, B_SET | B_24_HOURS);
-    fake.tsc += 100 * HZ;
+    now += 100 * HZ;
     assert_int_equal(get(SECOND), 0);
     set(MONTH, 0x02);
     set(DAY, 0x31);
@@ -162,7 +155,7 @@ static void setting_the_clock_holds_it_until_all_is_written(void **state)
     assert_int_equal(get(DAY), 0x31);
     set(B, B_24_HOURS);
     assert_int_equal(get(SECOND), 0x58);
-    fake.tsc += 2 * HZ;
+    now += 2 * HZ;
     assert_int_equal(get(SECOND), 0x00);
     assert_int_equal(get(HOUR), 0x00);
     assert_int_equal(get(DAY), 0x01);
@@ -177,7 +170,7 @@ static void a_running_clock_can_be_set_too(void **state)
     set(MINUTE, 0x00);
     set(CENTURY, 0x19);
     set(YEAR, 0x99);
-    fake.tsc += 60 * HZ;
+    now += 60 * HZ;
     assert_int_equal(get(MINUTE), 0x01);
     assert_int_equal(get(SECOND), 0x20);
     assert_int_equal(get(CENTURY), 0x19);
@@ -204,7 +197,7 @@ static void random_writes_never_give_a_time_that_does_not_exist(void **state)
         static const uint8_t fields[] = { SECOND, MINUTE, HOUR, WEEKDAY, DAY, MONTH, YEAR,
                                           CENTURY, A, B };
         set(fields[rand() % 10], (uint8_t)rand());
-        fake.tsc += (uint64_t)rand();
+        now += (uint64_t)rand();
         if (i % 100 != 0)
             continue;
         set(B, B_BINARY | B_24_HOURS);
@@ -275,16 +268,250 @@ static void times_outside_the_calendar_are_its_ends(void **state)
     assert_true(calendar_to_seconds(&(struct calendar){ 0 }) == -62167219200);
 }
 
-static void init_without_frequency(void *argument)
-{
-    (void)argument;
-    cmos_init(&cmos, &(struct cmos_clock){ .seconds = 1 });
-}
+/* ---- Events ---- */
 
-static void a_clock_without_a_frequency_is_our_bug(void **state)
+enum { PERIODIC = 0x40, ALARM = 0x20, UPDATED = 0x10, REQUEST = 0x80 };
+
+static bool interrupt(void) { return cmos_interrupt(&cmos, now); }
+static uint64_t next_interrupt(void) { return cmos_next_interrupt(&cmos); }
+
+/* From 22:13:20 on. */
+static uint64_t second_from_now(uint64_t seconds) { return BOOT_TICK + seconds * HZ; }
+
+static void an_update_is_announced(void **state)
 {
     (void)state;
-    assert_true(dies(init_without_frequency, NULL));
+    now = second_from_now(1) - 74;
+    assert_int_equal(get(A), 0x26);
+    now++;
+    assert_int_equal(get(A), 0xA6);
+    assert_int_equal(get(SECOND), 0x20);
+    set(B, B_SET | B_24_HOURS); /* which ends an update */
+    assert_int_equal(get(A), 0x26);
+    set(B, B_24_HOURS);
+    now = second_from_now(1) - 1;
+    assert_int_equal(get(A), 0xA6);
+    now++;
+    assert_int_equal(get(A), 0x26);
+    assert_int_equal(get(SECOND), 0x21);
+}
+
+/* "Periodic Interrupt Rate and Square Wave Output Frequency" */
+static void the_periodic_event_has_the_rate_of_register_a(void **state)
+{
+    (void)state;
+    static const unsigned hz[16] = { 0, 256, 128, 8192, 4096, 2048, 1024, 512,
+                                     256, 128, 64, 32, 16, 8, 4, 2 };
+    for (unsigned rate = 0; rate < 16; rate++) {
+        begin(BOOT_SECONDS);
+        set(A, (uint8_t)(0x20 | rate));
+        set(B, PERIODIC | B_24_HOURS);
+        assert_false(interrupt());
+        if (rate == 0) {
+            assert_int_equal(next_interrupt(), RTC_NEVER);
+            now += 100 * HZ;
+            assert_false(interrupt());
+            continue;
+        }
+        for (unsigned i = 1; i <= 3 * hz[rate]; i++) {
+            uint64_t expected = BOOT_TICK + (uint64_t)i * HZ / hz[rate];
+            assert_int_equal(next_interrupt(), expected);
+            now = expected - 1;
+            assert_false(interrupt());
+            now = expected;
+            assert_true(interrupt());
+            assert_int_equal(next_interrupt(), RTC_NEVER); /* until it is read */
+            assert_int_equal(get(C) & (REQUEST | PERIODIC), REQUEST | PERIODIC);
+            assert_false(interrupt());
+        }
+    }
+}
+
+static void reading_register_c_ends_every_event(void **state)
+{
+    (void)state;
+    set(B, UPDATED | PERIODIC | ALARM | B_24_HOURS);
+    set(1, 0xFF);
+    set(3, 0xFF);
+    set(5, 0xFF);
+    now += 10 * HZ;
+    assert_true(interrupt());
+    assert_int_equal(get(C), REQUEST | PERIODIC | ALARM | UPDATED);
+    assert_int_equal(get(C), 0);
+    assert_false(interrupt());
+    now += HZ;
+    set(B, B_24_HOURS); /* events happen also where they interrupt nobody */
+    assert_false(interrupt());
+    assert_int_equal(get(C), PERIODIC | ALARM | UPDATED);
+    now += HZ;
+    assert_false(interrupt());
+    set(B, UPDATED | B_24_HOURS); /* one that has happened interrupts when enabled */
+    assert_true(interrupt());
+}
+
+static void an_update_ends_with_an_event(void **state)
+{
+    (void)state;
+    set(B, UPDATED | B_24_HOURS);
+    for (uint64_t i = 1; i < 100; i++) {
+        assert_int_equal(next_interrupt(), second_from_now(i));
+        now = second_from_now(i) - 1;
+        assert_false(interrupt());
+        now++;
+        assert_true(interrupt());
+        assert_true(get(C) & UPDATED);
+    }
+    set(B, B_SET | UPDATED | B_24_HOURS);
+    assert_int_equal(get(B), B_SET | B_24_HOURS); /* SET clears the enable bit */
+    set(B, B_SET | UPDATED | B_24_HOURS);
+    now += 10 * HZ;
+    assert_false(interrupt());
+    assert_int_equal(next_interrupt(), RTC_NEVER);
+}
+
+/* From 22:13:20, Tuesday. */
+static void the_alarm_goes_off_when_all_three_match(void **state)
+{
+    (void)state;
+    static const struct { uint8_t hour, minute, second; uint64_t after; } alarms[] = {
+        { 0x22, 0x13, 0x21, 1 }, { 0x22, 0x14, 0x00, 40 }, { 0x23, 0x00, 0x00, 2800 },
+        { 0x22, 0x13, 0x20, 86400 }, { 0x00, 0x00, 0x00, 6400 }, { 0x22, 0x13, 0x19, 86399 },
+        { 0xFF, 0xFF, 0xFF, 1 }, { 0xFF, 0xFF, 0x20, 60 }, { 0xC0, 0xFF, 0x00, 40 },
+        { 0xFF, 0x13, 0xFF, 1 }, { 0xFF, 0x13, 0x00, 3580 }, { 0xFF, 0x00, 0x00, 2800 },
+        { 0x00, 0xFF, 0xFF, 6400 }, { 0x22, 0xFF, 0x10, 50 }, { 0x21, 0xFF, 0xFF, 82000 },
+    };
+    for (unsigned i = 0; i < sizeof alarms / sizeof alarms[0]; i++) {
+        begin(BOOT_SECONDS);
+        set(5, alarms[i].hour);
+        set(3, alarms[i].minute);
+        set(1, alarms[i].second);
+        set(B, ALARM | B_24_HOURS);
+        assert_false(interrupt());
+        assert_int_equal(next_interrupt(), second_from_now(alarms[i].after));
+        now = second_from_now(alarms[i].after) - 1;
+        assert_false(interrupt());
+        now++;
+        assert_true(interrupt());
+        assert_int_equal(get(C) & (REQUEST | ALARM), REQUEST | ALARM);
+        assert_int_equal(get(HOUR) == alarms[i].hour || alarms[i].hour >= 0xC0, 1);
+    }
+}
+
+static void an_alarm_that_is_no_time_never_goes_off(void **state)
+{
+    (void)state;
+    static const uint8_t bad[][3] = { { 0x24, 0, 0 }, { 0, 0x60, 0 }, { 0, 0, 0x5A }, { 0x1F, 0, 0 } };
+    for (unsigned i = 0; i < 4; i++) {
+        begin(BOOT_SECONDS);
+        set(5, bad[i][0]);
+        set(3, bad[i][1]);
+        set(1, bad[i][2]);
+        set(B, ALARM | B_24_HOURS);
+        assert_int_equal(next_interrupt(), RTC_NEVER);
+        now += 100 * 86400 * HZ;
+        assert_false(interrupt());
+    }
+}
+
+static void the_alarm_is_compared_as_register_b_says(void **state)
+{
+    (void)state;
+    set(B, ALARM | B_BINARY);
+    set(5, 0x80 | 10); /* 10 p.m. */
+    set(3, 14);
+    set(1, 0);
+    assert_int_equal(next_interrupt(), second_from_now(40));
+    set(B, ALARM); /* BCD: 0Eh is no minute */
+    assert_int_equal(next_interrupt(), RTC_NEVER);
+}
+
+static void an_alarm_is_not_missed_however_long_nobody_looks(void **state)
+{
+    (void)state;
+    set(5, 0x22);
+    set(3, 0x13);
+    set(1, 0x19);
+    set(B, ALARM | B_24_HOURS);
+    now += 86398 * HZ;
+    assert_false(interrupt());
+    now += 1000 * 86400 * HZ;
+    assert_true(interrupt());
+}
+
+static void setting_the_clock_moves_the_alarm_and_is_none(void **state)
+{
+    (void)state;
+    set(5, 0x22);
+    set(3, 0x30);
+    set(1, 0x00);
+    set(B, ALARM | B_24_HOURS);
+    (void)interrupt();
+    set(MINUTE, 0x45); /* over it */
+    assert_false(interrupt());
+    assert_int_equal(get(C), 0);
+    set(MINUTE, 0x29);
+    assert_int_equal(next_interrupt(), second_from_now(40));
+    now = second_from_now(40);
+    assert_true(interrupt());
+}
+
+/* "The first update cycle begins one-half second" after the divider runs. */
+static void a_divider_that_is_held_stops_the_time(void **state)
+{
+    (void)state;
+    set(B, UPDATED | PERIODIC | B_24_HOURS);
+    now += HZ / 3;
+    set(A, 0x76);
+    (void)get(C);
+    now += 100 * HZ;
+    assert_false(interrupt());
+    assert_int_equal(next_interrupt(), RTC_NEVER);
+    assert_int_equal(get(SECOND), 0x20);
+    assert_int_equal(get(A), 0x76);
+    set(A, 0x20);
+    assert_int_equal(next_interrupt(), now + HZ / 2);
+    now += HZ / 2 - 1;
+    assert_int_equal(get(SECOND), 0x20);
+    now++;
+    assert_int_equal(get(SECOND), 0x21);
+    assert_true(interrupt());
+}
+
+static void a_restart_enables_no_interrupt(void **state)
+{
+    (void)state;
+    set(B, UPDATED | PERIODIC | ALARM | B_24_HOURS);
+    now += HZ;
+    assert_true(interrupt());
+    cmos_reset(&cmos);
+    assert_false(interrupt());
+    assert_int_equal(next_interrupt(), RTC_NEVER);
+    assert_int_equal(get(C), 0);
+}
+
+/* Looked at each tick, or seldom: the same events, at the ticks foretold. */
+static void random_use_agrees_with_looking_at_every_tick(void **state)
+{
+    (void)state;
+    srand(146818);
+    begin(BOOT_SECONDS + 86400 - 6400 - 3);
+    for (unsigned i = 0; i < 200; i++) {
+        set(A, (uint8_t)(0x20 | (8 + rand() % 8)));
+        set(B, (uint8_t)((rand() & 0x70) | B_24_HOURS));
+        set(5, rand() % 2 ? 0xFF : 0x00);
+        set(3, rand() % 2 ? 0xFF : 0x00);
+        set(1, rand() % 2 ? 0xFF : (uint8_t)(rand() % 6));
+        (void)get(C);
+        (void)interrupt();
+        uint64_t next = next_interrupt();
+        uint64_t until = now + 4 * HZ;
+        while (!interrupt() && now < until)
+            now++;
+        if (next < until)
+            assert_int_equal(now, next);
+        else
+            assert_int_equal(now, until);
+    }
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, fresh)
@@ -293,7 +520,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_time_is_the_hosts_in_bcd_and_24_hours),
-        TEST(the_time_runs_with_the_tsc),
+        TEST(the_time_runs),
         TEST(binary_and_12_hours_are_as_register_b_says),
         TEST(twelve_hours_have_no_zero),
         TEST(status_registers_read_as_a_working_clock),
@@ -306,7 +533,18 @@ int main(void)
         TEST(the_calendar_agrees_with_the_c_library),
         TEST(every_day_around_leap_days_is_there),
         TEST(times_outside_the_calendar_are_its_ends),
-        TEST(a_clock_without_a_frequency_is_our_bug),
+        TEST(an_update_is_announced),
+        TEST(the_periodic_event_has_the_rate_of_register_a),
+        TEST(reading_register_c_ends_every_event),
+        TEST(an_update_ends_with_an_event),
+        TEST(the_alarm_goes_off_when_all_three_match),
+        TEST(an_alarm_that_is_no_time_never_goes_off),
+        TEST(the_alarm_is_compared_as_register_b_says),
+        TEST(an_alarm_is_not_missed_however_long_nobody_looks),
+        TEST(setting_the_clock_moves_the_alarm_and_is_none),
+        TEST(a_divider_that_is_held_stops_the_time),
+        TEST(a_restart_enables_no_interrupt),
+        TEST(random_use_agrees_with_looking_at_every_tick),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

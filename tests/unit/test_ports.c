@@ -80,7 +80,7 @@ static int fresh(void **state)
     vm.vcpus[0] = &vcpu;
     uart_init(&vm.uart);
     ioapic_init(&vm.ioapic, 1);
-    cmos_init(&vm.cmos, &(struct cmos_clock){ .seconds = 0, .tsc_hz = 1 });
+    cmos_init(&vm.cmos, 0, 0);
     pci_init(&vm.pci);
     pic_init(&vm.pic);
     timers_init(&vm.timers, 100000000);

@@ -93,6 +93,7 @@ static int fresh(void **state)
     timers_init(&vm.timers, HZ);
     ioapic_init(&vm.ioapic, 2);
     pic_init(&vm.pic);
+    cmos_init(&vm.cmos, 7, ticks_at(fake.tsc, HZ, RTC_HZ));
     timers_reset(&vm);
     initialize_pic(0xFF, 0xFF);
     fake.timer = MACHINE_TIMER_OFF;
@@ -417,6 +418,64 @@ static void a_carry_of_the_pm_timer_interrupts(void **state)
     assert_int_equal(timers_platform_read(&vm, 0x608, 4) - ticks, PM_TIMER_HZ);
 }
 
+static void cmos(uint8_t index, uint8_t value)
+{
+    timers_cmos_write(&vm, 0x70, index);
+    timers_cmos_write(&vm, 0x71, value);
+}
+
+static uint8_t cmos_get(uint8_t index)
+{
+    timers_cmos_write(&vm, 0x70, index);
+    assert_int_equal(timers_cmos_read(&vm, 0x70), 0xFF);
+    return timers_cmos_read(&vm, 0x71);
+}
+
+/* 1,024 Hz: each period the next deadline begins with the reading of register C. */
+static void the_clock_interrupts_periodically(void **state)
+{
+    (void)state;
+    initialize_pic(0xFB, 0xFE);
+    cmos(0x0B, 0x42);
+    assert_true(asked(REQUEST_DEVICES) > 0);
+    interrupts_on(true);
+    serve(REQUEST_DEVICES);
+    for (uint64_t i = 1; i < 100; i++) {
+        assert_int_equal(fake.timer, ticks_tsc((7 * 1024 + i) * 32, HZ, RTC_HZ));
+        fake.tsc = fake.timer;
+        fake.record_count = 0;
+        serve(REQUEST_TIMER);
+        assert_int_equal(fake.timer, MACHINE_TIMER_OFF);
+        assert_true(asked(REQUEST_DEVICES) > 0);
+        serve(REQUEST_DEVICES);
+        assert_int_equal(injected(), INJECTED_0 + 8);
+        assert_int_equal(cmos_get(0x0C) & 0xC0, 0xC0);
+        irq_pic_write(&vm, 0xA0, 0x20);
+        irq_pic_write(&vm, 0x20, 0x20);
+        serve(REQUEST_DEVICES);
+    }
+    irq_pic_write(&vm, 0xA1, 0xFF); /* nobody hears it any more */
+    serve(REQUEST_DEVICES);
+    assert_int_equal(fake.timer, MACHINE_TIMER_OFF);
+}
+
+static void the_clock_interrupts_through_the_ioapic(void **state)
+{
+    (void)state;
+    ioapic_write(&vm, IOAPIC_IOREGSEL, 4, IOAPIC_REDIRECTION + 2 * 8);
+    ioapic_write(&vm, IOAPIC_IOWIN, 4, 0x58);
+    cmos(0x0B, 0x12); /* update-ended */
+    serve(REQUEST_DEVICES);
+    assert_int_equal(fake.timer, 8 * HZ);
+    fake.tsc = fake.timer;
+    serve(REQUEST_TIMER);
+    assert_int_equal(sent(0x58), 1);
+    (void)cmos_get(0x32); /* reading anything else changes nothing */
+    assert_int_equal(asked(REQUEST_DEVICES), 0);
+    (void)cmos_get(0x0C);
+    assert_int_equal(asked(REQUEST_DEVICES), 1);
+}
+
 /* Ticks that nobody could take are one interrupt. */
 static void missed_periods_are_one_edge(void **state)
 {
@@ -516,6 +575,8 @@ int main(void)
         TEST(the_ioapic_hears_the_pit_at_pin_2),
         TEST(opening_finds_the_lines_as_they_are),
         TEST(a_carry_of_the_pm_timer_interrupts),
+        TEST(the_clock_interrupts_periodically),
+        TEST(the_clock_interrupts_through_the_ioapic),
         TEST(missed_periods_are_one_edge),
         TEST(the_fastest_timer_leaves_the_guest_time_to_run),
         TEST(a_shorter_deadline_of_another_vcpu_calls_the_boot_vcpu),
