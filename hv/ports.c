@@ -172,6 +172,14 @@ static inline uint32_t read_row(struct vm *vm, const struct port_row *row, uint1
     return value;
 }
 
+/* The same where a call more is no matter, so that all devices are there once. */
+__attribute__((noinline))
+static uint32_t read_row_called(struct vm *vm, const struct port_row *row, uint16_t port,
+                                size_t bytes)
+{
+    return read_row(vm, row, port, bytes);
+}
+
 /* The guest observes its end: nothing behind this instruction is executed. */
 __attribute__((noinline))
 static void end_vm(struct vm *vm, enum platform_event event)
@@ -194,14 +202,16 @@ static inline bool write_locked(struct vm *vm, const struct port_row *row, uint1
  * of this VM can take the room away meanwhile, as much as the wire makes, and on a
  * dead wire the byte is taken all the same. Only a UART's write comes here. */
 __attribute__((noinline))
-static void write_waiting(struct vm *vm, const struct port_row *row, uint16_t port,
-                          uint32_t value)
+static void write_waiting(struct vm *vm, uint16_t port, uint8_t value)
 {
-    enum platform_event event;
+    bool taken;
 
-    do
+    do {
         console_wait_for_room(vm->index);
-    while (!write_locked(vm, row, port, 1, value, &event));
+        lock_acquire(&vm->lock);
+        taken = uart_write(vm, port - GUEST_PORT_COM1, value);
+        lock_release(&vm->lock);
+    } while (!taken);
 }
 
 /* False: the VM has ended. */
@@ -212,11 +222,18 @@ static inline bool write_row(struct vm *vm, const struct port_row *row, uint16_t
     enum platform_event event = PLATFORM_NOTHING;
 
     if (!write_locked(vm, row, port, bytes, value, &event))
-        write_waiting(vm, row, port, value);
+        write_waiting(vm, port, (uint8_t)value);
     if (event == PLATFORM_NOTHING)
         return true;
     end_vm(vm, event);
     return false;
+}
+
+__attribute__((noinline))
+static bool write_row_called(struct vm *vm, const struct port_row *row, uint16_t port,
+                             size_t bytes, uint32_t value)
+{
+    return write_row(vm, row, port, bytes, value);
 }
 
 /* `row` may be NULL. A row that takes no bytes is not missed either. */
@@ -240,7 +257,7 @@ static uint32_t read_split(struct vcpu *vcpu, uint16_t port, size_t bytes)
         const struct port_row *row = row_of(port + i);
         if (row_takes(row, (uint16_t)(port + i), 1)) {
             value &= ~(0xFFu << 8 * i);
-            value |= (read_row(vcpu->vm, row, (uint16_t)(port + i), 1) & 0xFF) << 8 * i;
+            value |= (read_row_called(vcpu->vm, row, (uint16_t)(port + i), 1) & 0xFF) << 8 * i;
         } else if (!reported) {
             report(vcpu, row, DENIED_PORT_READ, port + i);
             reported = true;
@@ -258,7 +275,7 @@ static bool write_split(struct vcpu *vcpu, uint16_t port, size_t bytes, uint32_t
     for (unsigned i = 0; i < bytes && runs; i++) {
         const struct port_row *row = row_of(port + i);
         if (row_takes(row, (uint16_t)(port + i), 1)) {
-            runs = write_row(vcpu->vm, row, (uint16_t)(port + i), 1, value >> 8 * i & 0xFF);
+            runs = write_row_called(vcpu->vm, row, (uint16_t)(port + i), 1, value >> 8 * i & 0xFF);
         } else if (!reported) {
             report(vcpu, row, DENIED_PORT_WRITE, port + i);
             reported = true;
@@ -301,7 +318,7 @@ uint32_t ports_read(struct vcpu *vcpu, uint16_t port, size_t bytes)
 {
     const struct port_row *row = row_of(port);
 
-    return row_takes(row, port, bytes) ? read_row(vcpu->vm, row, port, bytes)
+    return row_takes(row, port, bytes) ? read_row_called(vcpu->vm, row, port, bytes)
                                        : read_elsewhere(vcpu, row, port, bytes);
 }
 
@@ -309,7 +326,7 @@ bool ports_write(struct vcpu *vcpu, uint16_t port, size_t bytes, uint32_t value)
 {
     const struct port_row *row = row_of(port);
 
-    return row_takes(row, port, bytes) ? write_row(vcpu->vm, row, port, bytes, value)
+    return row_takes(row, port, bytes) ? write_row_called(vcpu->vm, row, port, bytes, value)
                                        : write_elsewhere(vcpu, row, port, bytes, value);
 }
 
