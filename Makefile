@@ -37,6 +37,9 @@ HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys
 HV_LIFE := hv/vcpu.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
 HV := $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
 
+DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c
+DRIVERS_PURE := drivers/acpi.c drivers/acpi_entries.c drivers/acpi_madt.c drivers/acpi_fadt.c
+
 # What runs once, or seldom, or for a user to read: small is better than fast.
 COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(DRIVERS_PURE) \
 	arch/cpu.c arch/cpu_features.c arch/cpuid_host.c arch/descriptors.c arch/arena.c \
@@ -53,9 +56,6 @@ HOT += arch/machine_memory.c hv/guest_walk.c hv/guest_paging.c hv/decode.c hv/mm
 
 # What the compiler may call and a host's C library has.
 HV_IMAGE_ONLY := hv/memory_functions.c
-
-DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c
-DRIVERS_PURE := drivers/acpi.c drivers/acpi_tables.c
 
 # Our own guests: guest/NAME.c each, a bzImage made of it and of what they share.
 GUESTS := sweep witness triple pending apic storm chaos smp bench timers status rtc

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Finds the ACPI tables and hands them to their readers in acpi_tables.c.
+ * Finds the ACPI tables and hands them to their readers, acpi_*.c.
  * ACPI Specification 6.5, "5.2.5 Root System Description Pointer (RSDP)" to
  * "5.2.8 Extended System Description Table (XSDT)".
  *

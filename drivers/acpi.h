@@ -133,7 +133,7 @@ void acpi_read(const uint8_t *rsdp, size_t rsdp_bytes, struct acpi_machine *mach
 /* ISA interrupt to GSI: the MADT's override, or the ISA default. */
 struct acpi_override acpi_isa_interrupt(const struct acpi_machine *machine, uint8_t irq);
 
-/* The pure parts (acpi_tables.c). Each takes a whole table, header included and
+/* The pure parts (acpi_madt.c, acpi_fadt.c). Each takes a whole table, header included and
  * checksum right, and never reads outside it. Fields that an older, shorter
  * table does not have are absent. */
 #define ACPI_HEADER_BYTES 36

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * drivers/acpi.c and drivers/acpi_tables.c on tables made here. The fake
+ * drivers/acpi*.c on tables made here. The fake
  * acpi_map() hands out a heap block of exactly the bytes asked for and frees
  * the one before, so that the sanitizer sees every read outside a table and
  * every use of a mapping that is gone.
