@@ -38,7 +38,8 @@ HV_LIFE := hv/vcpu.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
 HV := $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
 
 DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c
-DRIVERS_PURE := drivers/acpi.c drivers/acpi_entries.c drivers/acpi_madt.c drivers/acpi_fadt.c
+DRIVERS_PURE := drivers/acpi.c drivers/acpi_entries.c drivers/acpi_madt.c drivers/acpi_fadt.c \
+	drivers/acpi_mcfg.c drivers/acpi_dmar.c
 
 # What runs once, or seldom, or for a user to read: small is better than fast.
 COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(DRIVERS_PURE) \
@@ -75,6 +76,7 @@ UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf e
 	exit exit_report findings frames guest_acpi guest_kind guest_memory guest_mp_table guest_paging i8042 ioapic_driver \
 	lapic lapic_base lapic_ipi lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 multiboot2_guest pci pic pit platform ports power pvh \
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
+UNIT_TESTS += acpi_dmar
 fakes_console := terminal
 fakes_cr := reports
 fakes_crash_report := terminal
@@ -98,6 +100,7 @@ fakes_virtual_ioapic := interrupts
 
 # Parsers of what comes from outside, fed with anything: tests/fuzz/fuzz_NAME.c.
 FUZZ_TESTS := acpi config decode kinds linux multiboot2
+FUZZ_TESTS += dmar
 
 # ---- Tools -------------------------------------------------------------------
 

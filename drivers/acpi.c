@@ -63,6 +63,8 @@ const char *acpi_problem_text(enum acpi_problem_kind kind)
         return "has a wrong checksum";
     case ACPI_ENTRY:
         return "has an entry of impossible length";
+    case ACPI_VALUE:
+        return "has an entry that cannot be true; it is ignored";
     case ACPI_DUPLICATE:
         return "is there twice, or names something twice; the first one counts";
     case ACPI_TOO_MANY:
@@ -218,60 +220,85 @@ static bool load_root(const struct walk *walk, const struct rsdp *rsdp, struct r
     return load(walk, rsdp->rsdt, "RSDT", ACPI_HEADER_BYTES, &out->bytes) != NULL;
 }
 
-static void read_madt(const struct walk *walk, hpa_t address)
+/* The tables that somebody here reads. The DSDT is not among them: the FADT says
+ * where it is. */
+enum kind { KIND_MADT, KIND_FADT, KIND_MCFG, KIND_DMAR, KIND_OTHER };
+
+static const struct {
+    char signature[5];
+    size_t bytes_min;
+} kinds[] = {
+    [KIND_MADT] = { "APIC", ACPI_MADT_BYTES_MIN },
+    [KIND_FADT] = { "FACP", ACPI_FADT_BYTES_MIN },
+    [KIND_MCFG] = { "MCFG", ACPI_MCFG_BYTES_MIN },
+    [KIND_DMAR] = { "DMAR", ACPI_DMAR_BYTES_MIN },
+};
+
+static enum kind kind_of(const uint8_t *header)
 {
-    size_t bytes;
-    const uint8_t *table = load(walk, address, "APIC", ACPI_MADT_BYTES_MIN, &bytes);
-    if (table == NULL)
-        return;
-    if (walk->machine->madt_found)
-        complain(walk, ACPI_DUPLICATE, "APIC", address);
-    else
+    for (unsigned i = 0; i < KIND_OTHER; i++)
+        if (memcmp(header, kinds[i].signature, 4) == 0)
+            return (enum kind)i;
+    return KIND_OTHER;
+}
+
+static bool is_known(const struct acpi_machine *machine, enum kind kind)
+{
+    switch (kind) {
+    case KIND_MADT:
+        return machine->madt_found;
+    case KIND_FADT:
+        return machine->fadt_found;
+    case KIND_MCFG:
+        return machine->mcfg_found;
+    case KIND_DMAR:
+        return machine->dmar.found;
+    case KIND_OTHER:
+        break;
+    }
+    return true;
+}
+
+static void parse(const struct walk *walk, enum kind kind, hpa_t address, const uint8_t *table,
+                  size_t bytes)
+{
+    switch (kind) {
+    case KIND_MADT:
         acpi_parse_madt(table, bytes, address, walk->machine, walk->problems);
-}
-
-static void read_fadt(const struct walk *walk, hpa_t address)
-{
-    size_t bytes;
-    const uint8_t *table = load(walk, address, "FACP", ACPI_FADT_BYTES_MIN, &bytes);
-    if (table == NULL)
         return;
-    if (walk->machine->fadt_found)
-        complain(walk, ACPI_DUPLICATE, "FACP", address);
-    else
+    case KIND_FADT:
         acpi_parse_fadt(table, bytes, walk->machine);
-}
-
-static void note_presence(const struct walk *walk, hpa_t address, const char *signature,
-                          bool *found, hpa_t *where)
-{
-    size_t bytes;
-    if (load(walk, address, signature, ACPI_HEADER_BYTES, &bytes) == NULL)
         return;
-    if (*found) {
-        complain(walk, ACPI_DUPLICATE, signature, address);
+    case KIND_MCFG:
+        acpi_parse_mcfg(table, bytes, address, walk->machine, walk->problems);
+        return;
+    case KIND_DMAR:
+        acpi_parse_dmar(table, bytes, address, walk->machine, walk->problems);
+        return;
+    case KIND_OTHER:
         return;
     }
-    *found = true;
-    *where = address;
 }
 
 static void visit(const struct walk *walk, hpa_t address)
 {
+    size_t bytes;
     const uint8_t *header = map(address, ACPI_HEADER_BYTES);
     if (header == NULL) {
         complain(walk, ACPI_UNREADABLE, "????", address);
         return;
     }
-    struct acpi_machine *machine = walk->machine;
-    if (memcmp(header, "APIC", 4) == 0)
-        read_madt(walk, address);
-    else if (memcmp(header, "FACP", 4) == 0)
-        read_fadt(walk, address);
-    else if (memcmp(header, "DMAR", 4) == 0)
-        note_presence(walk, address, "DMAR", &machine->dmar_found, &machine->dmar_address);
-    else if (memcmp(header, "MCFG", 4) == 0)
-        note_presence(walk, address, "MCFG", &machine->mcfg_found, &machine->mcfg_address);
+    enum kind kind = kind_of(header);
+    if (kind == KIND_OTHER)
+        return;
+    const char *signature = kinds[kind].signature;
+    const uint8_t *table = load(walk, address, signature, kinds[kind].bytes_min, &bytes);
+    if (table == NULL)
+        return;
+    if (is_known(walk->machine, kind))
+        complain(walk, ACPI_DUPLICATE, signature, address);
+    else
+        parse(walk, kind, address, table, bytes);
 }
 
 static void walk_root(const struct walk *walk, const struct root *root)

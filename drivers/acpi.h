@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the firmware's ACPI tables say about this machine: CPUs, IOAPICs,
- * interrupt overrides, how to power off and how to reset.
+ * interrupt overrides and NMIs, PCI configuration space, DMA remapping, how to
+ * power off and how to reset.
  *
  * Nothing is interpreted: AML is not run, the one value needed from it (_S5) is
  * found by its bytes. A broken table is listed as a problem and left out; the
@@ -13,11 +14,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "drivers/dmar.h"
 #include "hv/addr.h"
 
 #define ACPI_CPUS_MAX 64
 #define ACPI_IOAPICS_MAX 8
 #define ACPI_OVERRIDES_MAX 16
+#define ACPI_NMI_SOURCES_MAX 4
+#define ACPI_ECAM_MAX 16
 #define ACPI_PROBLEMS_MAX 16
 #define ACPI_TABLE_BYTES_MAX MIB(4)
 
@@ -42,6 +46,17 @@ struct acpi_override {
     enum acpi_polarity polarity;
     enum acpi_trigger trigger;
 };
+
+/* Configuration space in memory: 1 MiB for each bus, from the place of bus 0 on,
+ * even where that bus is not among those that are there. */
+struct acpi_ecam {
+    hpa_t base;
+    uint16_t segment;
+    uint8_t first_bus;
+    uint8_t last_bus;
+};
+
+#define ACPI_ECAM_BUS_BYTES MIB(1)
 
 /* ACPI Specification 6.5, "5.2.3.2 Generic Address Structure" */
 enum acpi_space { ACPI_SPACE_MEMORY = 0, ACPI_SPACE_IO = 1, ACPI_SPACE_PCI = 2 };
@@ -76,6 +91,9 @@ struct acpi_machine {
     unsigned ioapics_ignored;
     struct acpi_override overrides[ACPI_OVERRIDES_MAX];
     unsigned override_count;
+    uint32_t nmi_sources[ACPI_NMI_SOURCES_MAX]; /* GSIs that are wired to be NMIs */
+    unsigned nmi_source_count;
+    uint8_t nmi_inputs; /* bit n: LINTn of some local APIC is an NMI */
 
     bool fadt_found;
     uint16_t pm1a_control; /* I/O ports; 0: none */
@@ -87,10 +105,11 @@ struct acpi_machine {
     hpa_t dsdt_address;
     struct acpi_s5 s5;
 
-    bool dmar_found;
-    hpa_t dmar_address;
     bool mcfg_found;
-    hpa_t mcfg_address;
+    struct acpi_ecam ecam[ACPI_ECAM_MAX]; /* no bus is in two of them */
+    unsigned ecam_count;
+
+    struct dmar dmar;
 };
 
 enum acpi_problem_kind {
@@ -100,6 +119,7 @@ enum acpi_problem_kind {
     ACPI_LENGTH,       /* shorter than its kind, or absurdly long */
     ACPI_CHECKSUM,
     ACPI_ENTRY,        /* an entry of impossible length: lost, and maybe the rest with it */
+    ACPI_VALUE,        /* an entry that says what cannot be */
     ACPI_DUPLICATE,    /* a second one; the first counts */
     ACPI_TOO_MANY,     /* more entries of a kind than fit */
     ACPI_NO_S5,        /* soft-off values were not found */
@@ -133,14 +153,20 @@ void acpi_read(const uint8_t *rsdp, size_t rsdp_bytes, struct acpi_machine *mach
 /* ISA interrupt to GSI: the MADT's override, or the ISA default. */
 struct acpi_override acpi_isa_interrupt(const struct acpi_machine *machine, uint8_t irq);
 
-/* The pure parts (acpi_madt.c, acpi_fadt.c). Each takes a whole table, header included and
+/* The pure parts, a file for each table. Each takes a whole table, header included and
  * checksum right, and never reads outside it. Fields that an older, shorter
  * table does not have are absent. */
 #define ACPI_HEADER_BYTES 36
 #define ACPI_MADT_BYTES_MIN 44
 #define ACPI_FADT_BYTES_MIN 116
+#define ACPI_MCFG_BYTES_MIN 44
+#define ACPI_DMAR_BYTES_MIN 48
 
 void acpi_parse_madt(const uint8_t *table, size_t bytes, hpa_t address,
+                     struct acpi_machine *machine, struct acpi_problems *problems);
+void acpi_parse_mcfg(const uint8_t *table, size_t bytes, hpa_t address,
+                     struct acpi_machine *machine, struct acpi_problems *problems);
+void acpi_parse_dmar(const uint8_t *table, size_t bytes, hpa_t address,
                      struct acpi_machine *machine, struct acpi_problems *problems);
 void acpi_parse_fadt(const uint8_t *table, size_t bytes, struct acpi_machine *machine);
 bool acpi_find_s5(const uint8_t *table, size_t bytes, struct acpi_s5 *out);

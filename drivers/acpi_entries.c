@@ -31,6 +31,7 @@ bool acpi_entry_next(struct acpi_entries *entries)
     if (entries->bytes < header_bytes || entries->bytes > rest) {
         acpi_complain(entries->reader, ACPI_ENTRY, entries->offset);
         entries->next = entries->end;
+        entries->broken = true;
         return false;
     }
     entries->type = field(entries, 0);

@@ -28,6 +28,7 @@ struct acpi_entries {
     size_t field_bytes; /* of the type, and of the length behind it: 1 or 2 */
     size_t next;        /* where the next entry begins */
     size_t end;         /* at most the table's */
+    bool broken;        /* it ended before that */
     /* The entry, once acpi_entry_next() said that there is one. */
     size_t offset;
     size_t bytes; /* at least 2 * field_bytes */

@@ -18,8 +18,11 @@ enum madt_entry_type {
     MADT_LAPIC = 0,
     MADT_IOAPIC = 1,
     MADT_INTERRUPT_OVERRIDE = 2,
+    MADT_NMI_SOURCE = 3,
+    MADT_LAPIC_NMI = 4,
     MADT_LAPIC_ADDRESS_OVERRIDE = 5,
     MADT_X2APIC = 9,
+    MADT_X2APIC_NMI = 10,
 };
 
 /* Interrupt flags: "5.2.12.5 Interrupt Source Override Structure"; 0 in either
@@ -97,14 +100,38 @@ static void read_override(const struct acpi_reader *reader, size_t offset)
     };
 }
 
+/* "5.2.12.6 Non-Maskable Interrupt (NMI) Source Structure" */
+static void read_nmi_source(const struct acpi_reader *reader, size_t offset)
+{
+    struct acpi_machine *machine = reader->machine;
+    if (machine->nmi_source_count == ACPI_NMI_SOURCES_MAX)
+        acpi_complain(reader, ACPI_TOO_MANY, offset);
+    else
+        machine->nmi_sources[machine->nmi_source_count++] = little_32(reader->table + offset + 4);
+}
+
+/* Which local APICs it is about does not matter here. `input` is 0 or 1, for
+ * "5.2.12.7 Local APIC NMI Structure" and "5.2.12.13 Local x2APIC NMI Structure". */
+static void read_lapic_nmi(const struct acpi_reader *reader, size_t offset, uint8_t input)
+{
+    if (input > 1)
+        acpi_complain(reader, ACPI_VALUE, offset);
+    else
+        reader->machine->nmi_inputs |= (uint8_t)(1u << input);
+}
+
 /* What an entry of this type needs at least; unknown types need nothing. */
 static size_t madt_entry_bytes(unsigned type)
 {
     switch (type) {
+    case MADT_LAPIC_NMI:
+        return 6;
     case MADT_LAPIC:
+    case MADT_NMI_SOURCE:
         return 8;
     case MADT_IOAPIC:
     case MADT_LAPIC_ADDRESS_OVERRIDE:
+    case MADT_X2APIC_NMI:
         return 12;
     case MADT_INTERRUPT_OVERRIDE:
         return 10;
@@ -130,6 +157,15 @@ static void read_madt_entry(const struct acpi_reader *reader, const struct acpi_
         return;
     case MADT_INTERRUPT_OVERRIDE:
         read_override(reader, offset);
+        return;
+    case MADT_NMI_SOURCE:
+        read_nmi_source(reader, offset);
+        return;
+    case MADT_LAPIC_NMI:
+        read_lapic_nmi(reader, offset, reader->table[offset + 5]);
+        return;
+    case MADT_X2APIC_NMI:
+        read_lapic_nmi(reader, offset, reader->table[offset + 8]);
         return;
     case MADT_LAPIC_ADDRESS_OVERRIDE:
         reader->machine->lapic_address = HPA(little_64(reader->table + offset + 4));

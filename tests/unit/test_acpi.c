@@ -133,7 +133,7 @@ static void make_madt(void)
     madt_add("\x02\x0A\x00\x00\x02\x00\x00\x00\x00\x00", 10); /* timer: pin 2 */
     madt_add("\x02\x0A\x00\x09\x09\x00\x00\x00\x0D\x00", 10); /* SCI: level, high */
     madt_add("\x02\x0A\x00\x0B\x10\x00\x00\x00\x0F\x00", 10); /* level, low */
-    madt_add("\x04\x06\xFF\x05\x00\x01", 6);                   /* LAPIC NMI: not for us */
+    madt_add("\x04\x06\xFF\x05\x00\x01", 6);                   /* NMI at every LINT1 */
     madt_end();
 }
 
@@ -185,7 +185,9 @@ static int setup(void **state)
     make_dsdt(dsdt_code, sizeof dsdt_code);
     make_madt();
     make_fadt(244);
+    memory[DMAR_AT + 36] = 38; /* bits of address, less one */
     seal(DMAR_AT, "DMAR", 48);
+    set_64(MCFG_AT + 44, 0xE0000000);
     seal(MCFG_AT, "MCFG", 60);
     make_roots();
     return 0;
@@ -218,7 +220,7 @@ static void assert_whole_machine(void)
 {
     assert_int_equal(problems.count, 0);
     assert_true(machine.rsdp_found && machine.madt_found && machine.fadt_found);
-    assert_true(machine.dmar_found && machine.mcfg_found && machine.s5.present);
+    assert_true(machine.dmar.found && machine.mcfg_found && machine.s5.present);
     assert_int_equal(machine.cpu_count, 3);
 }
 
@@ -232,8 +234,9 @@ static void a_whole_machine_is_read_from_the_bios_area(void **state)
     assert_int_equal(machine.revision, 0);
     assert_int_equal(machine.lapic_address.value, 0xFEE00000);
     assert_true(machine.legacy_pics);
-    assert_int_equal(machine.dmar_address.value, DMAR_AT);
-    assert_int_equal(machine.mcfg_address.value, MCFG_AT);
+    assert_int_equal(machine.dmar.address_bits, 39);
+    assert_int_equal(machine.ecam_count, 1);
+    assert_int_equal(machine.ecam[0].base.value, 0xE0000000);
 }
 
 static void enabled_processors_of_both_kinds_are_counted(void **state)
@@ -416,7 +419,7 @@ static void a_broken_table_is_named_and_the_others_still_count(void **state)
     assert_int_equal(problems.list[0].address.value, APIC_AT);
     assert_false(machine.madt_found);
     assert_int_equal(machine.cpu_count, 0);
-    assert_true(machine.fadt_found && machine.s5.present && machine.dmar_found);
+    assert_true(machine.fadt_found && machine.s5.present && machine.dmar.found);
 
     setup(state);
     make_rsdp(0xE0000, 2);
@@ -425,7 +428,7 @@ static void a_broken_table_is_named_and_the_others_still_count(void **state)
     read_all();
     assert_problem(ACPI_CHECKSUM, "FACP");
     assert_problem(ACPI_CHECKSUM, "DMAR");
-    assert_false(machine.fadt_found || machine.dmar_found);
+    assert_false(machine.fadt_found || machine.dmar.found);
     assert_true(machine.madt_found && machine.mcfg_found);
 }
 
@@ -561,6 +564,49 @@ static void ioapics_and_overrides_beyond_the_limit_are_named(void **state)
     assert_int_equal(machine.override_count, ACPI_OVERRIDES_MAX);
     assert_problem(ACPI_TOO_MANY, "APIC");
     assert_int_equal(problems.count, 3);
+}
+
+static void inputs_that_are_wired_for_nmis_are_read(void **state)
+{
+    (void)state;
+    make_rsdp(0xE0000, 2);
+    read_all();
+    assert_int_equal(machine.nmi_inputs, 1u << 1);
+    assert_int_equal(machine.nmi_source_count, 0);
+
+    madt_begin();
+    madt_add("\x0A\x0C\x00\x00\xFF\xFF\xFF\xFF\x00\x00\x00\x00", 12);
+    madt_add("\x03\x08\x0D\x00\x14\x01\x00\x00", 8);
+    madt_add("\x04\x06\xFF\x05\x00\x02", 6); /* there is no LINT2 */
+    madt_end();
+    read_all();
+    assert_int_equal(machine.nmi_inputs, 1u << 0);
+    assert_int_equal(machine.nmi_source_count, 1);
+    assert_int_equal(machine.nmi_sources[0], 0x114);
+    assert_problem(ACPI_VALUE, "APIC");
+
+    madt_begin();
+    for (unsigned i = 0; i < ACPI_NMI_SOURCES_MAX + 1; i++)
+        madt_add("\x03\x08\x0D\x00\x14\x01\x00\x00", 8);
+    madt_end();
+    read_all();
+    assert_int_equal(machine.nmi_source_count, ACPI_NMI_SOURCES_MAX);
+    assert_problem(ACPI_TOO_MANY, "APIC");
+}
+
+static void a_second_table_of_a_kind_is_named_and_not_read(void **state)
+{
+    (void)state;
+    make_rsdp(0xE0000, 2);
+    memcpy(memory + 0x120000, memory + MCFG_AT, 60);
+    set_64(0x120000 + 44, 0xD0000000);
+    seal(0x120000, "MCFG", 60);
+    set_64(XSDT_AT + ACPI_HEADER_BYTES, 0x120000);
+    seal(XSDT_AT, "XSDT", ACPI_HEADER_BYTES + 8 * TABLES);
+    read_all();
+    assert_problem(ACPI_DUPLICATE, "MCFG");
+    assert_int_equal(machine.ecam_count, 1);
+    assert_int_equal(machine.ecam[0].base.value, 0xD0000000);
 }
 
 static void the_64_bit_lapic_address_overrides(void **state)
@@ -841,6 +887,8 @@ int main(void)
         TEST(a_processor_named_twice_counts_once),
         TEST(processors_beyond_the_limit_are_counted),
         TEST(ioapics_and_overrides_beyond_the_limit_are_named),
+        TEST(inputs_that_are_wired_for_nmis_are_read),
+        TEST(a_second_table_of_a_kind_is_named_and_not_read),
         TEST(the_64_bit_lapic_address_overrides),
         TEST(an_old_short_fadt_has_no_reset_register),
         TEST(a_fadt_without_the_reset_flag_has_no_reset_register),
