@@ -35,11 +35,12 @@ HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
 HV_LIFE := hv/vcpu.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
-HV := $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
+HV_INVENTORY := hv/pci_topology.c
+HV := $(HV_INVENTORY) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
 
-DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c
+DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c drivers/pci_config.c
 DRIVERS_PURE := drivers/acpi.c drivers/acpi_entries.c drivers/acpi_madt.c drivers/acpi_fadt.c \
-	drivers/acpi_mcfg.c drivers/acpi_dmar.c
+	drivers/acpi_mcfg.c drivers/acpi_dmar.c drivers/pci.c drivers/pci_function.c
 
 # What runs once, or seldom, or for a user to read: small is better than fast.
 COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(DRIVERS_PURE) \
@@ -48,6 +49,7 @@ COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(D
 	hv/frames.c hv/ept.c hv/preflight.c hv/exit_reason_name.c hv/exit_report.c \
 	hv/cpuid_table.c hv/cpuid_frequency.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c \
 	drivers/power.c drivers/rtc.c hv/i8042.c hv/guest_rtc.c hv/cmos.c
+COLD += $(HV_INVENTORY) drivers/pci_config.c
 
 # What runs at every exit, whatever the reason; and the way to a device, in memory
 # or at a port, that kernels access all the time.
@@ -76,7 +78,7 @@ UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf e
 	exit exit_report findings frames guest_acpi guest_kind guest_memory guest_mp_table guest_paging i8042 ioapic_driver \
 	lapic lapic_base lapic_ipi lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 multiboot2_guest pci pic pit platform ports power pvh \
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
-UNIT_TESTS += acpi_dmar
+UNIT_TESTS += acpi_dmar pci_config pci_scan pci_topology
 fakes_console := terminal
 fakes_cr := reports
 fakes_crash_report := terminal
@@ -92,6 +94,7 @@ fakes_lapic_ipi := apic_vm reports
 fakes_lapic_page := apic_vm reports
 fakes_mmio := reports
 fakes_msr := reports
+fakes_pci_scan := pci_space
 fakes_ports := interrupts linear terminal
 fakes_timers := reports
 fakes_uart := interrupts terminal
@@ -100,7 +103,7 @@ fakes_virtual_ioapic := interrupts
 
 # Parsers of what comes from outside, fed with anything: tests/fuzz/fuzz_NAME.c.
 FUZZ_TESTS := acpi config decode kinds linux multiboot2
-FUZZ_TESTS += dmar
+FUZZ_TESTS += dmar pci
 
 # ---- Tools -------------------------------------------------------------------
 
@@ -204,6 +207,7 @@ fuzz: ## hostile input for every parser; FUZZ_SECONDS=30 for each
 
 .PHONY: fuzz-only
 fuzz-only: $(FUZZ_TESTS:%=build/fuzz/fuzz_%)
+	$(Q)$(PYTHON) tests/fuzz/seeds.py build/fuzz/corpus
 	$(Q)for name in $(FUZZ_TESTS); do \
 		mkdir -p build/fuzz/corpus/$$name; \
 		build/fuzz/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \

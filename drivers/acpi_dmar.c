@@ -7,6 +7,7 @@
  */
 #include "drivers/acpi_entries.h"
 #include "hv/bytes.h"
+#include "hv/text.h"
 
 enum {
     DMAR_HOST_ADDRESS_WIDTH = 36, /* less one */
@@ -54,9 +55,7 @@ static void read_scope(const struct acpi_entries *entry)
     struct dmar_scope *scope = &dmar->scopes[dmar->scope_count++];
     *scope = (struct dmar_scope){ .type = bytes[0], .id = bytes[4], .bus = bytes[5],
                                   .step_count = (uint8_t)steps };
-    for (size_t i = 0; i < steps; i++)
-        scope->path[i] = (struct dmar_step){ bytes[SCOPE_BYTES + STEP_BYTES * i],
-                                             bytes[SCOPE_BYTES + STEP_BYTES * i + 1] };
+    memcpy(scope->path, bytes + SCOPE_BYTES, STEP_BYTES * steps);
 }
 
 /* What follows the first `skip` bytes of an entry. */

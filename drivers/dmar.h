@@ -32,18 +32,13 @@ enum dmar_scope_type {
     DMAR_SCOPE_NAMESPACE = 5,
 };
 
-struct dmar_step {
-    uint8_t device;
-    uint8_t function;
-};
-
-/* From a bus, bridge by bridge, to a function; the last step is the function. */
+/* From a bus, bridge by bridge, to a function, which is the last step. */
 struct dmar_scope {
     uint8_t type; /* enum dmar_scope_type, or one that is not known here */
     uint8_t id;   /* of the IOAPIC, the HPET, or the device in the ACPI namespace */
     uint8_t bus;  /* where the path begins */
     uint8_t step_count;
-    struct dmar_step path[DMAR_STEPS_MAX];
+    uint8_t path[2 * DMAR_STEPS_MAX]; /* device and function of each step */
 };
 
 /* Some of the scopes that follow each other in struct dmar. */

@@ -18,7 +18,7 @@ LAYERS = (
     ("hv/", ("hv/", "arch/spec/")),
     # Pure pieces of the core that drivers may use, and the ports themselves.
     ("drivers/", ("drivers/", "arch/spec/", "arch/insn.h", "hv/addr.h", "hv/bytes.h",
-                  "hv/calendar.h", "hv/text.h")),
+                  "hv/calendar.h", "hv/pci_function.h", "hv/pci_topology.h", "hv/text.h")),
     ("arch/", ("arch/", "hv/", "drivers/")),
     ("boot/multiboot2", ("boot/multiboot2.h", "arch/spec/", "hv/addr.h", "hv/bytes.h",
                          "hv/memory_map.h", "hv/text.h")),

@@ -202,8 +202,8 @@ static void a_laptops_units_regions_and_flags_are_read(void **state)
     assert_int_equal(dmar->units[1].scopes.count, 2);
     assert_int_equal(dmar->scopes[1].type, DMAR_SCOPE_IOAPIC);
     assert_int_equal(dmar->scopes[1].id, 2);
-    assert_int_equal(dmar->scopes[1].path[0].device, 0x1E);
-    assert_int_equal(dmar->scopes[1].path[0].function, 7);
+    assert_int_equal(dmar->scopes[1].path[0], 0x1E);
+    assert_int_equal(dmar->scopes[1].path[1], 7);
 
     assert_int_equal(dmar->reserved_count, 2);
     assert_int_equal(dmar->reserved[0].first_byte, 0x7B800000);
@@ -249,8 +249,8 @@ static void a_servers_segments_paths_and_affinities_are_read(void **state)
     assert_int_equal(dmar->units[0].segment, 1);
     assert_int_equal(dmar->scopes[0].bus, 0x80);
     assert_int_equal(dmar->scopes[0].step_count, 3);
-    assert_int_equal(dmar->scopes[0].path[2].device, 3);
-    assert_int_equal(dmar->scopes[0].path[2].function, 1);
+    assert_int_equal(dmar->scopes[0].path[4], 3);
+    assert_int_equal(dmar->scopes[0].path[5], 1);
     assert_true(dmar->units[0].has_proximity && !dmar->units[1].has_proximity);
     assert_int_equal(dmar->units[0].proximity, 7);
     assert_int_equal(dmar->ats_count, 1);
