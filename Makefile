@@ -6,11 +6,11 @@
 # ---- What to build: the table of contents -----------------------------------
 
 BOOT := boot/main.c boot/loader.c boot/console.c boot/memory.c boot/cpus.c \
-	boot/preflight.c boot/partition.c
+	boot/inventory.c boot/preflight.c boot/partition.c
 BOOT_PURE := boot/multiboot2.c
 BOOT_ASM := boot/entry.asm
 
-ARCH := arch/cpu.c arch/cpu_features.c arch/cpuid_host.c arch/descriptors.c \
+ARCH := arch/cpu.c arch/cpu_features.c arch/cpuid_host.c arch/cpu_identity.c arch/descriptors.c \
 	arch/paging.c arch/window.c arch/arena.c arch/lapic.c arch/time.c arch/smp.c \
 	arch/vmx.c arch/vmx_run.c arch/machine.c arch/machine_memory.c arch/machine_vmcs.c arch/panic.c arch/symbols.c
 ARCH_ASM := arch/exception_entry.asm arch/vmx_entry.asm arch/trampoline.asm
@@ -35,7 +35,7 @@ HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
 HV_LIFE := hv/vcpu.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
-HV_INVENTORY := hv/pci_topology.c
+HV_INVENTORY := hv/pci_topology.c hv/pci_class.c hv/cpu_identity.c hv/inventory_print.c hv/log_row.c
 HV := $(HV_INVENTORY) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
 
 DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c drivers/pci_config.c
@@ -49,7 +49,7 @@ COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(D
 	hv/frames.c hv/ept.c hv/preflight.c hv/exit_reason_name.c hv/exit_report.c \
 	hv/cpuid_table.c hv/cpuid_frequency.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c \
 	drivers/power.c drivers/rtc.c hv/i8042.c hv/guest_rtc.c hv/cmos.c
-COLD += $(HV_INVENTORY) drivers/pci_config.c
+COLD += $(HV_INVENTORY) drivers/pci_config.c arch/cpu_identity.c
 
 # What runs at every exit, whatever the reason; and the way to a device, in memory
 # or at a port, that kernels access all the time.
@@ -78,7 +78,7 @@ UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf e
 	exit exit_report findings frames guest_acpi guest_kind guest_memory guest_mp_table guest_paging i8042 ioapic_driver \
 	lapic lapic_base lapic_ipi lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 multiboot2_guest pci pic pit platform ports power pvh \
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
-UNIT_TESTS += acpi_dmar pci_config pci_scan pci_topology
+UNIT_TESTS += acpi_dmar inventory_print pci_config pci_scan pci_topology
 fakes_console := terminal
 fakes_cr := reports
 fakes_crash_report := terminal
@@ -88,6 +88,7 @@ fakes_exit := reports
 fakes_exit_report := terminal
 fakes_guest_paging := reports
 fakes_i8042 := interrupts terminal
+fakes_inventory_print := terminal
 fakes_lapic := apic_vm reports
 fakes_lapic_base := apic_vm reports
 fakes_lapic_ipi := apic_vm reports

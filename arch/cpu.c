@@ -6,6 +6,7 @@
 
 #include "arch/arena.h"
 #include "arch/cpu_features.h"
+#include "arch/cpu_identity.h"
 #include "arch/descriptors.h"
 #include "arch/insn.h"
 #include "arch/lapic.h"
@@ -45,6 +46,7 @@ struct cpu *cpu_create(uint32_t apic_id)
     cpu->self = cpu;
     cpu->number = cpu_count;
     cpu->apic_id = apic_id;
+    cpu->identity.apic_id = apic_id;
     cpu->stack_top = map_stacks(cpu->number);
     window_init(cpu);
     cpu->vmxon_region = arena_take(PAGE_SIZE_4K, PAGE_SIZE_4K);
@@ -57,6 +59,7 @@ void cpu_start(struct cpu *cpu)
 {
     paging_activate();
     descriptors_load(cpu);
+    cpu_identity_read(&cpu->identity);
     if (!cpu_features.x2apic) {
         vmx_read_capabilities(&cpu->capabilities);
         atomic_store(&cpu->state, CPU_UNFIT);

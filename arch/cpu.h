@@ -11,6 +11,7 @@
 #include "arch/insn.h"
 #include "arch/layout.h"
 #include "hv/addr.h"
+#include "hv/cpu_identity.h"
 #include "hv/preflight.h"
 #include "hv/vcpu.h"
 
@@ -68,6 +69,7 @@ struct cpu {
     struct task_state tss;
     uint32_t *vmxon_region; /* a page each */
     uint32_t *vmcs;
+    struct cpu_identity identity;
 };
 
 extern struct cpu *cpus[CPUS_MAX];

@@ -7,11 +7,13 @@
 #include <stdbool.h>
 
 #include "drivers/acpi.h"
+#include "hv/pci_function.h"
 
 struct host {
     bool serial_present;
     unsigned console_cpu; /* takes the console's interrupt, an NMI */
     struct acpi_machine acpi;
+    struct pci_inventory pci;
 };
 
 extern struct host host;

@@ -5,6 +5,7 @@
  * unmapped, so a guest's address that leaks into a pointer faults.
  *
  *   FFFFFFFF80000000  image: text R-X, rodata R--, data RW-, symbols R--
+ *   FFFFFF0200000000  PCI configuration space, RW-, uncached
  *   FFFFFF01C0000000  stacks: each between unmapped guard pages
  *   FFFFFF00C0000000  boot modules, R--, uncompressed as GRUB loaded them
  *   FFFFFF0080000000  device registers, RW-, uncached
@@ -19,10 +20,12 @@
 #define DEVICE_VIRTUAL 0xFFFFFF0080000000ull
 #define MODULE_VIRTUAL 0xFFFFFF00C0000000ull
 #define STACK_VIRTUAL 0xFFFFFF01C0000000ull
+#define PCI_CONFIG_VIRTUAL 0xFFFFFF0200000000ull
 #define IMAGE_VIRTUAL 0xFFFFFFFF80000000ull
 
 #define ARENA_BYTES_MAX (WINDOW_VIRTUAL - ARENA_VIRTUAL)
 #define MODULE_BYTES_MAX (STACK_VIRTUAL - MODULE_VIRTUAL)
+#define PCI_CONFIG_BYTES_MAX 0x100000000ull
 
 /* A CPU's stacks: normal, double fault, NMI; an unmapped page below each. */
 #define STACK_BYTES 0x4000ull

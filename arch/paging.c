@@ -14,7 +14,7 @@
 #include "hv/check.h"
 
 #define ENTRIES 512
-#define TABLES_MAX 48
+#define TABLES_MAX 52
 #define WINDOW_BYTES (ENTRIES * PAGE_SIZE_2M)
 
 #define ENTRY_PRESENT BIT(0)

@@ -49,6 +49,9 @@ void boot_memory_map(struct boot *boot);
 void boot_cpus_create(void);
 void boot_cpus_start(const struct boot *boot);
 
+/* boot/inventory.c: finds the PCI functions, shows what the machine has. */
+void boot_inventory(struct boot *boot);
+
 /* boot/preflight.c: prints the table; halts on an unsuitable machine. */
 void boot_preflight(void);
 

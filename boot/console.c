@@ -61,11 +61,11 @@ static void mask_pics(void)
     out8(PIC_SLAVE_MASK, 0xFF);
 }
 
-/* A CPU that no guest owns, or else the boot CPU. */
+/* A CPU that no guest owns and an IOAPIC can name, or else the boot CPU. */
 static unsigned choose_console_cpu(void)
 {
     for (unsigned i = 0; i < cpu_count; i++)
-        if (!cpus[i]->vcpu)
+        if (!cpus[i]->vcpu && cpus[i]->apic_id < IOAPIC_DESTINATIONS)
             return i;
     return 0;
 }

@@ -14,6 +14,8 @@
 
 #define INITIAL_APIC_ID_SHIFT 24
 
+_Static_assert(ACPI_CPUS_MAX <= CPUS_MAX, "as many as can be told can be used");
+
 static uint32_t boot_apic_id(void)
 {
     if (cpuid(0, 0).eax >= 0xB && cpuid(0xB, 0).ebx)
@@ -23,18 +25,16 @@ static uint32_t boot_apic_id(void)
 
 void boot_cpus_create(void)
 {
-    uint32_t self = boot_apic_id();
-    cpu_create(self);
-    if (!host.acpi.madt_found) {
+    uint32_t ids[ACPI_CPUS_MAX];
+    unsigned count = acpi_cpu_order(&host.acpi, boot_apic_id(), ids);
+    unsigned told = host.acpi.cpu_count + host.acpi.cpus_ignored;
+    if (!host.acpi.madt_found)
         log_line(LOG_WARNING, "the firmware has no ACPI table of CPUs (MADT): only this one is used");
-        return;
-    }
-    if (host.acpi.cpus_ignored)
-        log_line(LOG_WARNING, "%u CPUs beyond the first %u are not used", host.acpi.cpus_ignored,
-                 ACPI_CPUS_MAX);
-    for (unsigned i = 0; i < host.acpi.cpu_count && cpu_count < CPUS_MAX; i++)
-        if (host.acpi.apic_ids[i] != self)
-            cpu_create(host.acpi.apic_ids[i]);
+    if (told > count)
+        log_line(LOG_WARNING, "this machine has %u CPUs; %u of them are used, which is the most that "
+                 "Bulkhead can", told, count);
+    for (unsigned i = 0; i < count; i++)
+        cpu_create(ids[i]);
 }
 
 /* Those that did not answer are no CPUs of this machine; the rest close up. */

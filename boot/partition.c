@@ -41,7 +41,6 @@ static void halt_on_errors(const struct findings *findings)
 
 static void check(struct boot *boot)
 {
-    boot->inventory.cpu_count = cpu_count;
     if (!boot->config_found)
         halt_machine("the boot loader brought no module named \"config\"; its menu entry needs a "
                      "line such as: module2 /boot/demo.toml config");

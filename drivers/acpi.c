@@ -351,3 +351,13 @@ struct acpi_override acpi_isa_interrupt(const struct acpi_machine *machine, uint
             return machine->overrides[i];
     return (struct acpi_override){ irq, irq, ACPI_ACTIVE_HIGH, ACPI_EDGE };
 }
+
+unsigned acpi_cpu_order(const struct acpi_machine *machine, uint32_t boot_id, uint32_t *ids)
+{
+    unsigned count = 0;
+    ids[count++] = boot_id;
+    for (unsigned i = 0; i < machine->cpu_count && count < ACPI_CPUS_MAX; i++)
+        if (machine->apic_ids[i] != boot_id)
+            ids[count++] = machine->apic_ids[i];
+    return count;
+}

@@ -150,6 +150,11 @@ void acpi_problem_add(struct acpi_problems *problems, struct acpi_problem proble
 void acpi_read(const uint8_t *rsdp, size_t rsdp_bytes, struct acpi_machine *machine,
                struct acpi_problems *problems);
 
+/* The APIC ids of the CPUs in the order of their numbers: the boot CPU, whether
+ * the MADT has it or not, then the others as the MADT lists them. `ids` has room
+ * for ACPI_CPUS_MAX; returns how many there are. */
+unsigned acpi_cpu_order(const struct acpi_machine *machine, uint32_t boot_id, uint32_t *ids);
+
 /* ISA interrupt to GSI: the MADT's override, or the ISA default. */
 struct acpi_override acpi_isa_interrupt(const struct acpi_machine *machine, uint8_t irq);
 

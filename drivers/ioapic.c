@@ -11,7 +11,6 @@
 #define WINDOW_WORD (IOAPIC_IOWIN / sizeof(uint32_t))
 
 #define ENTRIES_MAX 240 /* registers 10h to EFh */
-#define APIC_IDS_MAX 255 /* FFh is all of them */
 
 static uint32_t register_read(const struct host_ioapic *ioapic, uint32_t index)
 {
@@ -60,7 +59,7 @@ bool host_ioapic_route(const struct host_ioapic *ioapic, uint32_t gsi,
                        const struct host_ioapic_route *route)
 {
     bool nmi = route->delivery == DELIVERY_NMI;
-    if (!host_ioapic_owns(ioapic, gsi) || route->apic_id >= APIC_IDS_MAX ||
+    if (!host_ioapic_owns(ioapic, gsi) || route->apic_id >= IOAPIC_DESTINATIONS ||
         !(nmi || route->delivery == DELIVERY_FIXED))
         return false;
 

@@ -14,6 +14,8 @@
 #include "arch/spec/apic.h"
 #include "drivers/acpi.h"
 
+#define IOAPIC_DESTINATIONS 255 /* APIC ids from 0 on; FFh is all of them */
+
 struct host_ioapic {
     volatile uint32_t *window; /* mapped uncached, at least 32 bytes */
     uint32_t gsi_base;

@@ -41,6 +41,7 @@ enum hypervisor_key {
     HYPERVISOR_CONSOLE_PORT,
     HYPERVISOR_CONSOLE_SPEED,
     HYPERVISOR_LOG,
+    HYPERVISOR_INVENTORY,
     HYPERVISOR_WHEN_ALL_STOPPED,
     HYPERVISOR_KEY_COUNT
 };
@@ -66,6 +67,7 @@ struct hypervisor_config {
     uint16_t console_port;  /* first I/O port of the UART */
     uint32_t console_speed; /* bits per second, a divisor of 115200 */
     enum log_level log;
+    bool inventory; /* show what the machine has */
     enum when_all_stopped when_all_stopped;
     struct place header; /* line 0: the table is not there, all is default */
     struct place at[HYPERVISOR_KEY_COUNT]; /* line 0: not given */

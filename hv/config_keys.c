@@ -19,6 +19,9 @@ static const struct key_row hypervisor_rows[HYPERVISOR_KEY_COUNT] = {
     [HYPERVISOR_LOG] = {
         "log", TAKES(TOML_STRING), false,
         "a string, as in \"info\"", "log = \"info\"" },
+    [HYPERVISOR_INVENTORY] = {
+        "inventory", TAKES(TOML_BOOLEAN), false,
+        "true or false", "inventory = true" },
     [HYPERVISOR_WHEN_ALL_STOPPED] = {
         "when_all_stopped", TAKES(TOML_STRING), false,
         "a string, as in \"poweroff\"", "when_all_stopped = \"poweroff\"" },

@@ -140,6 +140,9 @@ void config_set_hypervisor(struct hypervisor_config *hypervisor, enum hypervisor
     case HYPERVISOR_LOG:
         set_log(hypervisor, value, findings);
         return;
+    case HYPERVISOR_INVENTORY:
+        hypervisor->inventory = value->boolean;
+        return;
     case HYPERVISOR_WHEN_ALL_STOPPED:
         set_when_all_stopped(hypervisor, value, findings);
         return;

@@ -548,6 +548,54 @@ static void processors_beyond_the_limit_are_counted(void **state)
     assert_int_equal(problems.count, 0);
 }
 
+static void assert_order(uint32_t boot_id, const uint32_t *ids, unsigned count)
+{
+    uint32_t order[ACPI_CPUS_MAX];
+    assert_int_equal(acpi_cpu_order(&machine, boot_id, order), count);
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(order[i], ids[i]);
+}
+
+/* Performance cores with two threads first, then efficient ones: APIC ids have
+ * gaps, and the boot CPU need not be the first. */
+static void cpus_are_numbered_from_the_boot_cpu_on(void **state)
+{
+    (void)state;
+    static const uint32_t listed[] = { 0, 1, 8, 9, 16, 18, 20, 0x300 };
+    static const uint32_t from_first[] = { 0, 1, 8, 9, 16, 18, 20, 0x300 };
+    static const uint32_t from_fourth[] = { 9, 0, 1, 8, 16, 18, 20, 0x300 };
+    static const uint32_t not_listed[] = { 5, 0, 1, 8, 9, 16, 18, 20, 0x300 };
+    make_rsdp(0xE0000, 2);
+    madt_begin();
+    for (unsigned i = 0; i < 8; i++)
+        madt_x2apic(listed[i], true);
+    madt_end();
+    read_all();
+    assert_order(0, from_first, 8);
+    assert_order(9, from_fourth, 8);
+    assert_order(5, not_listed, 9);
+
+    machine.cpu_count = 0; /* no MADT */
+    assert_order(5, not_listed, 1);
+}
+
+static void the_boot_cpu_is_among_those_of_a_machine_with_too_many(void **state)
+{
+    (void)state;
+    uint32_t order[ACPI_CPUS_MAX];
+    make_rsdp(0xE0000, 2);
+    madt_begin();
+    for (uint32_t i = 0; i < ACPI_CPUS_MAX + 6; i++)
+        madt_x2apic(i, true);
+    madt_end();
+    read_all();
+    assert_int_equal(acpi_cpu_order(&machine, ACPI_CPUS_MAX + 3, order), ACPI_CPUS_MAX);
+    assert_int_equal(order[0], ACPI_CPUS_MAX + 3);
+    assert_int_equal(order[ACPI_CPUS_MAX - 1], ACPI_CPUS_MAX - 2);
+    assert_int_equal(acpi_cpu_order(&machine, 3, order), ACPI_CPUS_MAX);
+    assert_int_equal(order[ACPI_CPUS_MAX - 1], ACPI_CPUS_MAX - 1);
+}
+
 static void ioapics_and_overrides_beyond_the_limit_are_named(void **state)
 {
     (void)state;
@@ -886,6 +934,8 @@ int main(void)
         TEST(an_entry_of_no_length_ends_the_madt),
         TEST(a_processor_named_twice_counts_once),
         TEST(processors_beyond_the_limit_are_counted),
+        TEST(cpus_are_numbered_from_the_boot_cpu_on),
+        TEST(the_boot_cpu_is_among_those_of_a_machine_with_too_many),
         TEST(ioapics_and_overrides_beyond_the_limit_are_named),
         TEST(inputs_that_are_wired_for_nmis_are_read),
         TEST(a_second_table_of_a_kind_is_named_and_not_read),

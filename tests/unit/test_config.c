@@ -105,6 +105,7 @@ static void a_whole_configuration_is_read(void **state)
           "console_port = \"com2\"\n"
           "console_speed = 57_600\n"
           "log = \"debug\"\n"
+          "inventory = false\n"
           "when_all_stopped = \"reboot\"\n"
           "[[vm]]\n"
           "name = \"web-1\"\n"
@@ -124,6 +125,7 @@ static void a_whole_configuration_is_read(void **state)
     assert_int_equal(config.hypervisor.console_port, 0x2f8);
     assert_int_equal(config.hypervisor.console_speed, 57600);
     assert_int_equal(config.hypervisor.log, LOG_DEBUG);
+    assert_false(config.hypervisor.inventory);
     assert_int_equal(config.hypervisor.when_all_stopped, WHEN_ALL_STOPPED_REBOOT);
     assert_int_equal(config.vm_count, 2);
 
@@ -139,8 +141,8 @@ static void a_whole_configuration_is_read(void **state)
     assert_string_equal(vm->cmdline, "console=ttyS0 quiet");
     assert_false(vm->console);
     assert_int_equal(vm->exit_port, 0x501);
-    assert_int_equal(vm->header.line, 7);
-    assert_int_equal(vm->at[VM_MEMORY].line, 10);
+    assert_int_equal(vm->header.line, 8);
+    assert_int_equal(vm->at[VM_MEMORY].line, 11);
     assert_int_equal(vm->at[VM_MEMORY].column, 10);
     assert_int_equal(vm->cpu_at[1].column, 12);
 }
@@ -152,6 +154,7 @@ static void what_is_not_given_has_its_default(void **state)
     assert_int_equal(config.hypervisor.console_port, 0x3f8);
     assert_int_equal(config.hypervisor.console_speed, 115200);
     assert_int_equal(config.hypervisor.log, LOG_INFO);
+    assert_true(config.hypervisor.inventory);
     assert_int_equal(config.hypervisor.when_all_stopped, WHEN_ALL_STOPPED_WAIT);
     assert_int_equal(config.hypervisor.header.line, 0);
     assert_string_equal(config.vms[0].initrd, "");
@@ -230,7 +233,7 @@ static void an_unknown_key_that_resembles_none_is_answered_with_all(void **state
                                 "memory, kernel, format, initrd, modules, cmdline, "
                                 "load_address, entry, mode, console, exit_port");
     hypervisor_line_finds("x = 1", "1: error: unknown key \"x\"; [hypervisor] has console_port, "
-                                   "console_speed, log, when_all_stopped");
+                                   "console_speed, log, inventory, when_all_stopped");
 }
 
 static void a_misspelt_key_is_not_missing_besides(void **state)
