@@ -78,7 +78,7 @@ UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf e
 	exit exit_report findings frames guest_acpi guest_kind guest_memory guest_mp_table guest_paging i8042 ioapic_driver \
 	lapic lapic_base lapic_ipi lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 multiboot2_guest pci pic pit platform ports power pvh \
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
-UNIT_TESTS += acpi_dmar inventory_print pci_config pci_scan pci_topology
+UNIT_TESTS += acpi_dmar inventory_print pci_config pci_scan pci_topology saved_inventory
 fakes_console := terminal
 fakes_cr := reports
 fakes_crash_report := terminal
@@ -97,6 +97,7 @@ fakes_mmio := reports
 fakes_msr := reports
 fakes_pci_scan := pci_space
 fakes_ports := interrupts linear terminal
+fakes_saved_inventory := terminal
 fakes_timers := reports
 fakes_uart := interrupts terminal
 fakes_vcpu := reports vm_entry
@@ -283,7 +284,7 @@ build/crash.stripped.elf: build/crash.elf
 
 # ---- Host programs: the checker and the unit tests --------------------------------
 
-HOST_C := $(HV) $(BOOT_PURE) $(DRIVERS) $(DRIVERS_PURE) tests/fake/machine.c tests/fake/images.c
+HOST_C := $(HV) $(BOOT_PURE) $(DRIVERS) $(DRIVERS_PURE) tools/saved_inventory.c tests/fake/machine.c tests/fake/images.c
 HOST_OBJECTS := $(HOST_C:%.c=build/host/%.o)
 
 build/host/%.o: %.c Makefile
@@ -296,10 +297,11 @@ build/host/libhv.a: $(HOST_OBJECTS)
 
 CHECK_C := $(filter-out hv/log.c hv/calendar.c,$(HV_BASE)) $(HV_CONFIG) $(HV_LOAD) \
 	hv/guest_memory.c hv/ept.c hv/frames.c
-build/bulkhead-check: tools/bulkhead_check.c $(CHECK_C) $(wildcard hv/*.h)
+build/bulkhead-check: tools/bulkhead_check.c tools/saved_inventory.c $(CHECK_C) \
+		$(wildcard hv/*.h tools/*.h)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	$(Q)$(CC) -O2 -g $(LANGUAGE) $(WARNINGS) tools/bulkhead_check.c $(CHECK_C) -o $@
+	$(Q)$(CC) -O2 -g $(LANGUAGE) $(WARNINGS) $(filter %.c,$^) -o $@
 
 .PHONY: unit-programs
 unit-programs: $(UNIT_TESTS:%=build/unit/test_%)

@@ -4,7 +4,8 @@
  * will at boot, by the same code and with the same messages.
  *
  * Images are looked for beside the configuration. What only the machine knows,
- * its CPUs and memory, is checked as far as the command line tells it.
+ * its CPUs and memory, is checked as far as the command line tells it, or a file
+ * with the inventory that the machine showed when Bulkhead was booted on it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -22,14 +23,17 @@
 #include "hv/config.h"
 #include "hv/machine.h"
 #include "hv/text.h"
+#include "tools/saved_inventory.h"
 
 #define FILE_SIZE_MAX MIB(1)
+#define INVENTORY_SIZE_MAX MIB(64)
 #define MEMORY_MAX GIB(65536)
 
 enum status { STATUS_GOOD, STATUS_BAD, STATUS_USAGE };
 
 struct options {
     const char *file;
+    const char *inventory; /* NULL: not told */
     uint32_t cpu_count;    /* 0: not told */
     uint64_t memory_bytes; /* 0: not told */
 };
@@ -40,14 +44,16 @@ struct mapping {
 };
 
 static const char help_text[] =
-    "Usage: bulkhead-check FILE [--cpus N] [--memory SIZE]\n"
+    "Usage: bulkhead-check FILE [--inventory SAVED | --cpus N --memory SIZE]\n"
     "\n"
     "Checks a Bulkhead configuration and shows the partition that it describes.\n"
     "The images that it names must lie in the same folder as FILE.\n"
     "\n"
-    "  --cpus N       the machine has N CPUs, numbered from 0\n"
-    "  --memory SIZE  the machine has SIZE of free memory in one block (\"4G\", \"512M\")\n"
-    "  --help         shows this text\n"
+    "  --inventory SAVED  the machine is the one whose inventory is in this file: what\n"
+    "                     Bulkhead printed there, saved from its serial line\n"
+    "  --cpus N           the machine has N CPUs, numbered from 0\n"
+    "  --memory SIZE      the machine has SIZE of free memory in one block (\"4G\")\n"
+    "  --help             shows this text\n"
     "\n"
     "Exit status: 0 if the configuration is right, 1 if not, 2 for a wrong command line.\n";
 
@@ -115,6 +121,10 @@ static enum status read_options(int count, char **arguments, struct options *opt
         } else if (strcmp(argument, "--memory") == 0) {
             status = read_memory_option(value, options);
             i++;
+        } else if (strcmp(argument, "--inventory") == 0) {
+            if (i + 1 == count)
+                return usage("--inventory needs a file", "");
+            options->inventory = arguments[++i];
         } else if (argument[0] == '-') {
             return usage("there is no option ", argument);
         } else if (options->file != NULL) {
@@ -125,6 +135,8 @@ static enum status read_options(int count, char **arguments, struct options *opt
         if (status != STATUS_GOOD)
             return status;
     }
+    if (options->inventory != NULL && (options->cpu_count != 0 || options->memory_bytes != 0))
+        return usage("an inventory says what --cpus and --memory would say", "");
     return options->file != NULL ? STATUS_GOOD : usage("which file", "");
 }
 
@@ -198,13 +210,67 @@ static void add_modules(struct inventory *inventory, const struct config *config
             add_module(inventory, folder, entries[i]->d_name);
 }
 
-static void describe_machine(const struct options *options, struct inventory *inventory)
+static void assume_machine(const struct options *options, struct inventory *inventory)
 {
     uint64_t bytes = options->memory_bytes != 0 ? options->memory_bytes : MEMORY_MAX;
 
     inventory->cpu_count = options->cpu_count != 0 ? options->cpu_count : CONFIG_CPUS_MAX;
     inventory->region_count = 1;
     inventory->regions[0] = (struct memory_region){ .base = HPA(GIB(4)), .bytes = bytes };
+}
+
+/* Each image that the configuration names is in memory once. */
+static uint64_t image_bytes(const struct inventory *inventory, const struct config *config)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < inventory->module_count; i++) {
+        const struct inventory_module *module = &inventory->modules[i];
+        bool named = false;
+        for (uint32_t j = 0; j < config->vm_count; j++)
+            named = named || strcmp(config->vms[j].kernel, module->name) == 0 ||
+                    strcmp(config->vms[j].initrd, module->name) == 0;
+        bytes += named ? module->size : 0;
+    }
+    return bytes;
+}
+
+static const char *saved_problem(enum saved_status status)
+{
+    switch (status) {
+    case SAVED_NONE:
+        return "there is no inventory in it; save what Bulkhead prints from the line "
+               "\"inventory:\" on";
+    case SAVED_CUT_OFF:
+        return "the inventory that begins here is not whole; save all of its lines";
+    case SAVED_BROKEN:
+        return "this line of the inventory is damaged; save it again";
+    case SAVED_GOOD:
+        break;
+    }
+    return NULL;
+}
+
+/* CPUs and memory of the machine; false, after an error was shown. */
+static bool read_inventory(const struct options *options, struct saved_inventory *saved,
+                           struct inventory *inventory)
+{
+    struct mapping text;
+    if (!map_file(options->inventory, &text)) {
+        fprintf(stderr, "%s: error: cannot be read: %s\n", options->inventory, strerror(errno));
+        return false;
+    }
+    if (text.size > INVENTORY_SIZE_MAX) {
+        fprintf(stderr, "%s: error: the file has more than 64 MiB\n", options->inventory);
+        return false;
+    }
+    enum saved_status status =
+        saved_inventory_read((const char *)text.bytes, text.size, saved, inventory);
+    if (status == SAVED_NONE)
+        fprintf(stderr, "%s: error: %s\n", options->inventory, saved_problem(status));
+    else if (status != SAVED_GOOD)
+        fprintf(stderr, "%s:%u: error: %s\n", options->inventory, saved->line,
+                saved_problem(status));
+    return status == SAVED_GOOD;
 }
 
 /* Splits FILE; the parts live as long as the copy that is made here. */
@@ -239,7 +305,7 @@ static void print_vm(const struct vm_config *vm, const struct options *options)
     char memory[24];
     size_t length = 0;
 
-    if (!vm->cpus_listed && options->cpu_count == 0)
+    if (!vm->cpus_listed && options->cpu_count == 0 && options->inventory == NULL)
         text_format(cpus, sizeof(cpus), "any %u", vm->cpu_count);
     else
         for (uint32_t i = 0; i < vm->cpu_count; i++)
@@ -256,14 +322,43 @@ static void print_summary(const struct config *config, const struct options *opt
            "CONSOLE");
     for (uint32_t i = 0; i < config->vm_count; i++)
         print_vm(&config->vms[i], options);
+    if (options->inventory != NULL)
+        return;
     if (options->cpu_count == 0)
         printf("Whether the machine has these CPUs is checked with --cpus N.\n");
     if (options->memory_bytes == 0)
         printf("Whether the machine has this memory is checked with --memory SIZE.\n");
 }
 
+static void print_taken(uint64_t bytes)
+{
+    char text[24];
+    if (bytes == 0)
+        return;
+    text_bytes(text, sizeof(text), bytes);
+    fprintf(stderr, "The images take %s more than those of the inventory; the machine's free "
+                    "memory is counted as that much less.\n", text);
+}
+
+static void print_machine(const struct inventory *inventory, const struct saved_inventory *saved)
+{
+    char memory[24];
+    uint64_t bytes = 0;
+    unsigned groups = 0;
+
+    for (uint32_t i = 0; i < inventory->region_count; i++)
+        bytes += align_down(inventory->regions[i].bytes, MIB(1));
+    for (unsigned i = 0; i < saved->pci.count; i++)
+        if (groups <= saved->pci.functions[i].group)
+            groups = saved->pci.functions[i].group + 1u;
+    text_bytes(memory, sizeof(memory), bytes);
+    printf("The machine has %u CPUs, %s of free memory, and %u PCI functions in %u groups.\n",
+           inventory->cpu_count, memory, saved->pci.count, groups);
+}
+
 static enum status check(const struct options *options)
 {
+    static struct saved_inventory saved;
     static struct config config;
     static struct findings findings;
     static struct inventory inventory;
@@ -283,13 +378,22 @@ static enum status check(const struct options *options)
     }
     findings_clear(&findings);
     config_parse((const char *)text.bytes, text.size, &config, &findings);
-    describe_machine(options, &inventory);
+    if (options->inventory == NULL)
+        assume_machine(options, &inventory);
+    else if (!read_inventory(options, &saved, &inventory))
+        return STATUS_BAD;
     add_modules(&inventory, &config, folder, name);
+    uint64_t taken = 0;
+    if (options->inventory != NULL)
+        taken = saved_inventory_load(&saved, &inventory, image_bytes(&inventory, &config));
     config_check(&config, &inventory, &findings);
     print_findings(&findings, options->file);
+    print_taken(taken);
     if (findings.error_count > 0)
         return STATUS_BAD;
     print_summary(&config, options);
+    if (options->inventory != NULL)
+        print_machine(&inventory, &saved);
     return STATUS_GOOD;
 }
 

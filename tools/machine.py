@@ -37,6 +37,7 @@ class Spec:
     cpus: int = 2
     memory_mib: int = 512
     firmware: str = "seabios"
+    more: tuple = ()            # further arguments, QEMU only
 
 
 def missing_for_kvm():

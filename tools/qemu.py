@@ -28,4 +28,4 @@ def command(spec, port, directory):
     ]
     if spec.firmware == "ovmf":
         arguments += ["-bios", OVMF]
-    return arguments
+    return [*arguments, *spec.more]
