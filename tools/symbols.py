@@ -3,8 +3,8 @@
 """Turns `nm` of the image into the table that names functions in backtraces.
 
 Standard input: the symbols of the first link; empty for an empty table.
-Standard output: NASM source of the section .symbols. Each entry is two 32-bit
-offsets: of the function from image_start, and of its name from symbol_names.
+Standard output: NASM source of the section .symbols. Of each function, 16 bits
+that say how far it is from the one before, and its name, terminated.
 """
 
 import sys
@@ -25,17 +25,16 @@ def functions(lines):
 def main():
     table = functions(line for line in sys.stdin if len(line.split()) == 3)
     print("section .symbols alloc noexec nowrite align=8")
-    print("global symbol_table, symbol_table_end, symbol_names")
+    print("global symbol_table, symbol_table_end")
     print("symbol_table:")
-    position = 0
+    before = 0
     for offset, name in table:
-        print(f"    dd {offset:#x}, {position}")
-        position += len(name) + 1
-    print("symbol_table_end:")
-    print("symbol_names:")
-    for _, name in table:
+        if offset - before > 0xFFFF:
+            sys.exit(f"{name} is more than 64 KiB behind the function before it")
+        print(f"    dw {offset - before:#x}")
         print(f"    db '{name}', 0")
-    print("    db 0")
+        before = offset
+    print("symbol_table_end:")
 
 
 if __name__ == "__main__":
