@@ -148,13 +148,14 @@ IMAGE_FLAGS += -fcf-protection=none
 IMAGE_FLAGS += -fno-stack-protector      # stacks have guard pages
 IMAGE_FLAGS += -fno-omit-frame-pointer   # the backtrace follows frames
 IMAGE_FLAGS += -fno-asynchronous-unwind-tables
+IMAGE_FLAGS += -ffunction-sections       # what nobody calls is left out
 
 # One unit, so that the seam costs no calls there; a frame less in a backtrace.
-COLD_FLAGS := -Os
+COLD_FLAGS := -Oz
 HOT_FLAGS := -flto -flto-partition=one -fno-fat-lto-objects -fomit-frame-pointer
 
 IMAGE_LINK := $(IMAGE_FLAGS) $(HOT_FLAGS) $(REPRODUCIBLE) -frandom-seed=bulkhead -static -no-pie
-IMAGE_LINK += -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack
+IMAGE_LINK += -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack
 
 HOST_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_FLAGS += -Itests/fake/ports         # drivers talk to fake ports
