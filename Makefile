@@ -50,6 +50,9 @@ COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(D
 	hv/cpuid_table.c hv/cpuid_frequency.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c \
 	drivers/power.c drivers/rtc.c hv/i8042.c hv/guest_rtc.c hv/cmos.c
 COLD += $(HV_INVENTORY) drivers/pci_config.c arch/cpu_identity.c
+# Of these there are few a second.
+COLD += arch/paging.c arch/window.c hv/platform.c hv/port_string.c hv/event.c \
+	hv/console_focus.c hv/console_keys.c hv/console_receive.c drivers/serial.c drivers/ioapic.c
 
 # What runs at every exit, whatever the reason; and the way to a device, in memory
 # or at a port, that kernels access all the time.
