@@ -26,7 +26,7 @@ HV_LOAD := hv/guest_kind.c hv/linux.c hv/linux_image.c hv/multiboot1.c \
 	hv/guest_put.c hv/guest_writer.c
 HV_TABLES := hv/aml.c hv/guest_acpi.c hv/guest_mp_table.c
 HV_MEMORY := hv/frames.c hv/ept.c hv/guest_memory.c hv/guest_paging.c hv/guest_walk.c
-HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c \
+HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c hv/recorder.c \
 	hv/cpuid.c hv/cpuid_table.c hv/cpuid_frequency.c hv/msr.c hv/cr.c \
 	hv/lapic.c hv/lapic_base.c hv/lapic_ipi.c hv/lapic_page.c hv/event.c hv/hypercall.c hv/decode.c hv/mmio.c
 HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.c hv/pit.c hv/timers.c \
@@ -82,6 +82,7 @@ UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf e
 	lapic lapic_base lapic_ipi lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 multiboot2_guest pci pic pit platform ports power pvh \
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
 UNIT_TESTS += acpi_dmar inventory_print pci_config pci_scan pci_topology saved_inventory
+UNIT_TESTS += recorder
 fakes_console := terminal
 fakes_cr := reports
 fakes_crash_report := terminal

@@ -19,7 +19,17 @@
 _Static_assert(offsetof(struct cpu, vcpu) == 8, "CPU_VCPU in arch/vmx_entry.asm");
 _Static_assert(offsetof(struct cpu, requests) == 16, "CPU_REQUESTS in arch/*.asm");
 _Static_assert(offsetof(struct cpu, stack_top) == 24, "CPU_STACK_TOP in arch/vmx_entry.asm");
+_Static_assert(offsetof(struct cpu, recorder) == 32, "CPU_TIMES in arch/vmx_entry.asm");
 _Static_assert(offsetof(struct vcpu, launched) == 128, "LAUNCHED in arch/vmx_entry.asm");
+_Static_assert(offsetof(struct vcpu, exit) == 136, "EXIT in arch/vmx_entry.asm");
+_Static_assert(offsetof(struct exit_record, rip) == 0 && offsetof(struct exit_record, qualification) == 8
+               && offsetof(struct exit_record, reason) == 16
+               && offsetof(struct exit_record, cycles) == 20
+               && offsetof(struct exit_record, tsc) == 24, "RECORD_... in arch/vmx_entry.asm");
+_Static_assert(offsetof(struct exit_times, excess) == 0 && offsetof(struct exit_times, shortest) == 8
+               && offsetof(struct exit_times, span) == 12
+               && offsetof(struct exit_times, histogram) == 16, "TIMES_... in arch/vmx_entry.asm");
+_Static_assert(VERDICT_RESUME == 0 && VERDICT_ADVANCE == 1, "VERDICT_... in arch/vmx_entry.asm");
 _Static_assert(REQUEST_NMI_CAME == 1, "REQUEST_NMI_CAME in arch/exception_entry.asm");
 _Static_assert(REQUEST_TIMER == 64, "REQUEST_TIMER in arch/vmx_entry.asm");
 
@@ -47,6 +57,7 @@ struct cpu *cpu_create(uint32_t apic_id)
     cpu->number = cpu_count;
     cpu->apic_id = apic_id;
     cpu->identity.apic_id = apic_id;
+    recorder_reset(&cpu->recorder);
     cpu->stack_top = map_stacks(cpu->number);
     window_init(cpu);
     cpu->vmxon_region = arena_take(PAGE_SIZE_4K, PAGE_SIZE_4K);

@@ -57,6 +57,7 @@ struct cpu {
     _Atomic uint32_t requests;   /* offset 16: mailbox, bits of hv/vcpu.h */
     uint32_t number;
     uint64_t stack_top;          /* offset 24 */
+    struct recorder recorder;    /* offset 32 */
 
     uint32_t apic_id;
     _Atomic enum cpu_state state; /* written by the CPU itself */

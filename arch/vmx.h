@@ -30,7 +30,6 @@ _Noreturn void vmx_loop(void);
 void cpu_sleep(void);
 
 /* Called by arch/vmx_entry.asm. */
-void vmx_exit(struct vcpu *vcpu);
 void vmx_entry_failed(void);
 _Noreturn void vmcs_access_refused(uint64_t encoding, const char *instruction);
 void cpu_service(void);

@@ -3,21 +3,30 @@
 ; The way into a guest and back, and a CPU's sleep. One routine, so that the
 ; path of an exit can be read from top to bottom.
 ;
-;   vmx_loop --> VM entry ~~~ guest ~~~> vmx_exit_entry --> vmx_exit() --+
-;      ^ |                                                               |
-;      | +-- mailbox not empty: cpu_service() --+                        |
-;      +----------------------------------------+------------------------+
+;   vmx_loop --> VM entry ~~~ guest ~~~> vmx_exit_entry
+;      ^ |                                  | exit_dispatch() -> verdict
+;      | |                                  | vcpu_done() or vcpu_apply()
+;      | +-- mailbox not empty:             | counts the exit
+;      |       cpu_service() --+            |
+;      +-----------------------+------------+
+;
+; Between, the exit is recorded as hv/recorder.h says. The fields read for that
+; are in every VMCS, so the VMREADs cannot fail. RBX to R15 are the routine's own
+; across the calls, since the guest's are saved.
 ;
 ; The host stack is empty each time around: RSP is the CPU's stack top at
 ; vmx_loop, at the VM entry, and (from HOST_RSP) at the VM exit. A VM entry
 ; that fails goes on behind the instruction with the guest's registers, so that
 ; path uses RSP and GS alone, neither of which the guest has loaded.
 
-extern vmx_exit, vmx_entry_failed, vmcs_access_refused, cpu_service, cpu_main
+extern exit_dispatch, vcpu_done, vcpu_apply, recorder_extreme
+extern vmx_entry_failed, vmcs_access_refused, cpu_service, cpu_main
 
+%define CPU_SELF 0
 %define CPU_VCPU 8
 %define CPU_REQUESTS 16
 %define CPU_STACK_TOP 24
+%define CPU_TIMES 32
 %define REQUEST_TIMER 64
 
 ; struct vcpu: gpr[] in hardware encoding order at 0, then these.
@@ -37,6 +46,28 @@ extern vmx_exit, vmx_entry_failed, vmcs_access_refused, cpu_service, cpu_main
 %define R14 112
 %define R15 120
 %define LAUNCHED 128
+%define EXIT 136
+
+; struct exit_record
+%define RECORD_RIP 0
+%define RECORD_QUALIFICATION 8
+%define RECORD_REASON 16
+%define RECORD_CYCLES 20
+%define RECORD_TSC 24
+%define RECORD_BYTES 32
+
+; struct exit_times
+%define TIMES_EXCESS 0
+%define TIMES_SHORTEST 8
+%define TIMES_SPAN 12
+%define TIMES_HISTOGRAM 16
+%define TIMES_BYTES 272
+
+%define VERDICT_ADVANCE 1
+
+%define VMCS_EXIT_REASON 0x4402
+%define VMCS_EXIT_QUALIFICATION 0x6400
+%define VMCS_GUEST_RIP 0x681E
 
 section .text
 bits 64
@@ -76,7 +107,35 @@ vmx_exit_entry:
     pop qword [rax + RAX]
     mov rdi, rax
     xor ebp, ebp
-    call vmx_exit
+    add word [rdi + EXIT], RECORD_BYTES
+    mov rbx, [rdi + EXIT]       ; this exit's record
+    rdtsc
+    mov [rbx + RECORD_TSC], eax
+    mov [rbx + RECORD_TSC + 4], edx
+    mov edx, VMCS_GUEST_RIP
+    vmread [rbx + RECORD_RIP], rdx
+    mov edx, VMCS_EXIT_QUALIFICATION
+    vmread [rbx + RECORD_QUALIFICATION], rdx
+    mov edx, VMCS_EXIT_REASON
+    vmread rsi, rdx
+    mov [rbx + RECORD_REASON], esi
+    call exit_dispatch
+    cmp eax, VERDICT_ADVANCE
+    jne not_done
+    mov rdi, [rbx + RECORD_RIP]
+    call vcpu_done
+applied:
+    rdtsc
+    sub eax, [rbx + RECORD_TSC]
+    mov [rbx + RECORD_CYCLES], eax
+    imul edx, [rbx + RECORD_REASON], TIMES_BYTES
+    sub eax, [gs:rdx + CPU_TIMES + TIMES_SHORTEST]
+    cmp eax, [gs:rdx + CPU_TIMES + TIMES_SPAN]
+    ja extreme
+counted:
+    bsr ecx, [rbx + RECORD_CYCLES]
+    inc qword [gs:rdx + rcx * 8 + CPU_TIMES + TIMES_HISTOGRAM]
+    add [gs:rdx + CPU_TIMES + TIMES_EXCESS], rax
     ; on to the next round
 
 ; Called by cpu_main() with a vCPU whose VMCS is current, so the first exit
@@ -119,6 +178,27 @@ service:
     xor ebp, ebp
     call cpu_service
     jmp vmx_loop
+
+; RAX is the verdict, its kind in the low half.
+not_done:
+    test eax, eax
+    jz applied                  ; VERDICT_RESUME
+    mov rdi, rax
+    call vcpu_apply
+    jmp applied
+
+; RDX is the offset of the reason's times. A shortest or longest one is new: behind
+; the call it is within what was seen, and not 0.
+extreme:
+    mov r12d, edx
+    mov rdi, [gs:CPU_SELF]
+    lea rdi, [rdi + rdx + CPU_TIMES]
+    mov rsi, rbx
+    call recorder_extreme
+    mov edx, r12d
+    mov eax, [rbx + RECORD_CYCLES]
+    sub eax, [gs:rdx + CPU_TIMES + TIMES_SHORTEST]
+    jmp counted
 
 ; Where a VMREAD or VMWRITE of arch/vmx_insn.h jumps when the processor refuses it:
 ; the field's encoding is in RDX.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What arch/vmx_entry.asm calls: an exit, a failed entry, a mailbox to serve.
+ * What arch/vmx_entry.asm calls besides hv/: a failed entry, a mailbox to serve.
  */
 #include "arch/host.h"
 #include "arch/insn.h"
@@ -9,13 +9,8 @@
 #include "arch/vmcs.h"
 #include "arch/vmx.h"
 #include "hv/console.h"
-#include "hv/exit.h"
+#include "hv/recorder.h"
 #include "hv/vm_life.h"
-
-void vmx_exit(struct vcpu *vcpu)
-{
-    vcpu_apply(exit_dispatch(vcpu, vmcs_read_32(VMCS_EXIT_REASON)));
-}
 
 /* SDM Vol. 3C, 31.4 "VM Instruction Error Numbers": only our own bug leads
  * here, as everything that a guest decides is checked behind the entry. */
@@ -50,6 +45,17 @@ static void stop_if_halted(void)
         halt();
 }
 
+/* Timed apart from the exit that may have led here. */
+static void serve(struct cpu *cpu, uint32_t requests)
+{
+    if (requests == 0)
+        return;
+    uint64_t began = rdtsc();
+    serve_console(cpu, requests);
+    vcpu_serve(cpu->vcpu, requests);
+    recorder_count(&cpu->recorder.times[RECORDER_SERVICE], rdtsc() - began);
+}
+
 void cpu_service(void)
 {
     struct cpu *cpu = this_cpu();
@@ -57,9 +63,7 @@ void cpu_service(void)
     for (;;) {
         stop_if_halted();
         uint32_t requests = take_requests(cpu);
-        serve_console(cpu, requests);
-        if (requests)
-            vcpu_serve(vcpu, requests);
+        serve(cpu, requests);
         if (vcpu->state == VCPU_RUNNING)
             return;
         cpu_sleep();

@@ -39,8 +39,9 @@ static uint64_t arena_bytes_for(const struct config *config)
 {
     uint64_t per_cpu = sizeof(struct cpu) + STACKS_PER_CPU * STACK_BYTES + 6 * PAGE_SIZE_4K;
     uint64_t bytes = (host.acpi.cpu_count + 1) * per_cpu;
+    bytes += RECORDER_RING_BYTES; /* their alignment */
     for (unsigned i = 0; i < config->vm_count; i++)
-        bytes += sizeof(struct vm) + CONFIG_VCPUS_MAX * sizeof(struct vcpu)
+        bytes += config->vms[i].cpu_count * RECORDER_RING_BYTES + sizeof(struct vm) + CONFIG_VCPUS_MAX * sizeof(struct vcpu)
             + ept_bytes_max(config->vms[i].memory_bytes) + 2 * MSR_BITMAP_SIZE
             + CONSOLE_OUTPUT_BYTES + CONSOLE_INPUT_BYTES + 4 * PAGE_SIZE_4K;
     return align_up(bytes, PAGE_SIZE_2M);

@@ -110,7 +110,16 @@ static void make_cpuid(struct vm *vm, const struct vmx_capabilities *capabilitie
     vm->msr_bitmap_x2apic = make_msr_bitmap(vm, true);
 }
 
-static void make_vcpus(struct vm *vm)
+/* Rings for all vCPUs at once, since they have an alignment. */
+static uint8_t *take_rings(const struct config *config)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < config->vm_count; i++)
+        count += config->vms[i].cpu_count;
+    return arena_take(count * RECORDER_RING_BYTES, RECORDER_RING_BYTES);
+}
+
+static void make_vcpus(struct vm *vm, uint8_t **rings)
 {
     for (unsigned i = 0; i < vm->config->cpu_count; i++) {
         struct cpu *cpu = cpus[vm->config->cpus[i]];
@@ -119,6 +128,9 @@ static void make_vcpus(struct vm *vm)
         vcpu->vm = vm;
         vcpu->index = i;
         vcpu->cpu = cpu->number;
+        vcpu->recorder = &cpu->recorder;
+        vcpu->exit = (struct exit_record *)*rings;
+        *rings += RECORDER_RING_BYTES;
         vm->vcpus[vm->vcpu_count++] = vcpu;
         cpu->vcpu = vcpu;
     }
@@ -144,14 +156,14 @@ static void print_vm(const struct vm *vm)
              guest_kind_name(vm->plan.kind));
 }
 
-static void make_vm(struct boot *boot, const struct vm_config *config)
+static void make_vm(struct boot *boot, const struct vm_config *config, uint8_t **rings)
 {
     const struct vmx_capabilities *capabilities = &cpus[0]->capabilities;
     struct vm *vm = arena_take(sizeof *vm, 64);
     vm->config = config;
     vm->index = vm_count;
     vm->memory = (struct guest_memory){ config->memory_base, config->memory_bytes };
-    make_vcpus(vm);
+    make_vcpus(vm, rings);
     make_memory(vm, capabilities);
     make_cpuid(vm, capabilities);
     make_images(vm, &boot->inventory);
@@ -176,8 +188,9 @@ void boot_partition(struct boot *boot)
 {
     check(boot);
     read_clock(boot);
+    uint8_t *rings = take_rings(&boot->config);
     for (unsigned i = 0; i < boot->config.vm_count; i++)
-        make_vm(boot, &boot->config.vms[i]);
+        make_vm(boot, &boot->config.vms[i], &rings);
     vm_life_init(boot->config.hypervisor.when_all_stopped);
     log_line(LOG_INFO, "hypervisor memory: %llu KiB besides the image",
              (unsigned long long)arena_used() / 1024);

@@ -26,17 +26,16 @@ static struct verdict crash(struct vcpu *vcpu, const char *reason)
     return END;
 }
 
-/* Flags beside the basic reason: SDM Vol. 3C, 28.2.1 "Basic VM-Exit Information".
+/* What is left in the record is a row of the recorder.
+ * Flags beside the basic reason: SDM Vol. 3C, 28.2.1 "Basic VM-Exit Information".
  * But for the one of a failed entry they change nothing: they tell of bus locks,
  * of enclaves and of SMM, none of which is asked for. */
 static struct verdict unusual(struct vcpu *vcpu, uint32_t reason)
 {
     uint32_t basic = reason & EXIT_REASON_BASIC_MASK;
-    if (reason & EXIT_REASON_ENTRY_FAILURE) { /* which leaves the launch state alone */
-        if (basic < EXIT_REASON_COUNT)
-            vcpu->exits[basic]++;
+    vcpu->exit->reason = basic < EXIT_REASON_COUNT ? basic : RECORDER_UNKNOWN;
+    if (reason & EXIT_REASON_ENTRY_FAILURE) /* which leaves the launch state alone */
         return crash(vcpu, "the processor refused its state at VM entry");
-    }
     if (basic < EXIT_REASON_COUNT)
         return exit_dispatch(vcpu, basic);
     vcpu->launched = true;
@@ -50,7 +49,6 @@ struct verdict exit_dispatch(struct vcpu *vcpu, uint32_t reason)
     if (reason >= EXIT_REASON_COUNT)
         return unusual(vcpu, reason);
     vcpu->launched = true;
-    vcpu->exits[reason]++;
 
     switch ((enum exit_reason)reason) {
     /* Emulated. */

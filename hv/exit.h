@@ -7,7 +7,8 @@
 #include "hv/vcpu.h"
 
 /* What happens after this exit: `reason` is the whole VMCS field, with its high
- * bits. Counts it, too. Handlers read what else they need of it from the VMCS. */
+ * bits, as it stands in the record of the exit; behind this the record names a row
+ * of the recorder. Handlers read what else they need of it from the VMCS. */
 struct verdict exit_dispatch(struct vcpu *vcpu, uint32_t reason);
 
 /* The name of a basic exit reason, for reports; "unknown" for one that no

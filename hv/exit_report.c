@@ -8,18 +8,17 @@
 #include "hv/log.h"
 #include "hv/vm.h"
 
-static void report_vcpu(struct vcpu *vcpu)
+static void report_vcpu(const struct vcpu *vcpu)
 {
-    for (unsigned reason = 0; reason < EXIT_REASON_COUNT; reason++) {
-        if (vcpu->exits[reason] != 0)
+    for (unsigned reason = 0; reason <= RECORDER_UNKNOWN; reason++) {
+        struct exit_summary summary = recorder_summary(&vcpu->recorder->times[reason]);
+        if (summary.count != 0)
             log_line(LOG_DEBUG, "%s: vCPU %u: %llu exits by %s", vcpu->vm->config->name,
-                     vcpu->index, (unsigned long long)vcpu->exits[reason],
-                     exit_reason_name(reason));
-        vcpu->exits[reason] = 0;
+                     vcpu->index, (unsigned long long)summary.count, exit_reason_name(reason));
     }
 }
 
-void exit_report(struct vm *vm)
+void exit_report(const struct vm *vm)
 {
     for (unsigned i = 0; i < vm->vcpu_count; i++)
         report_vcpu(vm->vcpus[i]);

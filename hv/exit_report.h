@@ -7,5 +7,5 @@
 
 struct vm;
 
-/* No vCPU of the VM runs. Counting begins anew. */
-void exit_report(struct vm *vm);
+/* Of the life that ended; no vCPU of the VM runs. */
+void exit_report(const struct vm *vm);

@@ -20,6 +20,7 @@
 static void start(struct vcpu *vcpu)
 {
     CHECK(vcpu->state == VCPU_OFF);
+    recorder_reset(vcpu->recorder);
     machine_guest_reset();
     vcpu_state_init(vcpu);
     atomic_store(&vcpu->sipi, 0);
@@ -123,9 +124,8 @@ static void pend_single_step(void)
     machine_vmwrite_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS, pending | PENDING_DEBUG_BS);
 }
 
-static inline __attribute__((always_inline)) void advance(uint32_t length)
+static inline __attribute__((always_inline)) void advance(uint64_t rip, uint32_t length)
 {
-    uint64_t rip = machine_vmread_natural(VMCS_GUEST_RIP);
     uint64_t next = rip + length;
     if (crosses_4g(rip, next) && !is_64_bit_code())
         next &= UINT32_MAX;
@@ -141,12 +141,15 @@ static inline __attribute__((always_inline)) void advance(uint32_t length)
 
 void vcpu_advance(uint32_t length)
 {
-    advance(length);
+    advance(machine_vmread_natural(VMCS_GUEST_RIP), length);
 }
 
-/* By itself, so that a verdict is taken apart only where that is wanted. */
-__attribute__((noinline))
-static void apply_other(struct verdict verdict)
+void vcpu_done(uint64_t rip)
+{
+    advance(rip, machine_vmread_32(VMCS_EXIT_INSTRUCTION_LENGTH));
+}
+
+void vcpu_apply(struct verdict verdict)
 {
     switch (verdict.kind) {
     case VERDICT_RESUME:
@@ -158,13 +161,5 @@ static void apply_other(struct verdict verdict)
         event_inject_exception(verdict.vector, verdict.has_error_code, verdict.error_code);
         return;
     }
-    CHECK(!"a verdict that no case names");
-}
-
-void vcpu_apply(struct verdict verdict)
-{
-    if (verdict.kind == VERDICT_ADVANCE)
-        advance(machine_vmread_32(VMCS_EXIT_INSTRUCTION_LENGTH));
-    else
-        apply_other(verdict);
+    CHECK(!"a verdict that another function does");
 }

@@ -21,6 +21,7 @@
 #include "hv/addr.h"
 #include "hv/lapic.h"
 #include "hv/msr.h"
+#include "hv/recorder.h"
 
 struct vm;
 
@@ -48,6 +49,7 @@ enum vcpu_state { VCPU_OFF, VCPU_RUNNING, VCPU_WAIT_FOR_SIPI };
 struct vcpu {
     uint64_t gpr[GPR_COUNT]; /* offset 0: arch/vmx_entry.asm; RSP lives in the VMCS */
     uint64_t launched;       /* offset 128: VMRESUME, not VMLAUNCH */
+    struct exit_record *exit; /* offset 136: the last one, in the recorder's ring */
 
     struct vm *vm;
     unsigned index; /* in the VM; also its APIC id there */
@@ -59,12 +61,12 @@ struct vcpu {
     struct lapic lapic;
     struct msr_state msr;
 
-    uint64_t exits[EXIT_REASON_COUNT];
+    struct recorder *recorder; /* of its exits: its CPU's */
 };
 
 #define VCPU_SIPI 0x100u
 
-/* What happens next, decided by a handler and done by vcpu_apply(). */
+/* What happens next, decided by a handler and done by vcpu_done() or vcpu_apply(). */
 enum verdict_kind {
     VERDICT_RESUME,  /* run the guest again where it is */
     VERDICT_ADVANCE, /* the instruction is done: go behind it */
@@ -83,7 +85,11 @@ _Static_assert(sizeof(struct verdict) == 8, "returned in one register: every exi
 /* The vCPU's CPU serves its mailbox: in hv/vcpu.c. */
 void vcpu_serve(struct vcpu *vcpu, uint32_t requests);
 
-/* Does what a handler decided. */
+/* VERDICT_ADVANCE: goes behind the instruction that exited at `rip`. By itself, as
+ * it is what most exits end with. */
+void vcpu_done(uint64_t rip);
+
+/* Does what a handler decided otherwise. */
 void vcpu_apply(struct verdict verdict);
 
 /* Goes behind an instruction of `length` bytes that the hypervisor has done, for

@@ -28,6 +28,7 @@
 
 static struct vm vm;
 static struct vcpu vcpu;
+static struct recorder recorder;
 static unsigned started, parked;
 
 /* In place of hv/vm_life.c. */
@@ -63,6 +64,7 @@ static int set_up(void **state)
     cpuid_table_build(&vm.cpuid, &host, &facts);
     vm.cpuid.basic[1].eax = SIGNATURE;
     vcpu.vm = &vm;
+    vcpu.recorder = &recorder;
     vm.vcpus[0] = &vcpu;
     timers_init(&vm.timers, 100000000);
     pic_init(&vm.pic);
@@ -358,7 +360,10 @@ static void in_mode(uint32_t cs_rights, uint64_t rip)
 static void apply(struct verdict verdict, uint32_t length)
 {
     set_field(VMCS_EXIT_INSTRUCTION_LENGTH, length);
-    vcpu_apply(verdict);
+    if (verdict.kind == VERDICT_ADVANCE)
+        vcpu_done(machine_vmread_natural(VMCS_GUEST_RIP));
+    else
+        vcpu_apply(verdict);
 }
 
 /* Every field as before, but for those that the test says. */

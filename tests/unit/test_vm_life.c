@@ -36,6 +36,7 @@
 static struct vm_config configs[VMS];
 static struct vm vm_of[VMS];
 static struct vcpu vcpus[VMS][CONFIG_VCPUS_MAX];
+static struct recorder recorders[VMS][CONFIG_VCPUS_MAX];
 static uint32_t mailbox[CPUS];
 static bool busy[CPUS];       /* in the middle of something */
 static unsigned starts_asked[VMS][CONFIG_VCPUS_MAX]; /* in this life */
@@ -258,6 +259,7 @@ static void make_vm(unsigned v, unsigned vcpu_count)
         vcpus[v][i].vm = vm;
         vcpus[v][i].index = i;
         vcpus[v][i].cpu = CPU_OF(v, i);
+        vcpus[v][i].recorder = &recorders[v][i];
     }
     cpuid_table_build(&vm->cpuid, &host, &facts);
     struct refusal refusal;
