@@ -5,14 +5,13 @@
  */
 #include "arch/spec/apic.h"
 #include "arch/spec/msr.h"
-#include "guest/lib.h"
+#include "guest/isa.h"
 #include "hv/guest_ports.h"
 
 const char guest_name[] = "rtc";
 
 #define PIC_VECTOR 0x40
 #define PIN_VECTOR 0x60
-#define EOI 0x20
 #define PM_TIMER_HZ 3579545ull
 
 enum { SECOND = 0, SECOND_ALARM = 1, MINUTE_ALARM = 3, HOUR_ALARM = 5, A = 10, B = 11, C = 12 };
@@ -47,29 +46,12 @@ bool guest_interrupted(struct frame *frame)
     causes = cmos_read(C);
     came++;
     if (by_pic) {
-        out8(GUEST_PORT_PIC_SLAVE, EOI);
-        out8(GUEST_PORT_PIC_MASTER, EOI);
+        out8(GUEST_PORT_PIC_SLAVE, PIC_EOI);
+        out8(GUEST_PORT_PIC_MASTER, PIC_EOI);
     } else {
         end_of_interrupt();
     }
     return true;
-}
-
-static void pic_init(void)
-{
-    static const uint16_t ports[] = { 0x20, 0xA0, 0x21, 0xA1, 0x21, 0xA1, 0x21, 0xA1 };
-    static const uint8_t words[] = { 0x11, 0x11, PIC_VECTOR, PIC_VECTOR + 8, 4, 2, 1, 1 };
-
-    for (unsigned i = 0; i < sizeof ports / sizeof ports[0]; i++)
-        out8(ports[i], words[i]);
-    out8(0x21, 0xFB);
-    out8(0xA1, 0xFE);
-}
-
-static void pin_8(uint32_t low)
-{
-    store32(IOAPIC_BASE + IOAPIC_IOREGSEL, IOAPIC_REDIRECTION + 2 * GUEST_IRQ_RTC);
-    store32(IOAPIC_BASE + IOAPIC_IOWIN, low);
 }
 
 static void enable(uint8_t events)
@@ -170,7 +152,7 @@ static void pm_timer(void)
 void guest_main(void)
 {
     enable(0);
-    pic_init();
+    pic_init(PIC_VECTOR, (uint16_t)~(1u << 2 | 1u << GUEST_IRQ_RTC));
     periodic(6, 1024, "through the 8259");
     periodic(3, 8192, "through the 8259");
     update_ended();
@@ -178,7 +160,7 @@ void guest_main(void)
     alarm();
     enable(0);
     out8(0xA1, 0xFF);
-    pin_8(PIN_VECTOR);
+    pin(GUEST_IRQ_RTC, PIN_VECTOR);
     periodic(6, 1024, "through the IOAPIC");
     enable(0);
     pm_timer();

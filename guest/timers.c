@@ -8,7 +8,7 @@
 
 #include "arch/spec/apic.h"
 #include "arch/spec/msr.h"
-#include "guest/lib.h"
+#include "guest/isa.h"
 #include "hv/guest_ports.h"
 
 const char guest_name[] = "timers";
@@ -18,7 +18,6 @@ const char guest_name[] = "timers";
 #define PIC_VECTOR 0x40
 #define PIN_VECTOR 0x60
 #define TICKS_MAX 64
-#define EOI 0x20
 
 enum { RATE = 0x34, SQUARE_WAVE = 0x36, TERMINAL_COUNT = 0x30, STROBE = 0x38 };
 
@@ -39,7 +38,7 @@ bool guest_interrupted(struct frame *frame)
     if (frame->vector == PIC_VECTOR) {
         by_pic = true;
         take_tick();
-        out8(GUEST_PORT_PIC_MASTER, EOI);
+        out8(GUEST_PORT_PIC_MASTER, PIC_EOI);
     } else if (frame->vector == PIN_VECTOR) {
         by_pic = false;
         take_tick();
@@ -47,7 +46,7 @@ bool guest_interrupted(struct frame *frame)
     } else if (frame->vector == PIC_VECTOR + GUEST_IRQ_COM1) {
         pulses++;
         (void)in8(GUEST_PORT_COM1 + 2); /* the cause, which ends it */
-        out8(GUEST_PORT_PIC_MASTER, EOI);
+        out8(GUEST_PORT_PIC_MASTER, PIC_EOI);
     } else if (frame->vector == VECTOR_NMI) {
         nmis++;
     } else {
@@ -55,27 +54,6 @@ bool guest_interrupted(struct frame *frame)
         return false;
     }
     return true;
-}
-
-static void pic_init(void)
-{
-    static const uint16_t ports[] = { 0x20, 0xA0, 0x21, 0xA1, 0x21, 0xA1, 0x21, 0xA1 };
-    static const uint8_t words[] = { 0x11, 0x11, PIC_VECTOR, PIC_VECTOR + 8, 4, 2, 1, 1 };
-
-    for (unsigned i = 0; i < sizeof ports / sizeof ports[0]; i++)
-        out8(ports[i], words[i]);
-}
-
-static void pic_mask(uint16_t mask)
-{
-    out8(GUEST_PORT_PIC_MASTER + 1, (uint8_t)mask);
-    out8(GUEST_PORT_PIC_SLAVE + 1, (uint8_t)(mask >> 8));
-}
-
-static void pin_2(uint32_t low)
-{
-    store32(IOAPIC_BASE + IOAPIC_IOREGSEL, IOAPIC_REDIRECTION + 2 * 2);
-    store32(IOAPIC_BASE + IOAPIC_IOWIN, low);
 }
 
 static void pit(uint8_t mode, unsigned count)
@@ -117,13 +95,13 @@ static void stop(void)
 {
     pit(TERMINAL_COUNT, 0);
     pic_mask(0xFFFF);
-    pin_2(REDIRECTION_MASKED);
+    pin(GUEST_PIN_PIT, REDIRECTION_MASKED);
 }
 
 static void through_the_pic(void)
 {
     (void)report(rdmsr(IA32_X2APIC_LVT_LINT0) == LVT_EXTINT, "LINT0 is a virtual wire");
-    pic_init();
+    pic_init(PIC_VECTOR, 0xFFFF);
     pit(RATE, PIT_PERIOD);
     pic_mask(0xFFFE);
     (void)measure_ticks(43, "through the 8259");
@@ -225,7 +203,7 @@ static void through_the_ioapic(void)
 {
     pic_mask(0xFFFF);
     wrmsr(IA32_X2APIC_LVT_LINT0, LVT_EXTINT | LVT_MASKED);
-    pin_2(PIN_VECTOR);
+    pin(GUEST_PIN_PIT, PIN_VECTOR);
     pit(RATE, PIT_PERIOD);
     (void)measure_ticks(43, "through the IOAPIC");
     (void)report(!by_pic, "they came from the IOAPIC");
@@ -270,7 +248,7 @@ static _Atomic bool programmed;
 void guest_ap_main(void)
 {
     pit(RATE, PIT_PERIOD);
-    pin_2(PIN_VECTOR);
+    pin(GUEST_PIN_PIT, PIN_VECTOR);
     atomic_store(&programmed, true);
 }
 

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The two ways of an ISA interrupt line, for guests that look at its device: the
+ * pair of 8259As and the IOAPIC.
+ */
+#pragma once
+
+#include "arch/spec/apic.h"
+#include "guest/lib.h"
+#include "hv/guest_ports.h"
+
+#define PIC_EOI 0x20
+
+/* "A bit set: no interrupt", bit 0 is IRQ 0. The slave is behind IRQ 2. */
+static inline void pic_mask(uint16_t mask)
+{
+    out8(GUEST_PORT_PIC_MASTER + 1, (uint8_t)mask);
+    out8(GUEST_PORT_PIC_SLAVE + 1, (uint8_t)(mask >> 8));
+}
+
+/* IRQ n has vector `vector` + n; each interrupt wants its EOI. */
+static inline void pic_init(uint8_t vector, uint16_t mask)
+{
+    static const uint16_t ports[] = { 0x20, 0xA0, 0x21, 0xA1, 0x21, 0xA1, 0x21, 0xA1 };
+    const uint8_t words[] = { 0x11, 0x11, vector, (uint8_t)(vector + 8), 4, 2, 1, 1 };
+
+    for (unsigned i = 0; i < sizeof ports / sizeof ports[0]; i++)
+        out8(ports[i], words[i]);
+    pic_mask(mask);
+}
+
+static inline uint32_t ioapic_read(uint32_t index)
+{
+    store32(IOAPIC_BASE + IOAPIC_IOREGSEL, index);
+    return load32(IOAPIC_BASE + IOAPIC_IOWIN);
+}
+
+static inline void ioapic_write(uint32_t index, uint32_t value)
+{
+    store32(IOAPIC_BASE + IOAPIC_IOREGSEL, index);
+    store32(IOAPIC_BASE + IOAPIC_IOWIN, value);
+}
+
+/* The low half of a pin's redirection entry; the destination is the boot vCPU. */
+static inline void pin(unsigned number, uint32_t low)
+{
+    ioapic_write(IOAPIC_REDIRECTION + 2 * number, low);
+}
