@@ -132,7 +132,7 @@ static void attend(struct console *console, uint32_t attention)
         if (!(attention & 1u << i) || atomic_load(&vm->state) != VM_RUNNING)
             continue;
         lock_acquire(&vm->lock);
-        uart_refresh(vm);
+        uart_refresh(&vm->com1);
         lock_release(&vm->lock);
     }
 }

@@ -112,15 +112,18 @@ static void describe_pci(struct aml *aml)
     aml_close(aml, device);
 }
 
-static void describe_com1(struct aml *aml)
+static void describe_com(struct aml *aml, unsigned number, uint16_t port, uint8_t irq)
 {
-    aml_open_t device = aml_open_device(aml, "COM1");
+    char name[5];
+    text_format(name, sizeof name, "COM%u", number);
+
+    aml_open_t device = aml_open_device(aml, name);
     aml_name_eisa_id(aml, "_HID", "PNP0501");
-    aml_name_integer(aml, "_UID", 1);
+    aml_name_integer(aml, "_UID", number);
 
     struct aml_resources resources = aml_open_resources(aml);
-    aml_io(aml, GUEST_PORT_COM1, GUEST_COM_PORTS);
-    aml_irq_edge(aml, GUEST_IRQ_COM1);
+    aml_io(aml, port, GUEST_COM_PORTS);
+    aml_irq_edge(aml, irq);
     aml_close_resources(aml, resources);
     aml_close(aml, device);
 }
@@ -151,7 +154,8 @@ static uint32_t build_dsdt(struct area *area, unsigned vcpus)
     for (unsigned i = 0; i < vcpus; i++)
         describe_processor(&aml, i);
     describe_pci(&aml);
-    describe_com1(&aml);
+    describe_com(&aml, 1, GUEST_PORT_COM1, GUEST_IRQ_COM1);
+    describe_com(&aml, 2, GUEST_PORT_COM2, GUEST_IRQ_COM2);
     describe_rtc(&aml);
     aml_close(&aml, system_bus);
     return area_put_table(area, &dsdt.header, sizeof dsdt.header + aml.used);

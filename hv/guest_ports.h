@@ -36,6 +36,8 @@ bool guest_port_is_taken(uint16_t port);
 #define GUEST_PORT_COM1 0x3F8
 #define GUEST_COM_PORTS 8
 #define GUEST_IRQ_COM1 4
+#define GUEST_PORT_COM2 0x2F8
+#define GUEST_IRQ_COM2 3
 
 #define GUEST_PORT_PM1A_EVENT 0x600   /* status, then enable: 2 bytes each */
 #define GUEST_PM1A_EVENT_BYTES 4

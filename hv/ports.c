@@ -14,7 +14,8 @@
 
 enum port_device {
     PORT_EXPECTED, /* nobody there, and every PC kernel looks all the same */
-    PORT_UART,
+    PORT_COM1,
+    PORT_COM2,
     PORT_PIC,
     PORT_PIT, /* and port 61h */
     PORT_I8042, /* and port 92h */
@@ -59,10 +60,10 @@ static const struct port_row rows[ROWS] = {
     ROW(GUEST_PORT_PIC_SLAVE, 2, BYTES, PORT_PIC),
     ROW(0xED, 1, NONE, PORT_EXPECTED),  /* the other delay */
     ROW(0x2E8, 8, NONE, PORT_EXPECTED), /* COM4 */
-    ROW(0x2F8, 8, NONE, PORT_EXPECTED), /* COM2 */
+    ROW(GUEST_PORT_COM2, GUEST_COM_PORTS, BYTES, PORT_COM2),
     ROW(0x3B0, 48, NONE, PORT_EXPECTED), /* VGA */
     ROW(0x3E8, 8, NONE, PORT_EXPECTED), /* COM3 */
-    ROW(GUEST_PORT_COM1, GUEST_COM_PORTS, BYTES, PORT_UART),
+    ROW(GUEST_PORT_COM1, GUEST_COM_PORTS, BYTES, PORT_COM1),
     ROW(GUEST_PORT_ELCR, 2, BYTES, PORT_PIC),
     ROW(GUEST_PORT_PM1A_EVENT, GUEST_PM1A_EVENT_BYTES, UP_TO_DOUBLEWORDS, PORT_PLATFORM),
     ROW(GUEST_PORT_PM1A_CONTROL, GUEST_PM1A_CONTROL_BYTES, UP_TO_WORDS, PORT_PLATFORM),
@@ -110,11 +111,13 @@ static inline bool row_takes(const struct port_row *row, unsigned port, size_t b
 static inline uint32_t device_read(struct vm *vm, enum port_device device, uint16_t port,
                                    size_t bytes)
 {
-    switch (__builtin_expect(device, PORT_UART)) { /* the one that is frequent */
+    switch (__builtin_expect(device, PORT_COM1)) { /* the one that is frequent */
     case PORT_EXPECTED:
         break;
-    case PORT_UART:
-        return uart_read(vm, port - GUEST_PORT_COM1);
+    case PORT_COM1:
+        return uart_read(&vm->com1, port - GUEST_PORT_COM1);
+    case PORT_COM2:
+        return uart_read(&vm->com2, port - GUEST_PORT_COM2);
     case PORT_PIC:
         return irq_pic_read(vm, port);
     case PORT_PIT:
@@ -136,11 +139,13 @@ __attribute__((always_inline))
 static inline bool device_write(struct vm *vm, enum port_device device, uint16_t port,
                                 size_t bytes, uint32_t value, enum platform_event *event)
 {
-    switch (__builtin_expect(device, PORT_UART)) { /* the one that is frequent */
+    switch (__builtin_expect(device, PORT_COM1)) { /* the one that is frequent */
     case PORT_EXPECTED:
         break;
-    case PORT_UART:
-        return uart_write(vm, port - GUEST_PORT_COM1, (uint8_t)value);
+    case PORT_COM1:
+        return uart_write(&vm->com1, port - GUEST_PORT_COM1, (uint8_t)value);
+    case PORT_COM2:
+        return uart_write(&vm->com2, port - GUEST_PORT_COM2, (uint8_t)value);
     case PORT_PIC:
         irq_pic_write(vm, port, (uint8_t)value);
         break;
@@ -200,7 +205,7 @@ static inline bool write_locked(struct vm *vm, const struct port_row *row, uint1
 
 /* The console has no room, so the write is made again. That ends: only other vCPUs
  * of this VM can take the room away meanwhile, as much as the wire makes, and on a
- * dead wire the byte is taken all the same. Only a UART's write comes here. */
+ * dead wire the byte is taken all the same. Only COM1's write comes here. */
 __attribute__((noinline))
 static void write_waiting(struct vm *vm, uint16_t port, uint8_t value)
 {
@@ -209,7 +214,7 @@ static void write_waiting(struct vm *vm, uint16_t port, uint8_t value)
     do {
         console_wait_for_room(vm->index);
         lock_acquire(&vm->lock);
-        taken = uart_write(vm, port - GUEST_PORT_COM1, value);
+        taken = uart_write(&vm->com1, port - GUEST_PORT_COM1, value);
         lock_release(&vm->lock);
     } while (!taken);
 }

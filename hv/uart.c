@@ -9,7 +9,6 @@
 
 #include "hv/check.h"
 #include "hv/console.h"
-#include "hv/guest_ports.h"
 #include "hv/irq.h"
 #include "hv/vm.h"
 
@@ -49,7 +48,10 @@ enum {
     FCR_LASTING = 0xC9,
 };
 
-enum { LCR_DLAB = 1u << 7 };
+enum {
+    LCR_WORD_LENGTH = 3u, /* bits less 5 */
+    LCR_DLAB = 1u << 7,
+};
 
 enum {
     MCR_DTR = 1u << 0,
@@ -77,32 +79,75 @@ enum {
 
 #define DIVISOR_115200 1
 
-void uart_init(struct uart *uart)
+void uart_init(struct uart *uart, struct vm *vm, uint8_t irq, enum uart_wire wire)
 {
-    *uart = (struct uart){ .divisor_low = DIVISOR_115200, .transmit_was_ready = true };
+    *uart = (struct uart){ .vm = vm, .irq = irq, .wire = wire, .divisor_low = DIVISOR_115200,
+                           .transmit_was_ready = true };
 }
+
+/* ---- What is at the other end ---- */
+
+static struct console_status wire_status(const struct uart *uart)
+{
+    switch (uart->wire) {
+    case UART_WIRE_CONSOLE: return console_status(uart->vm->index);
+    case UART_WIRE_NOTHING: break;
+    }
+    return (struct console_status){ .output_ready = true };
+}
+
+static struct console_status wire_put(const struct uart *uart, uint8_t byte)
+{
+    switch (uart->wire) {
+    case UART_WIRE_CONSOLE: return console_output(uart->vm->index, byte);
+    case UART_WIRE_NOTHING: break;
+    }
+    return (struct console_status){ .output_ready = true, .output_taken = true };
+}
+
+/* A byte or -1. */
+static int wire_take(const struct uart *uart)
+{
+    switch (uart->wire) {
+    case UART_WIRE_CONSOLE: return console_input_take(uart->vm->index);
+    case UART_WIRE_NOTHING: break;
+    }
+    return -1;
+}
+
+/* Another machine's outputs, which are always on; or open inputs. */
+static uint8_t wire_modem_lines(const struct uart *uart)
+{
+    switch (uart->wire) {
+    case UART_WIRE_CONSOLE: return MSR_CTS | MSR_DSR | MSR_DCD;
+    case UART_WIRE_NOTHING: break;
+    }
+    return 0;
+}
+
+/* ---- Registers ---- */
 
 static bool in_loopback(const struct uart *uart)
 {
     return uart->modem_control & MCR_LOOP;
 }
 
-/* What the receiver and the transmitter see now: the console, or each other. */
-static struct console_status wire_status(const struct vm *vm)
+/* What the receiver and the transmitter see now: the wire, or each other. */
+static struct console_status line_status(const struct uart *uart)
 {
-    if (in_loopback(&vm->uart))
+    if (in_loopback(uart))
         return (struct console_status){ .output_ready = true,
-                                        .input_waiting = vm->uart.loopback_count };
-    return console_status(vm->index);
+                                        .input_waiting = uart->loopback_count };
+    return wire_status(uart);
 }
 
-/* The other side is always there; in loopback it is our own outputs. */
+/* In loopback they are our own outputs. */
 static uint8_t modem_lines(const struct uart *uart)
 {
     uint8_t control = uart->modem_control;
 
     if (!in_loopback(uart))
-        return MSR_CTS | MSR_DSR | MSR_DCD;
+        return wire_modem_lines(uart);
     return (uint8_t)((control & MCR_RTS ? MSR_CTS : 0) | (control & MCR_DTR ? MSR_DSR : 0) |
                      (control & MCR_OUT1 ? MSR_RI : 0) | (control & MCR_OUT2 ? MSR_DCD : 0));
 }
@@ -143,21 +188,20 @@ static void note_transmitter(struct uart *uart, bool ready)
     uart->transmit_was_ready = ready;
 }
 
-static void move_line(struct vm *vm, const struct console_status *status)
+static void move_line(const struct uart *uart, const struct console_status *status)
 {
-    const struct uart *uart = &vm->uart;
     bool gate = (uart->modem_control & MCR_OUT2) && !in_loopback(uart);
     bool high = gate && pending_cause(uart, status->input_waiting) != IIR_NONE;
 
-    irq_set_line(vm, GUEST_IRQ_COM1, high);
+    irq_set_line(uart->vm, uart->irq, high);
 }
 
-void uart_refresh(struct vm *vm)
+void uart_refresh(struct uart *uart)
 {
-    struct console_status status = wire_status(vm);
+    struct console_status status = line_status(uart);
 
-    note_transmitter(&vm->uart, status.output_ready);
-    move_line(vm, &status);
+    note_transmitter(uart, status.output_ready);
+    move_line(uart, &status);
 }
 
 static uint8_t take_loopback(struct uart *uart)
@@ -168,6 +212,12 @@ static uint8_t take_loopback(struct uart *uart)
     uart->loopback_first = (uint8_t)((uart->loopback_first + 1) % UART_FIFO_BYTES);
     uart->loopback_count--;
     return byte;
+}
+
+/* What a character of fewer bits leaves of a byte. */
+static uint8_t word(const struct uart *uart, uint8_t byte)
+{
+    return byte & UINT8_MAX >> (LCR_WORD_LENGTH - (uart->line_control & LCR_WORD_LENGTH));
 }
 
 /* An overrun loses the new byte with FIFOs, and the old one without. */
@@ -181,42 +231,41 @@ static void put_loopback(struct uart *uart, uint8_t byte)
             return;
         uart->loopback_count = 0;
     }
-    uart->loopback[(uart->loopback_first + uart->loopback_count) % UART_FIFO_BYTES] = byte;
+    uart->loopback[(uart->loopback_first + uart->loopback_count) % UART_FIFO_BYTES] =
+        word(uart, byte);
     uart->loopback_count++;
 }
 
 /* Not inlined, nor are the others of their kind, so that plain registers do not
  * pay for them. */
 __attribute__((noinline))
-static uint8_t read_data(struct vm *vm)
+static uint8_t read_data(struct uart *uart)
 {
-    int byte = in_loopback(&vm->uart) ? take_loopback(&vm->uart) : console_input_take(vm->index);
+    int byte = in_loopback(uart) ? take_loopback(uart) : wire_take(uart);
 
-    uart_refresh(vm);
+    uart_refresh(uart);
     return byte < 0 ? 0 : (uint8_t)byte;
 }
 
 __attribute__((noinline))
-static uint8_t read_identification(struct vm *vm)
+static uint8_t read_identification(struct uart *uart)
 {
-    struct uart *uart = &vm->uart;
-    struct console_status status = wire_status(vm);
+    struct console_status status = line_status(uart);
 
     note_transmitter(uart, status.output_ready);
     uint8_t cause = pending_cause(uart, status.input_waiting);
     if (cause == IIR_TRANSMITTER_EMPTY)
         uart->transmit_interrupt = false;
-    move_line(vm, &status);
+    move_line(uart, &status);
     return cause | (uart->fifo_control & FCR_ENABLE ? IIR_FIFOS : 0);
 }
 
 /* Polled for every byte that a kernel prints, so nothing is looked at that this
  * reading cannot have changed. */
 __attribute__((noinline))
-static uint8_t read_line_status(struct vm *vm)
+static uint8_t read_line_status(struct uart *uart)
 {
-    struct uart *uart = &vm->uart;
-    struct console_status status = wire_status(vm);
+    struct console_status status = line_status(uart);
     uint8_t errors = uart->line_errors;
     uint8_t value = errors;
 
@@ -227,42 +276,41 @@ static uint8_t read_line_status(struct vm *vm)
     if (errors != 0 || status.output_ready != uart->transmit_was_ready) {
         uart->line_errors = 0;
         note_transmitter(uart, status.output_ready);
-        move_line(vm, &status);
+        move_line(uart, &status);
     }
     return value;
 }
 
 __attribute__((noinline))
-static uint8_t read_modem_status(struct vm *vm)
+static uint8_t read_modem_status(struct uart *uart)
 {
-    uint8_t value = modem_lines(&vm->uart) | vm->uart.modem_deltas;
+    uint8_t value = modem_lines(uart) | uart->modem_deltas;
 
-    vm->uart.modem_deltas = 0;
-    uart_refresh(vm);
+    uart->modem_deltas = 0;
+    uart_refresh(uart);
     return value;
 }
 
-uint8_t uart_read(struct vm *vm, unsigned reg)
+uint8_t uart_read(struct uart *uart, unsigned reg)
 {
-    const struct uart *uart = &vm->uart;
     bool divisor = uart->line_control & LCR_DLAB;
 
     CHECK(reg < UART_REGISTERS);
     switch ((enum uart_register)reg) {
     case UART_DATA:
-        return divisor ? uart->divisor_low : read_data(vm);
+        return divisor ? uart->divisor_low : read_data(uart);
     case UART_INTERRUPT_ENABLE:
         return divisor ? uart->divisor_high : uart->interrupt_enable;
     case UART_IDENTIFICATION:
-        return read_identification(vm);
+        return read_identification(uart);
     case UART_LINE_CONTROL:
         return uart->line_control;
     case UART_MODEM_CONTROL:
         return uart->modem_control;
     case UART_LINE_STATUS:
-        return read_line_status(vm);
+        return read_line_status(uart);
     case UART_MODEM_STATUS:
-        return read_modem_status(vm);
+        return read_modem_status(uart);
     case UART_SCRATCH:
         return uart->scratch;
     }
@@ -272,54 +320,50 @@ uint8_t uart_read(struct vm *vm, unsigned reg)
 /* The transmitter is empty again at once if there is room, which is one more
  * cause; the line stays high meanwhile and does not rise anew. */
 __attribute__((noinline))
-static bool write_data(struct vm *vm, uint8_t value)
+static bool write_data(struct uart *uart, uint8_t value)
 {
-    struct uart *uart = &vm->uart;
     struct console_status status;
 
     if (in_loopback(uart)) {
         put_loopback(uart, value);
-        status = wire_status(vm);
+        status = line_status(uart);
     } else {
-        status = console_output(vm->index, value);
+        status = wire_put(uart, value);
         if (!status.output_taken)
             return false;
     }
     uart->transmit_interrupt = status.output_ready;
     uart->transmit_was_ready = status.output_ready;
-    move_line(vm, &status);
+    move_line(uart, &status);
     return true;
 }
 
 /* Enabling the transmitter's interrupt while it is empty is a cause by itself:
  * drivers start sending so. */
-static void write_interrupt_enable(struct vm *vm, uint8_t value)
+static void write_interrupt_enable(struct uart *uart, uint8_t value)
 {
-    struct uart *uart = &vm->uart;
     uint8_t risen = value & ~uart->interrupt_enable;
 
     uart->interrupt_enable = value & IER_BITS;
     if (risen & IER_TRANSMITTER_EMPTY)
         uart->transmit_was_ready = false;
-    uart_refresh(vm);
+    uart_refresh(uart);
 }
 
 /* What the user typed is still on the wire as far as the guest can tell, and
  * survives a clearing of the receiver. */
-static void write_fifo_control(struct vm *vm, uint8_t value)
+static void write_fifo_control(struct uart *uart, uint8_t value)
 {
-    struct uart *uart = &vm->uart;
     bool toggled = (value ^ uart->fifo_control) & FCR_ENABLE;
 
     if (toggled || value & FCR_CLEAR_RECEIVER)
         uart->loopback_count = 0;
     uart->fifo_control = value & FCR_ENABLE ? value & FCR_LASTING : 0;
-    uart_refresh(vm);
+    uart_refresh(uart);
 }
 
-static void write_modem_control(struct vm *vm, uint8_t value)
+static void write_modem_control(struct uart *uart, uint8_t value)
 {
-    struct uart *uart = &vm->uart;
     uint8_t before = modem_lines(uart);
 
     uart->modem_control = value & MCR_BITS;
@@ -328,35 +372,34 @@ static void write_modem_control(struct vm *vm, uint8_t value)
     if (after & MSR_RI)
         changed &= (uint8_t)~MSR_RI; /* only its falling edge counts */
     uart->modem_deltas |= changed >> MSR_DELTAS_SHIFT;
-    uart_refresh(vm);
+    uart_refresh(uart);
 }
 
-bool uart_write(struct vm *vm, unsigned reg, uint8_t value)
+bool uart_write(struct uart *uart, unsigned reg, uint8_t value)
 {
-    struct uart *uart = &vm->uart;
     bool divisor = uart->line_control & LCR_DLAB;
 
     CHECK(reg < UART_REGISTERS);
     switch ((enum uart_register)reg) {
     case UART_DATA:
         if (!divisor)
-            return write_data(vm, value);
+            return write_data(uart, value);
         uart->divisor_low = value;
         return true;
     case UART_INTERRUPT_ENABLE:
         if (divisor)
             uart->divisor_high = value;
         else
-            write_interrupt_enable(vm, value);
+            write_interrupt_enable(uart, value);
         return true;
     case UART_IDENTIFICATION:
-        write_fifo_control(vm, value);
+        write_fifo_control(uart, value);
         return true;
     case UART_LINE_CONTROL:
         uart->line_control = value;
         return true;
     case UART_MODEM_CONTROL:
-        write_modem_control(vm, value);
+        write_modem_control(uart, value);
         return true;
     case UART_LINE_STATUS: /* for factory tests only */
     case UART_MODEM_STATUS:

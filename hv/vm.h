@@ -54,7 +54,7 @@ struct vm {
     hpa_t msr_bitmap_x2apic, msr_bitmap;
 
     struct lock lock; /* over the devices below */
-    struct uart uart;
+    struct uart com1, com2;
     struct ioapic ioapic;
     struct pic pic;
     struct pit pit;

@@ -11,6 +11,7 @@
 #include "hv/exit_report.h"
 #include "hv/guest_acpi.h"
 #include "hv/guest_mp_table.h"
+#include "hv/guest_ports.h"
 #include "hv/log.h"
 #include "hv/machine.h"
 
@@ -45,7 +46,8 @@ static void ask_all(const struct vm *vm, uint32_t requests)
 static void reset_devices(struct vm *vm)
 {
     lock_acquire(&vm->lock);
-    uart_init(&vm->uart);
+    uart_init(&vm->com1, vm, GUEST_IRQ_COM1, UART_WIRE_CONSOLE);
+    uart_init(&vm->com2, vm, GUEST_IRQ_COM2, UART_WIRE_NOTHING);
     ioapic_init(&vm->ioapic, (uint8_t)guest_acpi_ioapic_id(vm->vcpu_count));
     pic_init(&vm->pic);
     timers_reset(vm);

@@ -75,3 +75,7 @@ def test_the_interval_timer_interrupts_by_both_controllers(machine, guests):
 
 def test_the_clock_interrupts_and_runs_with_the_tsc(machine, guests):
     run(machine, guests, "rtc")
+
+
+def test_the_second_serial_port_has_all_of_a_16550(machine, guests):
+    run(machine, guests, "serial")

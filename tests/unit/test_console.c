@@ -36,14 +36,15 @@ static uint8_t outputs[GUESTS][RING_MAX];
 static uint8_t inputs[GUESTS][RING_MAX];
 static unsigned refreshed[GUESTS];
 
-void uart_refresh(struct vm *vm)
+void uart_refresh(struct uart *uart)
 {
-    refreshed[vm->index]++;
+    refreshed[uart->vm->index]++;
 }
 
 static void attach(unsigned count, size_t output_bytes, size_t input_bytes)
 {
     for (unsigned i = 0; i < count; i++) {
+        guests[i].com1.vm = &guests[i];
         console_attach(&guests[i], outputs[i], output_bytes, inputs[i], input_bytes);
         console_vm_started(i);
     }

@@ -26,7 +26,7 @@ static struct vm vm = { .config = &config, .memory = { { BASE }, BYTES } };
 static struct vcpu vcpu;
 
 /* In place of hv/uart.c. */
-void uart_refresh(struct vm *of)
+void uart_refresh(struct uart *of)
 {
     (void)of;
 }

@@ -20,7 +20,7 @@ static const struct vm_config config = { .name = "linux1" };
 static struct vm vm = { .config = &config };
 static struct vcpu vcpu = { .vm = &vm, .index = 1 };
 
-void uart_refresh(struct vm *of)
+void uart_refresh(struct uart *of)
 {
     (void)of;
 }

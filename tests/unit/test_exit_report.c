@@ -22,7 +22,7 @@ static struct recorder recorders[2];
 static struct vm vm = { .config = &config, .vcpu_count = 2, .vcpus = { &vcpus[0], &vcpus[1] } };
 
 /* In place of hv/uart.c. */
-void uart_refresh(struct vm *of)
+void uart_refresh(struct uart *of)
 {
     (void)of;
 }

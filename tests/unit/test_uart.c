@@ -30,6 +30,7 @@ enum { NONE = 1, SENT = 2, RECEIVED = 4, LINE_STATUS = 6, TIMEOUT = 0xC };
 static const struct vm_config configs[2] = { { .name = "ada" }, { .name = "bob" } };
 static struct vm vms_here[2];
 static struct vm *const vm = &vms_here[0];
+static struct uart *const uart = &vms_here[0].com1;
 static uint8_t outputs[2][RING_MAX];
 static uint8_t inputs[2][RING_MAX];
 
@@ -41,7 +42,7 @@ static void begin(size_t output_bytes, size_t input_bytes)
         vms_here[i].config = &configs[i];
         vms_here[i].index = i;
         vms_here[i].state = VM_RUNNING;
-        uart_init(&vms_here[i].uart);
+        uart_init(&vms_here[i].com1, &vms_here[i], GUEST_IRQ_COM1, UART_WIRE_CONSOLE);
         ioapic_init(&vms_here[i].ioapic, 1);
         pic_init(&vms_here[i].pic);
         console_attach(&vms_here[i], outputs[i], output_bytes, inputs[i], input_bytes);
@@ -68,203 +69,219 @@ static void type(const char *keys, size_t count)
 
 static uint8_t cause(void)
 {
-    return uart_read(vm, IIR) & 0xF;
+    return uart_read(uart, IIR) & 0xF;
 }
 
 static void the_state_after_reset_is_quiet_and_ready(void **state)
 {
     (void)state;
-    assert_int_equal(uart_read(vm, IER), 0);
-    assert_int_equal(uart_read(vm, IIR), NONE);
-    assert_int_equal(uart_read(vm, LCR), 0);
-    assert_int_equal(uart_read(vm, MCR), 0);
-    assert_int_equal(uart_read(vm, LSR), READY);
-    assert_int_equal(uart_read(vm, MSR), 0xB0);
+    assert_int_equal(uart_read(uart, IER), 0);
+    assert_int_equal(uart_read(uart, IIR), NONE);
+    assert_int_equal(uart_read(uart, LCR), 0);
+    assert_int_equal(uart_read(uart, MCR), 0);
+    assert_int_equal(uart_read(uart, LSR), READY);
+    assert_int_equal(uart_read(uart, MSR), 0xB0);
     assert_int_equal(fake_interrupts.count, 0);
 }
 
 static void registers_keep_what_a_16550a_keeps(void **state)
 {
     (void)state;
-    uart_write(vm, IER, 0xF0);
-    assert_int_equal(uart_read(vm, IER), 0);
-    uart_write(vm, IER, 0x0D);
-    assert_int_equal(uart_read(vm, IER), 0x0D);
-    uart_write(vm, SCR, 0xA5);
-    assert_int_equal(uart_read(vm, SCR), 0xA5);
-    uart_write(vm, MCR, 0xEF);
-    assert_int_equal(uart_read(vm, MCR), 0x0F);
-    uart_write(vm, LCR, 0xFF);
-    assert_int_equal(uart_read(vm, LCR), 0xFF);
+    uart_write(uart, IER, 0xF0);
+    assert_int_equal(uart_read(uart, IER), 0);
+    uart_write(uart, IER, 0x0D);
+    assert_int_equal(uart_read(uart, IER), 0x0D);
+    uart_write(uart, SCR, 0xA5);
+    assert_int_equal(uart_read(uart, SCR), 0xA5);
+    uart_write(uart, MCR, 0xEF);
+    assert_int_equal(uart_read(uart, MCR), 0x0F);
+    uart_write(uart, LCR, 0xFF);
+    assert_int_equal(uart_read(uart, LCR), 0xFF);
 }
 
 static void the_divisor_is_behind_dlab(void **state)
 {
     (void)state;
-    uart_write(vm, IER, 5);
-    uart_write(vm, LCR, DLAB | 3);
-    uart_write(vm, 0, 12);
-    uart_write(vm, 1, 34);
-    assert_int_equal(uart_read(vm, 0), 12);
-    assert_int_equal(uart_read(vm, 1), 34);
-    uart_write(vm, LCR, 3);
-    assert_int_equal(uart_read(vm, IER), 5);
+    uart_write(uart, IER, 5);
+    uart_write(uart, LCR, DLAB | 3);
+    uart_write(uart, 0, 12);
+    uart_write(uart, 1, 34);
+    assert_int_equal(uart_read(uart, 0), 12);
+    assert_int_equal(uart_read(uart, 1), 34);
+    uart_write(uart, LCR, 3);
+    assert_int_equal(uart_read(uart, IER), 5);
     assert_string_equal(fake_terminal_shown(), "");
 }
 
 static void fifos_show_in_the_identification(void **state)
 {
     (void)state;
-    uart_write(vm, FCR, 0xC7);
-    assert_int_equal(uart_read(vm, IIR), 0xC0 | NONE);
-    uart_write(vm, FCR, 0);
-    assert_int_equal(uart_read(vm, IIR), NONE);
+    uart_write(uart, FCR, 0xC7);
+    assert_int_equal(uart_read(uart, IIR), 0xC0 | NONE);
+    uart_write(uart, FCR, 0);
+    assert_int_equal(uart_read(uart, IIR), NONE);
 }
 
 static void status_registers_ignore_writes(void **state)
 {
     (void)state;
-    uart_write(vm, LSR, 0);
-    uart_write(vm, MSR, 0);
-    assert_int_equal(uart_read(vm, LSR), READY);
-    assert_int_equal(uart_read(vm, MSR), 0xB0);
+    uart_write(uart, LSR, 0);
+    uart_write(uart, MSR, 0);
+    assert_int_equal(uart_read(uart, LSR), READY);
+    assert_int_equal(uart_read(uart, MSR), 0xB0);
 }
 
 static void loopback_connects_outputs_to_inputs(void **state)
 {
     (void)state;
-    uart_write(vm, MCR, LOOP | OUT2 | RTS);
-    assert_int_equal(uart_read(vm, MSR) & 0xF0, 0x90);
-    uart_write(vm, MCR, LOOP | OUT1 | DTR);
-    assert_int_equal(uart_read(vm, MSR) & 0xF0, 0x60);
+    uart_write(uart, MCR, LOOP | OUT2 | RTS);
+    assert_int_equal(uart_read(uart, MSR) & 0xF0, 0x90);
+    uart_write(uart, MCR, LOOP | OUT1 | DTR);
+    assert_int_equal(uart_read(uart, MSR) & 0xF0, 0x60);
 }
 
 static void loopback_returns_what_is_sent_and_nobody_else_hears_it(void **state)
 {
     (void)state;
-    uart_write(vm, FCR, 1);
-    uart_write(vm, MCR, LOOP);
+    uart_write(uart, LCR, 3);
+    uart_write(uart, FCR, 1);
+    uart_write(uart, MCR, LOOP);
     type("typed", 5);
-    assert_int_equal(uart_read(vm, LSR), READY);
+    assert_int_equal(uart_read(uart, LSR), READY);
     for (unsigned i = 0; i < UART_FIFO_BYTES; i++)
-        uart_write(vm, DATA, (uint8_t)('a' + i));
-    assert_int_equal(uart_read(vm, LSR), READY | DATA_READY);
-    uart_write(vm, DATA, 'X');
-    assert_int_equal(uart_read(vm, LSR), READY | DATA_READY | OVERRUN);
-    assert_int_equal(uart_read(vm, LSR), READY | DATA_READY);
+        uart_write(uart, DATA, (uint8_t)('a' + i));
+    assert_int_equal(uart_read(uart, LSR), READY | DATA_READY);
+    uart_write(uart, DATA, 'X');
+    assert_int_equal(uart_read(uart, LSR), READY | DATA_READY | OVERRUN);
+    assert_int_equal(uart_read(uart, LSR), READY | DATA_READY);
     for (unsigned i = 0; i < UART_FIFO_BYTES; i++)
-        assert_int_equal(uart_read(vm, DATA), 'a' + i);
-    assert_int_equal(uart_read(vm, LSR), READY);
-    uart_write(vm, MCR, 0);
-    assert_int_equal(uart_read(vm, DATA), 't');
+        assert_int_equal(uart_read(uart, DATA), 'a' + i);
+    assert_int_equal(uart_read(uart, LSR), READY);
+    uart_write(uart, MCR, 0);
+    assert_int_equal(uart_read(uart, DATA), 't');
     assert_string_equal(fake_terminal_shown(), "");
 }
 
 static void without_fifos_loopback_holds_the_latest_byte(void **state)
 {
     (void)state;
-    uart_write(vm, MCR, LOOP);
-    uart_write(vm, DATA, 'a');
-    uart_write(vm, DATA, 'b');
-    assert_int_equal(uart_read(vm, LSR), READY | DATA_READY | OVERRUN);
-    assert_int_equal(uart_read(vm, DATA), 'b');
-    assert_int_equal(uart_read(vm, LSR), READY);
+    uart_write(uart, LCR, 3);
+    uart_write(uart, MCR, LOOP);
+    uart_write(uart, DATA, 'a');
+    uart_write(uart, DATA, 'b');
+    assert_int_equal(uart_read(uart, LSR), READY | DATA_READY | OVERRUN);
+    assert_int_equal(uart_read(uart, DATA), 'b');
+    assert_int_equal(uart_read(uart, LSR), READY);
 }
 
 static void clearing_the_receiver_clears_loopback_and_keeps_what_was_typed(void **state)
 {
     (void)state;
+    uart_write(uart, LCR, 3);
     type("k", 1);
-    uart_write(vm, FCR, 1);
-    uart_write(vm, MCR, LOOP);
-    uart_write(vm, DATA, 'a');
-    uart_write(vm, FCR, 0xC1);
-    assert_int_equal(uart_read(vm, LSR), READY | DATA_READY);
-    uart_write(vm, FCR, 3);
-    assert_int_equal(uart_read(vm, LSR), READY);
-    uart_write(vm, DATA, 'a');
-    uart_write(vm, FCR, 0); /* also without FIFOs, by their going */
-    assert_int_equal(uart_read(vm, LSR), READY);
-    uart_write(vm, MCR, 0);
-    uart_write(vm, FCR, 7);
-    assert_int_equal(uart_read(vm, DATA), 'k');
+    uart_write(uart, FCR, 1);
+    uart_write(uart, MCR, LOOP);
+    uart_write(uart, DATA, 'a');
+    uart_write(uart, FCR, 0xC1);
+    assert_int_equal(uart_read(uart, LSR), READY | DATA_READY);
+    uart_write(uart, FCR, 3);
+    assert_int_equal(uart_read(uart, LSR), READY);
+    uart_write(uart, DATA, 'a');
+    uart_write(uart, FCR, 0); /* also without FIFOs, by their going */
+    assert_int_equal(uart_read(uart, LSR), READY);
+    uart_write(uart, MCR, 0);
+    uart_write(uart, FCR, 7);
+    assert_int_equal(uart_read(uart, DATA), 'k');
+}
+
+static void loopback_carries_as_many_bits_as_a_character_has(void **state)
+{
+    (void)state;
+    static const uint8_t received[] = { 0x1F, 0x3F, 0x7F, 0xFF };
+
+    uart_write(uart, MCR, LOOP);
+    for (uint8_t length = 0; length < 4; length++) {
+        uart_write(uart, LCR, length);
+        uart_write(uart, DATA, 0xFF);
+        assert_int_equal(uart_read(uart, DATA), received[length]);
+    }
 }
 
 static void modem_lines_that_change_are_told_once(void **state)
 {
     (void)state;
-    uart_write(vm, MCR, LOOP | RTS | DTR | OUT2);
-    assert_int_equal(uart_read(vm, MSR), 0xB0);
-    uart_write(vm, MCR, LOOP | RTS | OUT1);
-    assert_int_equal(uart_read(vm, MSR), 0x50 | 0x0A); /* DSR and DCD fell; RI rose */
-    uart_write(vm, MCR, LOOP | RTS);
-    assert_int_equal(uart_read(vm, MSR), 0x10 | 0x04); /* RI fell */
-    assert_int_equal(uart_read(vm, MSR), 0x10);
+    uart_write(uart, MCR, LOOP | RTS | DTR | OUT2);
+    assert_int_equal(uart_read(uart, MSR), 0xB0);
+    uart_write(uart, MCR, LOOP | RTS | OUT1);
+    assert_int_equal(uart_read(uart, MSR), 0x50 | 0x0A); /* DSR and DCD fell; RI rose */
+    uart_write(uart, MCR, LOOP | RTS);
+    assert_int_equal(uart_read(uart, MSR), 0x10 | 0x04); /* RI fell */
+    assert_int_equal(uart_read(uart, MSR), 0x10);
 }
 
 static void causes_come_in_their_priority(void **state)
 {
     (void)state;
-    uart_write(vm, MCR, LOOP | RTS);
-    uart_write(vm, DATA, 'a');
-    uart_write(vm, DATA, 'b');
-    uart_write(vm, IER, 0xF);
+    uart_write(uart, MCR, LOOP | RTS);
+    uart_write(uart, DATA, 'a');
+    uart_write(uart, DATA, 'b');
+    uart_write(uart, IER, 0xF);
     assert_int_equal(cause(), LINE_STATUS);
-    (void)uart_read(vm, LSR);
+    (void)uart_read(uart, LSR);
     assert_int_equal(cause(), RECEIVED);
-    (void)uart_read(vm, DATA);
+    (void)uart_read(uart, DATA);
     assert_int_equal(cause(), SENT); /* and reading that takes it away */
     assert_int_equal(cause(), 0);
-    (void)uart_read(vm, MSR);
+    (void)uart_read(uart, MSR);
     assert_int_equal(cause(), NONE);
 }
 
 static void a_cause_that_is_not_enabled_is_not_told(void **state)
 {
     (void)state;
-    uart_write(vm, MCR, LOOP | RTS);
-    uart_write(vm, DATA, 'a');
-    uart_write(vm, DATA, 'b'); /* received, sent, an overrun and a modem line */
-    uart_write(vm, IER, 0);
+    uart_write(uart, MCR, LOOP | RTS);
+    uart_write(uart, DATA, 'a');
+    uart_write(uart, DATA, 'b'); /* received, sent, an overrun and a modem line */
+    uart_write(uart, IER, 0);
     assert_int_equal(cause(), NONE);
-    uart_write(vm, IER, 1);
+    uart_write(uart, IER, 1);
     assert_int_equal(cause(), RECEIVED);
-    uart_write(vm, IER, 2);
+    uart_write(uart, IER, 2);
     assert_int_equal(cause(), SENT);
-    uart_write(vm, IER, 4);
+    uart_write(uart, IER, 4);
     assert_int_equal(cause(), LINE_STATUS);
-    uart_write(vm, IER, 8);
+    uart_write(uart, IER, 8);
     assert_int_equal(cause(), 0);
 }
 
 static void fewer_bytes_than_the_trigger_level_come_as_a_timeout(void **state)
 {
     (void)state;
-    uart_write(vm, IER, 1);
-    uart_write(vm, FCR, 0x81); /* 8 */
+    uart_write(uart, IER, 1);
+    uart_write(uart, FCR, 0x81); /* 8 */
     type("1234567", 7);
     assert_int_equal(cause(), TIMEOUT);
     type("8", 1);
     assert_int_equal(cause(), RECEIVED);
-    (void)uart_read(vm, DATA);
+    (void)uart_read(uart, DATA);
     assert_int_equal(cause(), TIMEOUT);
-    uart_write(vm, FCR, 0);
+    uart_write(uart, FCR, 0);
     assert_int_equal(cause(), RECEIVED);
 }
 
 static void input_raises_the_interrupt_once_until_all_is_read(void **state)
 {
     (void)state;
-    uart_write(vm, MCR, OUT2);
-    uart_write(vm, IER, 1);
+    uart_write(uart, MCR, OUT2);
+    uart_write(uart, IER, 1);
     type("ab", 2);
     assert_int_equal(fake_interrupts.count, 1);
     assert_int_equal(fake_interrupts.vector, VECTOR);
     type("c", 1);
-    (void)uart_read(vm, DATA);
-    (void)uart_read(vm, DATA);
+    (void)uart_read(uart, DATA);
+    (void)uart_read(uart, DATA);
     assert_int_equal(fake_interrupts.count, 1);
-    (void)uart_read(vm, DATA);
+    (void)uart_read(uart, DATA);
     type("d", 1);
     assert_int_equal(fake_interrupts.count, 2);
 }
@@ -272,28 +289,28 @@ static void input_raises_the_interrupt_once_until_all_is_read(void **state)
 static void out2_gates_the_interrupt(void **state)
 {
     (void)state;
-    uart_write(vm, IER, 1);
+    uart_write(uart, IER, 1);
     type("a", 1);
     assert_int_equal(fake_interrupts.count, 0);
-    uart_write(vm, MCR, OUT2);
+    uart_write(uart, MCR, OUT2);
     assert_int_equal(fake_interrupts.count, 1);
-    uart_write(vm, MCR, OUT2 | LOOP);
-    uart_write(vm, MCR, OUT2);
+    uart_write(uart, MCR, OUT2 | LOOP);
+    uart_write(uart, MCR, OUT2);
     assert_int_equal(fake_interrupts.count, 2);
 }
 
 static void enabling_the_transmitter_interrupt_raises_it(void **state)
 {
     (void)state;
-    uart_write(vm, MCR, OUT2);
-    uart_write(vm, IER, 2);
+    uart_write(uart, MCR, OUT2);
+    uart_write(uart, IER, 2);
     assert_int_equal(fake_interrupts.count, 1);
     assert_int_equal(cause(), SENT);
     assert_int_equal(cause(), NONE);
-    uart_write(vm, IER, 2); /* enabled already */
+    uart_write(uart, IER, 2); /* enabled already */
     assert_int_equal(cause(), NONE);
-    uart_write(vm, IER, 0);
-    uart_write(vm, IER, 2);
+    uart_write(uart, IER, 0);
+    uart_write(uart, IER, 2);
     assert_int_equal(fake_interrupts.count, 2);
     assert_int_equal(cause(), SENT);
 }
@@ -301,12 +318,12 @@ static void enabling_the_transmitter_interrupt_raises_it(void **state)
 static void a_burst_of_bytes_raises_one_interrupt(void **state)
 {
     (void)state;
-    uart_write(vm, MCR, OUT2);
-    uart_write(vm, IER, 2);
+    uart_write(uart, MCR, OUT2);
+    uart_write(uart, IER, 2);
     assert_int_equal(cause(), SENT);
     fake_interrupts.count = 0;
     for (unsigned i = 0; i < UART_FIFO_BYTES; i++)
-        uart_write(vm, DATA, 'a');
+        uart_write(uart, DATA, 'a');
     assert_int_equal(fake_interrupts.count, 1);
     assert_int_equal(cause(), SENT);
     assert_int_equal(cause(), NONE);
@@ -316,20 +333,20 @@ static void a_full_console_is_a_busy_transmitter_until_it_has_drained(void **sta
 {
     (void)state;
     begin(64, 64);
-    uart_write(vm, MCR, OUT2);
-    uart_write(vm, IER, 2);
+    uart_write(uart, MCR, OUT2);
+    uart_write(uart, IER, 2);
     (void)cause();
     fake.console_room = 0;
-    while (uart_read(vm, LSR) == READY)
-        uart_write(vm, DATA, 'a');
-    assert_int_equal(uart_read(vm, LSR), 0);
+    while (uart_read(uart, LSR) == READY)
+        uart_write(uart, DATA, 'a');
+    assert_int_equal(uart_read(uart, LSR), 0);
     assert_int_equal(cause(), NONE);
     fake_interrupts.count = 0;
     fake.console_room = UART_FIFO_BYTES;
     console_service();
     assert_int_equal(fake_interrupts.count, 1);
     assert_int_equal(cause(), SENT);
-    assert_int_equal(uart_read(vm, LSR), READY);
+    assert_int_equal(uart_read(uart, LSR), READY);
 }
 
 static void a_byte_without_room_is_not_taken_and_changes_nothing(void **state)
@@ -338,13 +355,13 @@ static void a_byte_without_room_is_not_taken_and_changes_nothing(void **state)
     begin(64, 64);
     fake.console_room = 0;
     for (unsigned i = 0; i < 64; i++)
-        assert_true(uart_write(vm, DATA, 'a'));
-    struct uart before = vm->uart;
-    assert_false(uart_write(vm, DATA, 'b'));
-    assert_memory_equal(&vm->uart, &before, sizeof before);
-    assert_true(uart_write(vm, SCR, before.scratch));
+        assert_true(uart_write(uart, DATA, 'a'));
+    struct uart before = *uart;
+    assert_false(uart_write(uart, DATA, 'b'));
+    assert_memory_equal(uart, &before, sizeof before);
+    assert_true(uart_write(uart, SCR, before.scratch));
     fake.console_room = 1;
-    assert_true(uart_write(vm, DATA, 'c'));
+    assert_true(uart_write(uart, DATA, 'c'));
     fake.console_room = 64;
     console_flush();
     assert_string_equal(fake_terminal_shown() + 64, "c");
@@ -356,40 +373,75 @@ static void a_guest_out_of_focus_never_waits(void **state)
     begin(64, 64);
     fake.console_room = 0;
     for (unsigned i = 0; i < 1000; i++) {
-        assert_int_equal(uart_read(&vms_here[1], LSR), READY);
-        uart_write(&vms_here[1], DATA, 'b');
+        assert_int_equal(uart_read(&vms_here[1].com1, LSR), READY);
+        uart_write(&vms_here[1].com1, DATA, 'b');
     }
+}
+
+/* COM2: all that COM1 has, and nobody at the other end. */
+static void a_port_without_a_cable_sends_into_nowhere(void **state)
+{
+    (void)state;
+    struct uart *com2 = &vm->com2;
+
+    uart_init(com2, vm, GUEST_IRQ_COM2, UART_WIRE_NOTHING);
+    ioapic_write(vm, IOAPIC_IOREGSEL, 4, IOAPIC_REDIRECTION + 2 * GUEST_IRQ_COM2);
+    ioapic_write(vm, IOAPIC_IOWIN, 4, VECTOR + 1);
+    assert_int_equal(uart_read(com2, MSR), 0);
+    uart_write(com2, LCR, 3);
+    type("typed", 5);
+    for (unsigned i = 0; i < 1000; i++) {
+        assert_int_equal(uart_read(com2, LSR), READY);
+        assert_true(uart_write(com2, DATA, 'x'));
+    }
+    assert_int_equal(uart_read(com2, DATA), 0);
+    assert_string_equal(fake_terminal_shown(), "");
+    assert_int_equal(uart_read(uart, DATA), 't');
+
+    assert_int_equal(fake_interrupts.count, 0);
+    uart_write(com2, MCR, OUT2);
+    uart_write(com2, IER, 2);
+    assert_int_equal(fake_interrupts.count, 1);
+    assert_int_equal(fake_interrupts.vector, VECTOR + 1);
+    assert_int_equal(uart_read(com2, IIR) & 0xF, SENT);
+    uart_write(com2, DATA, 'x'); /* and the next one can follow at once */
+    assert_int_equal(fake_interrupts.count, 2);
+
+    uart_write(com2, MCR, LOOP | RTS);
+    uart_write(com2, DATA, 'y');
+    assert_int_equal(uart_read(com2, MSR) & 0xF0, 0x10);
+    assert_int_equal(uart_read(com2, DATA), 'y');
 }
 
 /* What Linux 6.1's drivers/tty/serial/8250 tries to find out what it has. */
 static void linux_finds_a_16550a(void **state)
 {
     (void)state;
-    uart_write(vm, IER, 0);
-    assert_int_equal(uart_read(vm, IER) & 0xF, 0);
-    uart_write(vm, IER, 0xF);
-    assert_int_equal(uart_read(vm, IER) & 0xF, 0xF);
-    uart_write(vm, IER, 0);
-    uart_write(vm, MCR, LOOP | 0xA);
-    assert_int_equal(uart_read(vm, MSR) & 0xF0, 0x90);
-    uart_write(vm, MCR, 0);
-    uart_write(vm, LCR, 0xBF);
-    uart_write(vm, FCR, 0);
-    uart_write(vm, LCR, 0);
-    uart_write(vm, FCR, 1);
-    assert_int_equal(uart_read(vm, IIR) >> 6, 3);
-    uart_write(vm, LCR, 0x80); /* a 16650 has its EFR here, which reads 0 */
-    assert_int_not_equal(uart_read(vm, IIR), 0);
-    uart_write(vm, LCR, 0xBF);
-    assert_int_not_equal(uart_read(vm, IIR), 0);
-    uart_write(vm, LCR, 0);
-    uart_write(vm, FCR, 0x21); /* a 16750 shows its 64-byte FIFO */
-    assert_int_equal(uart_read(vm, IIR) >> 5, 6);
+    uart_write(uart, IER, 0);
+    assert_int_equal(uart_read(uart, IER) & 0xF, 0);
+    uart_write(uart, IER, 0xF);
+    assert_int_equal(uart_read(uart, IER) & 0xF, 0xF);
+    uart_write(uart, IER, 0);
+    uart_write(uart, MCR, LOOP | 0xA);
+    assert_int_equal(uart_read(uart, MSR) & 0xF0, 0x90);
+    uart_write(uart, MCR, 0);
+    uart_write(uart, LCR, 0xBF);
+    uart_write(uart, FCR, 0);
+    uart_write(uart, LCR, 0);
+    uart_write(uart, FCR, 1);
+    assert_int_equal(uart_read(uart, IIR) >> 6, 3);
+    uart_write(uart, LCR, 0x80); /* a 16650 has its EFR here, which reads 0 */
+    assert_int_not_equal(uart_read(uart, IIR), 0);
+    uart_write(uart, LCR, 0xBF);
+    assert_int_not_equal(uart_read(uart, IIR), 0);
+    uart_write(uart, LCR, 0);
+    uart_write(uart, FCR, 0x21); /* a 16750 shows its 64-byte FIFO */
+    assert_int_equal(uart_read(uart, IIR) >> 5, 6);
     /* No interrupt lost on the transmitter: UART_BUG_THRE and UART_BUG_TXEN. */
-    uart_write(vm, IER, 2);
+    uart_write(uart, IER, 2);
     assert_int_equal(cause(), SENT);
-    uart_write(vm, IER, 0);
-    uart_write(vm, IER, 2);
+    uart_write(uart, IER, 0);
+    uart_write(uart, IER, 2);
     assert_int_equal(cause(), SENT);
 }
 
@@ -410,20 +462,20 @@ static uint8_t sent_byte(uint64_t index)
 
 static void send_fifo(struct driver *driver)
 {
-    if (!(uart_read(vm, LSR) & 0x20))
+    if (!(uart_read(uart, LSR) & 0x20))
         return;
     for (unsigned i = 0; i < UART_FIFO_BYTES && driver->sent < driver->to_send; i++)
-        uart_write(vm, DATA, sent_byte(driver->sent++));
+        uart_write(uart, DATA, sent_byte(driver->sent++));
     if (driver->sent == driver->to_send) {
         driver->sending = false;
-        uart_write(vm, IER, 1);
+        uart_write(uart, IER, 1);
     }
 }
 
 static void receive_some(struct driver *driver)
 {
-    while (uart_read(vm, LSR) & DATA_READY)
-        assert_int_equal(uart_read(vm, DATA), sent_byte(driver->received++));
+    while (uart_read(uart, LSR) & DATA_READY)
+        assert_int_equal(uart_read(uart, DATA), sent_byte(driver->received++));
 }
 
 static void interrupt(struct driver *driver)
@@ -458,7 +510,7 @@ static void random_step(struct driver *driver, uint64_t *typed)
         driver->to_send += (uint64_t)rand() % 100;
         if (!driver->sending && driver->sent < driver->to_send) {
             driver->sending = true;
-            uart_write(vm, IER, 3);
+            uart_write(uart, IER, 3);
         }
         break;
     case 1:
@@ -487,9 +539,9 @@ static void a_driver_by_interrupts_alone_sends_and_receives_everything(void **st
         uint64_t typed = 0;
 
         begin(32u << round % 5, 32u << round % 4);
-        uart_write(vm, FCR, 0xC1);
-        uart_write(vm, MCR, OUT2);
-        uart_write(vm, IER, 1);
+        uart_write(uart, FCR, 0xC1);
+        uart_write(uart, MCR, OUT2);
+        uart_write(uart, IER, 1);
         for (unsigned i = 0; i < 5000; i++)
             random_step(&driver, &typed);
         for (unsigned i = 0; i < 100000; i++) {
@@ -513,16 +565,16 @@ static void a_driver_by_interrupts_alone_sends_and_receives_everything(void **st
 
 static void *guest_thread(void *argument)
 {
-    struct vm *guest = argument;
+    struct uart *guest = argument;
     uint64_t received = 0;
 
     for (unsigned i = 0; i < THREAD_BYTES;) {
-        lock_acquire(&guest->lock);
+        lock_acquire(&guest->vm->lock);
         if (uart_read(guest, LSR) & 0x20)
             uart_write(guest, DATA, sent_byte(i++));
         if (uart_read(guest, LSR) & DATA_READY && uart_read(guest, DATA) != sent_byte(received++))
             abort();
-        lock_release(&guest->lock);
+        lock_release(&guest->vm->lock);
         sched_yield();
     }
     return NULL;
@@ -553,14 +605,14 @@ static void cpus_that_meet_in_the_console_neither_deadlock_nor_lose_a_byte(void 
     pthread_t threads[4];
 
     begin(256, 256);
-    uart_write(vm, MCR, OUT2);
-    uart_write(vm, IER, 3);
+    uart_write(uart, MCR, OUT2);
+    uart_write(uart, IER, 3);
     for (unsigned i = 0; i < 30000; i++) {
         char byte = (char)sent_byte(i);
         fake_terminal_type(&byte, 1);
     }
-    pthread_create(&threads[0], NULL, guest_thread, &vms_here[0]);
-    pthread_create(&threads[1], NULL, guest_thread, &vms_here[1]);
+    pthread_create(&threads[0], NULL, guest_thread, &vms_here[0].com1);
+    pthread_create(&threads[1], NULL, guest_thread, &vms_here[1].com1);
     pthread_create(&threads[2], NULL, service_thread, &services);
     pthread_create(&threads[3], NULL, log_thread, &lines);
     for (unsigned i = 0; i < 4; i++)
@@ -590,6 +642,7 @@ int main(void)
         TEST(loopback_returns_what_is_sent_and_nobody_else_hears_it),
         TEST(without_fifos_loopback_holds_the_latest_byte),
         TEST(clearing_the_receiver_clears_loopback_and_keeps_what_was_typed),
+        TEST(loopback_carries_as_many_bits_as_a_character_has),
         TEST(modem_lines_that_change_are_told_once),
         TEST(causes_come_in_their_priority),
         TEST(a_cause_that_is_not_enabled_is_not_told),
@@ -601,6 +654,7 @@ int main(void)
         TEST(a_full_console_is_a_busy_transmitter_until_it_has_drained),
         TEST(a_byte_without_room_is_not_taken_and_changes_nothing),
         TEST(a_guest_out_of_focus_never_waits),
+        TEST(a_port_without_a_cable_sends_into_nowhere),
         TEST(linux_finds_a_16550a),
         TEST(a_driver_by_interrupts_alone_sends_and_receives_everything),
         TEST(cpus_that_meet_in_the_console_neither_deadlock_nor_lose_a_byte),

@@ -378,13 +378,13 @@ static void reboot(void)
     boot_and_settle(boot_vcpus, 1, WHEN_ALL_STOPPED_WAIT);
     for (unsigned life = 2; life < 6; life++) {
         dirty(0);
-        vm_of[0].uart.scratch = 0x55;
+        vm_of[0].com1.scratch = 0x55;
         vm_of[0].platform.reset_control = 2;
         vm_end(&vm_of[0], VM_END_REBOOT, "reset by port CF9h");
         settle(); /* note_start compares the memory */
         check_settled();
         REQUIRE(vm_of[0].state == VM_RUNNING && vm_of[0].starts == life);
-        REQUIRE(vm_of[0].uart.scratch == 0 && vm_of[0].platform.reset_control == 0);
+        REQUIRE(vm_of[0].com1.scratch == 0 && vm_of[0].platform.reset_control == 0);
         REQUIRE(was_shown("guest0: restarts (reset by port CF9h)"));
         forget();
     }
