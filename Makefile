@@ -28,7 +28,7 @@ HV_TABLES := hv/aml.c hv/guest_acpi.c hv/guest_mp_table.c
 HV_MEMORY := hv/frames.c hv/ept.c hv/guest_memory.c hv/guest_paging.c hv/guest_walk.c
 HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c hv/recorder.c \
 	hv/cpuid.c hv/cpuid_table.c hv/cpuid_frequency.c hv/msr.c hv/cr.c \
-	hv/lapic.c hv/lapic_base.c hv/lapic_ipi.c hv/lapic_page.c hv/event.c hv/hypercall.c hv/decode.c hv/mmio.c
+	hv/lapic.c hv/lapic_base.c hv/lapic_ipi.c hv/lapic_level.c hv/lapic_page.c hv/event.c hv/hypercall.c hv/decode.c hv/mmio.c
 HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.c hv/pit.c hv/timers.c \
 	hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/pci.c \
 	hv/platform.c hv/denied.c
@@ -52,7 +52,7 @@ COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(D
 COLD += $(HV_INVENTORY) drivers/pci_config.c arch/cpu_identity.c
 # Of these there are few a second.
 COLD += arch/paging.c arch/window.c hv/platform.c hv/port_string.c hv/event.c \
-	hv/console_focus.c hv/console_keys.c hv/console_receive.c drivers/serial.c drivers/ioapic.c
+	hv/console_focus.c hv/console_keys.c hv/console_receive.c hv/lapic_level.c drivers/serial.c drivers/ioapic.c
 
 # What runs at every exit, whatever the reason; and the way to a device, in memory
 # or at a port, that kernels access all the time.
@@ -64,7 +64,7 @@ HOT += arch/machine_memory.c hv/guest_walk.c hv/guest_paging.c hv/decode.c hv/mm
 HV_IMAGE_ONLY := hv/memory_functions.c
 
 # Our own guests: guest/NAME.c each, a bzImage made of it and of what they share.
-GUESTS := sweep witness triple pending apic storm chaos smp bench timers status rtc serial
+GUESTS := sweep witness triple pending apic storm chaos smp bench timers status rtc serial level
 GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 
 # One guest for each other kind of kernel: guest/kinds.
@@ -79,7 +79,7 @@ NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv
 # library; fakes_NAME lists what replaces members of it, besides the machine.
 UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf ept event \
 	exit exit_report findings frames guest_acpi guest_kind guest_memory guest_mp_table guest_paging i8042 ioapic_driver \
-	lapic lapic_base lapic_ipi lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 multiboot2_guest pci pic pit platform ports power pvh \
+	lapic lapic_base lapic_ipi lapic_level lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 multiboot2_guest pci pic pit platform ports power pvh \
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
 UNIT_TESTS += acpi_dmar inventory_print pci_config pci_scan pci_topology saved_inventory
 UNIT_TESTS += recorder
@@ -96,6 +96,7 @@ fakes_inventory_print := terminal
 fakes_lapic := apic_vm reports
 fakes_lapic_base := apic_vm reports
 fakes_lapic_ipi := apic_vm reports
+fakes_lapic_level := apic_vm reports
 fakes_lapic_page := apic_vm reports
 fakes_mmio := reports
 fakes_msr := reports

@@ -85,10 +85,10 @@ static void make_memory(struct vm *vm, const struct vmx_capabilities *capabiliti
     zero_memory(&vm->memory);
 }
 
-static hpa_t make_msr_bitmap(const struct vm *vm, bool x2apic)
+static hpa_t make_msr_bitmap(const struct vm *vm, enum msr_bitmap kind)
 {
     uint8_t *bitmap = arena_take(MSR_BITMAP_SIZE, PAGE_SIZE_4K);
-    msr_bitmap_build(bitmap, &vm->cpuid, x2apic);
+    msr_bitmap_build(bitmap, &vm->cpuid, kind);
     return arena_hpa(bitmap);
 }
 
@@ -106,8 +106,9 @@ static void make_cpuid(struct vm *vm, const struct vmx_capabilities *capabilitie
     };
     cpuid_host_read(&host_answers);
     cpuid_table_build(&vm->cpuid, &host_answers, &facts);
-    vm->msr_bitmap = make_msr_bitmap(vm, false);
-    vm->msr_bitmap_x2apic = make_msr_bitmap(vm, true);
+    vm->msr_bitmap = make_msr_bitmap(vm, MSR_BITMAP_OTHER);
+    vm->msr_bitmap_x2apic = make_msr_bitmap(vm, MSR_BITMAP_X2APIC);
+    vm->msr_bitmap_level = make_msr_bitmap(vm, MSR_BITMAP_LEVEL);
 }
 
 /* Rings for all vCPUs at once, since they have an alignment. */

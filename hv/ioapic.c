@@ -2,7 +2,9 @@
  *
  * See ioapic.h. Registers as in the Intel 82093AA data sheet, 3.0 "Register
  * Description"; the version is that part's, 11h, which has no EOI register.
- * Polarity is stored and read back: a line is high when its device asserts it.
+ * Polarity is stored and read back, and changes nothing: a line is high when its
+ * device asserts it, and entries that contradict the tables on this work all the
+ * same.
  */
 #include "hv/ioapic.h"
 
@@ -52,15 +54,34 @@ static bool is_deliverable(enum apic_delivery_mode mode, uint8_t vector)
     return false;
 }
 
-static void deliver(struct vm *vm, uint64_t entry)
+static enum apic_delivery_mode mode_of(uint64_t entry)
 {
-    uint8_t vector = entry & REDIRECTION_VECTOR_MASK;
-    enum apic_delivery_mode mode =
-        (enum apic_delivery_mode)(entry >> REDIRECTION_DELIVERY_SHIFT & REDIRECTION_DELIVERY_MASK);
-    uint32_t destination = lapic_destination_8((uint8_t)(entry >> REDIRECTION_DESTINATION_SHIFT));
+    return (enum apic_delivery_mode)(entry >> REDIRECTION_DELIVERY_SHIFT &
+                                     REDIRECTION_DELIVERY_MASK);
+}
 
-    if (is_deliverable(mode, vector))
-        lapic_deliver(vm, destination, entry & REDIRECTION_LOGICAL, mode, vector);
+/* "NMI ... always treated as an edge triggered interrupt even if it is programmed as
+ * a level triggered interrupt", and INIT likewise. */
+static bool is_level(uint64_t entry)
+{
+    return (entry & REDIRECTION_LEVEL) &&
+           (mode_of(entry) == DELIVERY_FIXED || mode_of(entry) == DELIVERY_LOWEST_PRIORITY);
+}
+
+/* An interrupt that a level has sent is with the APIC until its EOI. */
+static void deliver(struct vm *vm, uint64_t *entry)
+{
+    uint8_t vector = *entry & REDIRECTION_VECTOR_MASK;
+    enum apic_delivery_mode mode = mode_of(*entry);
+    uint32_t destination = lapic_destination_8((uint8_t)(*entry >> REDIRECTION_DESTINATION_SHIFT));
+    bool logical = *entry & REDIRECTION_LOGICAL;
+
+    if (!is_deliverable(mode, vector) || (*entry & REDIRECTION_REMOTE_IRR))
+        return;
+    if (!is_level(*entry))
+        lapic_deliver(vm, destination, logical, mode, vector);
+    else if (lapic_deliver_level(vm, destination, logical, mode, vector))
+        *entry |= REDIRECTION_REMOTE_IRR;
 }
 
 void ioapic_set_line(struct vm *vm, unsigned pin, bool high)
@@ -74,12 +95,16 @@ void ioapic_set_line(struct vm *vm, unsigned pin, bool high)
     ioapic->lines ^= 1u << pin;
     /* An edge on a masked pin is lost, as the data sheet says. */
     if (high && !(ioapic->entries[pin] & REDIRECTION_MASKED))
-        deliver(vm, ioapic->entries[pin]);
+        deliver(vm, &ioapic->entries[pin]);
 }
 
-static bool is_open_level(uint64_t entry)
+/* A level is looked at again where something else may have changed. */
+static void deliver_level(struct vm *vm, unsigned pin)
 {
-    return (entry & REDIRECTION_LEVEL) && !(entry & REDIRECTION_MASKED);
+    uint64_t *entry = &vm->ioapic.entries[pin];
+
+    if (is_level(*entry) && !(*entry & REDIRECTION_MASKED) && (vm->ioapic.lines >> pin & 1))
+        deliver(vm, entry);
 }
 
 static void write_entry(struct vm *vm, unsigned index, uint32_t value)
@@ -91,9 +116,10 @@ static void write_entry(struct vm *vm, unsigned index, uint32_t value)
     uint64_t after = (before & ~(0xFFFFFFFFull << shift)) | (uint64_t)value << shift;
 
     after &= ENTRY_WRITABLE;
+    if (is_level(after)) /* an edge takes Remote IRR away, as kernels know */
+        after |= before & REDIRECTION_REMOTE_IRR;
     ioapic->entries[pin] = after;
-    if ((ioapic->lines >> pin & 1) && !is_open_level(before) && is_open_level(after))
-        deliver(vm, after);
+    deliver_level(vm, pin);
 }
 
 /* A pin that nobody heard is not up to date; what it did meanwhile is lost. */
@@ -115,6 +141,18 @@ static void write_register(struct vm *vm, uint32_t value)
         write_timed_entry(vm, index, value);
     else if (index < 2 * IOAPIC_PINS)
         write_entry(vm, index, value);
+}
+
+/* The message of an EOI names no pin: it ends all of that vector. */
+void ioapic_end_of_interrupt(struct vm *vm, uint8_t vector)
+{
+    for (unsigned pin = 0; pin < IOAPIC_PINS; pin++) {
+        uint64_t *entry = &vm->ioapic.entries[pin];
+        if ((*entry & REDIRECTION_VECTOR_MASK) != vector || !(*entry & REDIRECTION_REMOTE_IRR))
+            continue;
+        *entry &= ~REDIRECTION_REMOTE_IRR;
+        deliver_level(vm, pin);
+    }
 }
 
 /* The arbitration id is a copy of the id; what does not exist reads as 0. */

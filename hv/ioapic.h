@@ -3,14 +3,11 @@
  * The guest's I/O APIC: 24 pins, as the Intel 82093AA data sheet describes it.
  *
  * A pin that goes high sends the interrupt that its redirection entry says, as
- * a real inter-processor interrupt that the guest takes without an exit. There
- * is therefore no EOI message either, and this is what a guest observes of a
- * level-triggered entry: it is delivered once each time that the line rises or
- * that the entry is unmasked while the line is high; Remote IRR always reads 0;
- * and a line that is still high at EOI is not delivered again. The devices
- * behind it lower their line once the guest has served every cause, so a driver
- * that serves until nothing is left, as an edge-triggered line demands of it,
- * loses nothing.
+ * a real inter-processor interrupt that the guest takes without an exit. One that
+ * is level-triggered goes the way of hv/lapic_level.h, so that its EOI is heard:
+ * Remote IRR is set meanwhile, and a line that is high behind the EOI, or when its
+ * entry is unmasked, is sent again. What no APIC takes is sent no more until the
+ * entry is written, where the data sheet's part goes on trying.
  *
  * The caller holds the VM's lock.
  */
@@ -39,6 +36,9 @@ void ioapic_init(struct ioapic *ioapic, uint8_t id);
  * writes nothing. */
 uint64_t ioapic_read(const struct ioapic *ioapic, uint64_t offset, size_t bytes);
 void ioapic_write(struct vm *vm, uint64_t offset, size_t bytes, uint64_t value);
+
+/* A level-triggered interrupt with this vector has ended. */
+void ioapic_end_of_interrupt(struct vm *vm, uint8_t vector);
 
 /* Raising a line that is high already does nothing. */
 void ioapic_set_line(struct vm *vm, unsigned pin, bool high);

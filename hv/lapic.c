@@ -8,6 +8,7 @@
 #include "hv/cpuid.h"
 #include "hv/lapic_base.h"
 #include "hv/lapic_ipi.h"
+#include "hv/lapic_level.h"
 #include "hv/machine.h"
 #include "hv/vm.h"
 
@@ -56,6 +57,7 @@ void lapic_reset_registers(struct vcpu *vcpu)
         atomic_store(&lapic->lvt[i], LVT_RESET_VALUE);
     atomic_store(&lapic->errors, 0);
     lapic->esr = 0;
+    lapic_level_forget(vcpu);
     reset_hardware(vcpu);
 }
 
@@ -169,6 +171,8 @@ static bool x2apic_read(const struct vcpu *vcpu, uint32_t msr, uint64_t *value)
         *value = (uint64_t)vcpu->lapic.icr_high << 32 | vcpu->lapic.icr_low;
     else if (msr == IA32_X2APIC_ESR)
         *value = vcpu->lapic.esr;
+    else if (msr >= IA32_X2APIC_TMR0 && msr < IA32_X2APIC_TMR0 + LAPIC_VECTOR_WORDS)
+        *value = lapic_level_mode(&vcpu->lapic, msr - IA32_X2APIC_TMR0);
     else
         return false;
     return true;
@@ -202,6 +206,11 @@ static bool x2apic_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
         if (value)
             return false;
         lapic_esr_latch(vcpu);
+        return true;
+    case IA32_X2APIC_EOI:
+        if (value)
+            return false;
+        lapic_level_end(vcpu);
         return true;
     }
     return false;

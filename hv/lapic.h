@@ -16,7 +16,8 @@
  * APIC ids are vCPU numbers. A destination is looked up among the VM's own vCPUs
  * and cannot name another CPU.
  *
- * Only a vCPU's own CPU writes here; `errors` alone takes bits from senders, too.
+ * Only a vCPU's own CPU writes here; `errors` and `level_sent` alone take bits from
+ * senders, too.
  * What is atomic is read by other CPUs when they send something to this vCPU.
  */
 #pragma once
@@ -46,6 +47,8 @@ enum lapic_lvt {
  * broadcasts: whatever the processor has. */
 #define LAPIC_VERSION 0x00050014u
 
+#define LAPIC_VECTOR_WORDS 8 /* of 256 vectors, a bit each */
+
 #define LAPIC_NO_PAGE (1ull << 63) /* more than 4 KiB away from any address */
 
 struct lapic {
@@ -59,6 +62,9 @@ struct lapic {
     _Atomic uint32_t errors;    /* since the ESR was last written */
     uint32_t esr;               /* as it reads */
     _Atomic uint32_t lvt[LAPIC_LVT_COUNT];
+    unsigned level_count;       /* hv/lapic_level.h: bits in `level` */
+    uint32_t level[LAPIC_VECTOR_WORDS]; /* level-triggered: pending or in service */
+    _Atomic uint32_t level_sent[LAPIC_VECTOR_WORDS]; /* and on their way here */
 };
 
 /*

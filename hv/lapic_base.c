@@ -8,6 +8,7 @@
 #include "arch/spec/cpuid.h"
 #include "arch/spec/cr.h"
 #include "hv/lapic.h"
+#include "hv/lapic_level.h"
 #include "hv/machine.h"
 #include "hv/vm.h"
 
@@ -36,8 +37,7 @@ void lapic_base_set(struct vcpu *vcpu, uint64_t value)
     lapic->cpuid_1_edx = mode == LAPIC_DISABLED ? ~(uint32_t)CPUID_1_EDX_APIC : UINT32_MAX;
     lapic->page = mode == LAPIC_XAPIC ? page_of(value) : LAPIC_NO_PAGE;
     atomic_store(&lapic->mode, mode);
-    machine_vmwrite_64(VMCS_MSR_BITMAP, mode == LAPIC_X2APIC ? vcpu->vm->msr_bitmap_x2apic.value
-                                                             : vcpu->vm->msr_bitmap.value);
+    lapic_bitmap_choose(vcpu);
 }
 
 static bool has_reserved_bits(const struct vcpu *vcpu, uint64_t value)

@@ -11,6 +11,7 @@
 #include "arch/spec/cr.h"
 #include "hv/denied.h"
 #include "hv/lapic.h"
+#include "hv/lapic_level.h"
 #include "hv/machine.h"
 #include "hv/vm.h"
 
@@ -143,6 +144,19 @@ void lapic_deliver(struct vm *vm, uint32_t destination, bool logical,
                    enum apic_delivery_mode mode, uint8_t vector)
 {
     deliver_to_all(vm, targets(vm, destination, logical), mode, vector);
+}
+
+bool lapic_deliver_level(struct vm *vm, uint32_t destination, bool logical,
+                         enum apic_delivery_mode mode, uint8_t vector)
+{
+    uint32_t set = targets(vm, destination, logical);
+    bool taken = false;
+
+    if (mode == DELIVERY_LOWEST_PRIORITY)
+        set = first_to_accept(vm, set);
+    for (; set; set &= set - 1) /* at most CONFIG_VCPUS_MAX bits */
+        taken |= lapic_level_send(vm->vcpus[__builtin_ctz(set)], vector);
+    return taken;
 }
 
 /* ---- The interrupt command register ---- */

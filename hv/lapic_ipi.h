@@ -26,6 +26,11 @@ struct vm;
 void lapic_deliver(struct vm *vm, uint32_t destination, bool logical,
                    enum apic_delivery_mode mode, uint8_t vector);
 
+/* The same for a fixed or lowest-priority interrupt that is level-triggered, with a
+ * vector that exists. False: no APIC takes it. */
+bool lapic_deliver_level(struct vm *vm, uint32_t destination, bool logical,
+                         enum apic_delivery_mode mode, uint8_t vector);
+
 /* FFh is the broadcast of xAPIC mode, IOAPIC entries and MSI addresses. */
 static inline uint32_t lapic_destination_8(uint8_t destination)
 {

@@ -11,6 +11,7 @@
 #include "hv/denied.h"
 #include "hv/lapic.h"
 #include "hv/lapic_ipi.h"
+#include "hv/lapic_level.h"
 #include "hv/machine.h"
 #include "hv/vm.h"
 
@@ -44,6 +45,11 @@ static bool is_native(unsigned offset)
            offset == XAPIC_CUR_COUNT || offset == XAPIC_DIV_CONF;
 }
 
+static bool is_trigger_mode(unsigned offset)
+{
+    return offset >= XAPIC_TMR0 && offset < XAPIC_IRR0;
+}
+
 /* ---- Reads ---- */
 
 /* False: reserved. The arbitration priority and the remote read register are not
@@ -74,6 +80,8 @@ static bool read_kept(const struct vcpu *vcpu, unsigned offset, uint32_t *value)
 static uint32_t read_register(struct vcpu *vcpu, unsigned offset)
 {
     uint32_t value = 0;
+    if (is_trigger_mode(offset))
+        return lapic_level_mode(&vcpu->lapic, (offset - XAPIC_TMR0) >> XAPIC_REGISTER_SHIFT);
     if (is_native(offset))
         return (uint32_t)machine_msr_read(msr_of(offset));
     if (!read_kept(vcpu, offset, &value))
@@ -147,6 +155,14 @@ static void write_register(struct vcpu *vcpu, unsigned offset, uint32_t value)
         lapic_error(vcpu, APIC_ERROR_ILLEGAL_REGISTER);
 }
 
+static void end_of_interrupt(struct vcpu *vcpu)
+{
+    if (lapic_level_in_service(&vcpu->lapic))
+        lapic_level_end(vcpu);
+    else
+        machine_msr_write(IA32_X2APIC_EOI, 0);
+}
+
 void lapic_page_write(struct vcpu *vcpu, uint64_t offset, size_t bytes, uint64_t value)
 {
     if (bytes != REGISTER_BYTES || offset % SLOT_BYTES)
@@ -154,7 +170,7 @@ void lapic_page_write(struct vcpu *vcpu, uint64_t offset, size_t bytes, uint64_t
     else if (offset == XAPIC_ICR_LOW)
         write_icr_low(vcpu, (uint32_t)value);
     else if (offset == XAPIC_EOI)
-        machine_msr_write(IA32_X2APIC_EOI, 0);
+        end_of_interrupt(vcpu);
     else
         write_register(vcpu, (unsigned)offset, (uint32_t)value);
 }

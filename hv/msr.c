@@ -24,11 +24,12 @@ enum rule {
     FIXED,  /* reads: the row's value */
     ZERO,   /* writes: 0 does nothing, anything else is #GP(0) */
     IGNORE, /* writes: nothing happens; reported */
-    LAPIC,  /* hv/lapic.c */
     MISC_ENABLE,
     ARCH_CAPABILITIES,
     DEBUGCTL,
     MTRR_DEF_TYPE,
+    LAPIC,  /* hv/lapic.c */
+    LAPIC_LEVEL, /* the same for level-triggered interrupts; else it passes */
 };
 
 struct row {
@@ -99,10 +100,13 @@ static const struct row rows[] = {
      * "Local APIC Register Address Map Supported by x2APIC". */
     { IA32_X2APIC_APICID, IA32_X2APIC_VERSION, LAPIC, GP, FEATURE_ALWAYS, 0 },
     { IA32_X2APIC_TPR, IA32_X2APIC_TPR, PASS, PASS, FEATURE_ALWAYS, 0 },
-    { IA32_X2APIC_PPR, IA32_X2APIC_EOI, PASS, PASS, FEATURE_ALWAYS, 0 },
+    { IA32_X2APIC_PPR, IA32_X2APIC_PPR, PASS, PASS, FEATURE_ALWAYS, 0 },
+    { IA32_X2APIC_EOI, IA32_X2APIC_EOI, PASS, LAPIC_LEVEL, FEATURE_ALWAYS, 0 },
     { IA32_X2APIC_LDR, IA32_X2APIC_LDR, LAPIC, GP, FEATURE_ALWAYS, 0 },
     { IA32_X2APIC_SIVR, IA32_X2APIC_SIVR, PASS, LAPIC, FEATURE_ALWAYS, 0 },
-    { IA32_X2APIC_ISR0, IA32_X2APIC_IRR0 + 7, PASS, PASS, FEATURE_ALWAYS, 0 }, /* TMR, too */
+    { IA32_X2APIC_ISR0, IA32_X2APIC_ISR0 + 7, PASS, PASS, FEATURE_ALWAYS, 0 },
+    { IA32_X2APIC_TMR0, IA32_X2APIC_TMR0 + 7, LAPIC_LEVEL, PASS, FEATURE_ALWAYS, 0 },
+    { IA32_X2APIC_IRR0, IA32_X2APIC_IRR0 + 7, PASS, PASS, FEATURE_ALWAYS, 0 },
     { IA32_X2APIC_ESR, IA32_X2APIC_ESR, LAPIC, LAPIC, FEATURE_ALWAYS, 0 },
     { IA32_X2APIC_ICR, IA32_X2APIC_ICR, LAPIC, LAPIC, FEATURE_ALWAYS, 0 },
     { IA32_X2APIC_LVT_TIMER, IA32_X2APIC_LVT_TIMER, PASS, PASS, FEATURE_ALWAYS, 0 },
@@ -167,19 +171,24 @@ static bool is_x2apic_msr(const struct row *row)
     return row->first >= X2APIC_MSR_FIRST && row->last <= X2APIC_MSR_LAST;
 }
 
+static bool passes(enum rule rule, enum msr_bitmap kind)
+{
+    return rule == PASS || (rule == LAPIC_LEVEL && kind == MSR_BITMAP_X2APIC);
+}
+
 void msr_bitmap_build(uint8_t bitmap[static MSR_BITMAP_SIZE], const struct cpuid_table *table,
-                      bool x2apic)
+                      enum msr_bitmap kind)
 {
     for (unsigned i = 0; i < MSR_BITMAP_SIZE; i++)
         bitmap[i] = 0xFF;
     for (unsigned i = 0; i < ROW_COUNT; i++) {
         const struct row *row = &rows[i];
-        if (!cpuid_has(table, row->feature) || (is_x2apic_msr(row) && !x2apic))
+        if (!cpuid_has(table, row->feature) || (is_x2apic_msr(row) && kind == MSR_BITMAP_OTHER))
             continue;
         for (uint32_t msr = row->first; msr <= row->last; msr++) {
-            if (row->read == PASS)
+            if (passes(row->read, kind))
                 bitmap_pass(bitmap, msr, false);
-            if (row->write == PASS)
+            if (passes(row->write, kind))
                 bitmap_pass(bitmap, msr, true);
         }
     }
@@ -298,6 +307,7 @@ static bool row_accepts(struct vcpu *vcpu, const struct row *row, uint64_t value
     case MTRR_DEF_TYPE: return mtrr_def_type_write(&vcpu->msr, value);
     case DEBUGCTL: return debugctl_write(value);
     case LAPIC:
+    case LAPIC_LEVEL:
     case IGNORE: /* not asked here */
     case PASS:   /* exits outside x2APIC mode only: else its bit is clear */
     case FIXED:
@@ -318,7 +328,8 @@ struct verdict msr_read_exit(struct vcpu *vcpu)
         return deny(vcpu, DENIED_MSR_READ);
     switch (row->read) {
     case FIXED: return give(vcpu, row->value);
-    case LAPIC: return give_lapic(vcpu, msr);
+    case LAPIC:
+    case LAPIC_LEVEL: return give_lapic(vcpu, msr);
     case MISC_ENABLE: return give(vcpu, vcpu->msr.misc_enable);
     case MTRR_DEF_TYPE: return give(vcpu, vcpu->msr.mtrr_def_type);
     case DEBUGCTL: return give(vcpu, machine_vmread_64(VMCS_GUEST_IA32_DEBUGCTL));
@@ -343,7 +354,7 @@ struct verdict msr_write_exit(struct vcpu *vcpu)
     const struct row *row = row_find(msr);
     if (!row || !cpuid_has(&vcpu->vm->cpuid, row->feature))
         return deny(vcpu, DENIED_MSR_WRITE);
-    if (row->write == LAPIC)
+    if (row->write >= LAPIC) /* or LAPIC_LEVEL, the last one */
         return write_lapic(vcpu, msr, value);
     if (row->write == IGNORE)
         return ignore(vcpu, msr);

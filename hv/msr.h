@@ -25,8 +25,13 @@ struct msr_state {
 
 /* A bitmap of a VM: what its CPUID offers decides about some rows, and the mode
  * of the local APIC about that one's. */
+enum msr_bitmap {
+    MSR_BITMAP_OTHER,  /* not in x2APIC mode: none of its registers passes */
+    MSR_BITMAP_X2APIC,
+    MSR_BITMAP_LEVEL,  /* the same while a level-triggered interrupt is in service */
+};
 void msr_bitmap_build(uint8_t bitmap[static MSR_BITMAP_SIZE], const struct cpuid_table *table,
-                      bool x2apic);
+                      enum msr_bitmap kind);
 
 /* As after RESET. Does not touch the hardware. */
 void msr_state_reset(struct msr_state *state);

@@ -8,6 +8,7 @@
 #include "arch/spec/cr.h"
 #include "hv/check.h"
 #include "hv/event.h"
+#include "hv/lapic_level.h"
 #include "hv/machine.h"
 #include "hv/timers.h"
 #include "hv/vcpu_state.h"
@@ -15,7 +16,7 @@
 #include "hv/vm_life.h"
 
 /* Requests that one vCPU sends another, meaningless across a restart. */
-#define REQUESTS_OF_GUEST (REQUEST_INIT | REQUEST_SIPI | REQUEST_GUEST_NMI)
+#define REQUESTS_OF_GUEST (REQUEST_INIT | REQUEST_SIPI | REQUEST_GUEST_NMI | REQUEST_LEVEL)
 
 static void start(struct vcpu *vcpu)
 {
@@ -93,6 +94,8 @@ void vcpu_serve(struct vcpu *vcpu, uint32_t requests)
         start_up(vcpu);
     if (requests & REQUEST_GUEST_NMI && vcpu->state == VCPU_RUNNING)
         event_inject_nmi(vcpu);
+    if (requests & REQUEST_LEVEL && vcpu->state == VCPU_RUNNING)
+        lapic_level_take(vcpu);
     if (vcpu->index == 0 && vcpu->state == VCPU_RUNNING)
         serve_devices(vcpu, requests & REQUEST_DEVICES);
     /* Looked at here, not at the request alone: a STOP may have come while

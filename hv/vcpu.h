@@ -34,7 +34,8 @@ enum {
     REQUEST_SIPI = 1u << 4,     /* start-up IPI, vector in sipi */
     REQUEST_GUEST_NMI = 1u << 5, /* NMI for the guest */
     REQUEST_TIMER = 1u << 6,    /* an exit while the preemption timer is on */
-    REQUEST_DEVICES = 1u << 7   /* to the boot vCPU: a deadline, or what the PIC asks, is new */
+    REQUEST_DEVICES = 1u << 7,  /* to the boot vCPU: a deadline, or what the PIC asks, is new */
+    REQUEST_LEVEL = 1u << 8     /* level-triggered interrupts: hv/lapic_level.h */
 };
 
 /* Hardware encoding order, as in ModRM and exit qualifications. */

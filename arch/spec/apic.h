@@ -90,6 +90,8 @@ enum xapic_register {
     XAPIC_DFR = 0x0E0,
     XAPIC_SIVR = 0x0F0,
     XAPIC_ISR0 = 0x100,
+    XAPIC_TMR0 = 0x180,
+    XAPIC_IRR0 = 0x200,
     XAPIC_IRR7 = 0x270, /* ISR, TMR, IRR: eight each */
     XAPIC_ESR = 0x280,
     XAPIC_ICR_LOW = 0x300,

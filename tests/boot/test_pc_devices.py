@@ -79,3 +79,7 @@ def test_the_clock_interrupts_and_runs_with_the_tsc(machine, guests):
 
 def test_the_second_serial_port_has_all_of_a_16550(machine, guests):
     run(machine, guests, "serial")
+
+
+def test_level_triggered_interrupts_come_until_they_are_served(machine, guests):
+    run(machine, guests, "level", cpus=2)

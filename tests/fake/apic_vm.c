@@ -41,6 +41,7 @@ void apic_vm_make(enum lapic_mode mode)
     apic_vm.vcpu_count = APIC_VCPUS;
     apic_vm.msr_bitmap = HPA(0x1000);
     apic_vm.msr_bitmap_x2apic = HPA(0x2000);
+    apic_vm.msr_bitmap_level = HPA(0x3000);
     cpuid_table_build(&apic_vm.cpuid, &host, &facts);
     map_ram();
     for (unsigned i = 0; i < APIC_VCPUS; i++) {

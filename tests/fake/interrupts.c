@@ -11,13 +11,30 @@ void fake_interrupts_reset(void)
     fake_interrupts = (struct fake_interrupts){ .count = 0 };
 }
 
-void lapic_deliver(struct vm *vm, uint32_t destination, bool logical,
-                   enum apic_delivery_mode mode, uint8_t vector)
+static void count(uint32_t destination, bool logical, enum apic_delivery_mode mode,
+                  uint8_t vector, bool level)
 {
-    (void)vm;
     fake_interrupts.count++;
     fake_interrupts.destination = destination;
     fake_interrupts.logical = logical;
     fake_interrupts.mode = mode;
     fake_interrupts.vector = vector;
+    fake_interrupts.level = level;
+}
+
+void lapic_deliver(struct vm *vm, uint32_t destination, bool logical,
+                   enum apic_delivery_mode mode, uint8_t vector)
+{
+    (void)vm;
+    count(destination, logical, mode, vector, false);
+}
+
+bool lapic_deliver_level(struct vm *vm, uint32_t destination, bool logical,
+                         enum apic_delivery_mode mode, uint8_t vector)
+{
+    (void)vm;
+    if (fake_interrupts.nobody)
+        return false;
+    count(destination, logical, mode, vector, true);
+    return true;
 }

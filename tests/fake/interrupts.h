@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * In place of hv/lapic.c's delivery: counts, and remembers the last one.
+ * In place of hv/lapic_ipi.c's delivery: counts, and remembers the last one.
  */
 #pragma once
 
@@ -12,6 +12,8 @@ struct fake_interrupts {
     bool logical;
     enum apic_delivery_mode mode;
     uint8_t vector;
+    bool level;
+    bool nobody; /* set by a test: no APIC takes a level-triggered one */
 };
 
 extern struct fake_interrupts fake_interrupts;

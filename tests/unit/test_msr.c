@@ -19,6 +19,7 @@ static struct vm vm;
 static struct vcpu vcpu;
 static uint8_t bitmap[MSR_BITMAP_SIZE];
 static uint8_t bitmap_xapic[MSR_BITMAP_SIZE]; /* of a vCPU that is not in x2APIC mode */
+static uint8_t bitmap_level[MSR_BITMAP_SIZE]; /* with a level-triggered interrupt */
 
 static void set_up(struct cpuid_host host)
 {
@@ -34,8 +35,9 @@ static void set_up(struct cpuid_host host)
     msr_state_reset(&vcpu.msr);
     vcpu.lapic.mode = LAPIC_X2APIC;
     vcpu.lapic.base = XAPIC_BASE | APIC_BASE_EN | APIC_BASE_EXTD | APIC_BASE_BSP;
-    msr_bitmap_build(bitmap, &vm.cpuid, true);
-    msr_bitmap_build(bitmap_xapic, &vm.cpuid, false);
+    msr_bitmap_build(bitmap, &vm.cpuid, MSR_BITMAP_X2APIC);
+    msr_bitmap_build(bitmap_xapic, &vm.cpuid, MSR_BITMAP_OTHER);
+    msr_bitmap_build(bitmap_level, &vm.cpuid, MSR_BITMAP_LEVEL);
 }
 
 static int set_up_full(void **state)
@@ -130,6 +132,20 @@ static void the_bitmap_intercepts_exactly_what_the_rows_say(void **state)
         assert_int_equal(exits(msr, false), !is_passed(msr, false));
         assert_int_equal(exits(msr, true), !is_passed(msr, true));
     }
+}
+
+static void with_a_level_in_service_its_end_and_the_trigger_modes_exit_as_well(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 0x4000; i++) {
+        uint32_t msr = i < 0x2000 ? i : 0xC0000000 + (i - 0x2000);
+        bool trigger_mode = msr >= 0x818 && msr <= 0x81F;
+        assert_int_equal(is_set(bitmap_level, msr, false), trigger_mode || exits(msr, false));
+        assert_int_equal(is_set(bitmap_level, msr, true), msr == 0x80B || exits(msr, true));
+    }
+    assert_int_equal(value_of(0x818), 0);
+    assert_true(writes(0x80B, 0));
+    assert_false(writes(0x80B, 1));
 }
 
 static void outside_x2apic_mode_every_register_of_the_x2apic_exits_and_is_gp(void **state)
@@ -309,6 +325,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_bitmap_intercepts_exactly_what_the_rows_say),
+        TEST(with_a_level_in_service_its_end_and_the_trigger_modes_exit_as_well),
         TEST(outside_x2apic_mode_every_register_of_the_x2apic_exits_and_is_gp),
         TEST(a_host_without_features_passes_none_of_their_registers),
         TEST(an_msr_that_no_row_names_is_gp_for_reads_and_writes),

@@ -400,6 +400,7 @@ static void a_carry_of_the_pm_timer_interrupts(void **state)
     assert_int_equal(fake.timer, ticks_tsc(carry, HZ, PM_TIMER_HZ));
     fake.tsc = fake.timer;
     serve(REQUEST_TIMER);
+    serve(REQUEST_LEVEL);
     assert_int_equal(sent(0x59), 1);
     assert_int_equal(fake.timer, MACHINE_TIMER_OFF); /* until it is cleared */
     assert_int_equal(timers_platform_read(&vm, 0x600, 2), 1);

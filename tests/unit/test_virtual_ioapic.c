@@ -166,11 +166,89 @@ static void a_level_that_is_high_is_delivered_when_unmasked(void **state)
     set(low(4), entry);
     set(high(4), 0);
     assert_int_equal(fake_interrupts.count, 1);
-    assert_int_equal(get(low(4)) & REDIRECTION_REMOTE_IRR, 0);
     /* How Linux ends a level interrupt that came as an edge. */
     set(low(4), 0x31 | (uint32_t)REDIRECTION_MASKED);
+    assert_int_equal(get(low(4)) & REDIRECTION_REMOTE_IRR, 0);
     set(low(4), entry);
     assert_int_equal(fake_interrupts.count, 2);
+}
+
+static void a_level_is_delivered_once_until_its_end(void **state)
+{
+    (void)state;
+    set(low(4), 0x31 | (uint32_t)REDIRECTION_LEVEL);
+    ioapic_set_line(&vm, 4, true);
+    assert_int_equal(fake_interrupts.count, 1);
+    assert_true(fake_interrupts.level);
+    assert_true(get(low(4)) & REDIRECTION_REMOTE_IRR);
+    ioapic_set_line(&vm, 4, false);
+    ioapic_set_line(&vm, 4, true);
+    assert_int_equal(fake_interrupts.count, 1);
+    ioapic_end_of_interrupt(&vm, 0x32); /* another one's */
+    assert_int_equal(fake_interrupts.count, 1);
+    ioapic_end_of_interrupt(&vm, 0x31);
+    assert_int_equal(fake_interrupts.count, 2);
+    assert_true(get(low(4)) & REDIRECTION_REMOTE_IRR);
+    ioapic_set_line(&vm, 4, false);
+    assert_true(get(low(4)) & REDIRECTION_REMOTE_IRR);
+    ioapic_end_of_interrupt(&vm, 0x31);
+    assert_int_equal(get(low(4)) & REDIRECTION_REMOTE_IRR, 0);
+    assert_int_equal(fake_interrupts.count, 2);
+}
+
+static void a_level_that_is_masked_meanwhile_comes_when_it_is_opened(void **state)
+{
+    (void)state;
+    uint32_t entry = 0x31 | (uint32_t)REDIRECTION_LEVEL;
+    set(low(4), entry);
+    ioapic_set_line(&vm, 4, true);
+    set(low(4), entry | (uint32_t)REDIRECTION_MASKED);
+    assert_true(get(low(4)) & REDIRECTION_REMOTE_IRR);
+    ioapic_end_of_interrupt(&vm, 0x31);
+    assert_int_equal(get(low(4)) & REDIRECTION_REMOTE_IRR, 0);
+    assert_int_equal(fake_interrupts.count, 1);
+    set(low(4), entry);
+    assert_int_equal(fake_interrupts.count, 2);
+}
+
+static void an_end_is_for_all_pins_of_its_vector(void **state)
+{
+    (void)state;
+    for (unsigned pin = 4; pin < 7; pin++) {
+        set(low(pin), (pin == 6 ? 0x40 : 0x31) | (uint32_t)REDIRECTION_LEVEL);
+        ioapic_set_line(&vm, pin, true);
+        ioapic_set_line(&vm, pin, false);
+    }
+    ioapic_end_of_interrupt(&vm, 0x31);
+    assert_int_equal(get(low(4)) & REDIRECTION_REMOTE_IRR, 0);
+    assert_int_equal(get(low(5)) & REDIRECTION_REMOTE_IRR, 0);
+    assert_true(get(low(6)) & REDIRECTION_REMOTE_IRR);
+}
+
+static void a_level_that_nobody_takes_is_tried_at_the_next_write(void **state)
+{
+    (void)state;
+    fake_interrupts.nobody = true;
+    set(low(4), 0x31 | (uint32_t)REDIRECTION_LEVEL);
+    ioapic_set_line(&vm, 4, true);
+    assert_int_equal(get(low(4)) & REDIRECTION_REMOTE_IRR, 0);
+    fake_interrupts.nobody = false;
+    set(high(4), 0);
+    assert_int_equal(fake_interrupts.count, 1);
+}
+
+static void an_nmi_or_init_is_an_edge_whatever_the_entry_says(void **state)
+{
+    (void)state;
+    static const uint32_t modes[] = { DELIVERY_NMI, DELIVERY_INIT };
+    for (unsigned i = 0; i < 2; i++) {
+        set(low(4), modes[i] << REDIRECTION_DELIVERY_SHIFT | (uint32_t)REDIRECTION_LEVEL);
+        ioapic_set_line(&vm, 4, true);
+        assert_int_equal(fake_interrupts.count, i + 1);
+        assert_false(fake_interrupts.level);
+        assert_int_equal(get(low(4)) & REDIRECTION_REMOTE_IRR, 0);
+        ioapic_set_line(&vm, 4, false);
+    }
 }
 
 static void modes_that_are_not_the_guests_to_use_deliver_nothing(void **state)
@@ -220,8 +298,12 @@ static void random_accesses_keep_the_entries_valid(void **state)
         ioapic_write(&vm, offsets[rand() % 6], (size_t)1 << rand() % 4, value);
         (void)ioapic_read(&vm.ioapic, offsets[rand() % 6], (size_t)1 << rand() % 4);
         ioapic_set_line(&vm, (unsigned)rand() % IOAPIC_PINS, rand() % 2);
-        for (unsigned pin = 0; pin < IOAPIC_PINS; pin++)
-            assert_int_equal(vm.ioapic.entries[pin] & 0x00FFFFFFFFFE5000, 0);
+        ioapic_end_of_interrupt(&vm, (uint8_t)rand());
+        for (unsigned pin = 0; pin < IOAPIC_PINS; pin++) {
+            uint64_t entry = vm.ioapic.entries[pin];
+            assert_int_equal(entry & 0x00FFFFFFFFFE1000, 0);
+            assert_true(!(entry & REDIRECTION_REMOTE_IRR) || (entry & REDIRECTION_LEVEL));
+        }
     }
 }
 
@@ -238,6 +320,11 @@ int main(void)
         TEST(logical_lowest_priority_and_broadcast_go_through),
         TEST(an_edge_on_a_masked_pin_is_lost),
         TEST(a_level_that_is_high_is_delivered_when_unmasked),
+        TEST(a_level_is_delivered_once_until_its_end),
+        TEST(a_level_that_is_masked_meanwhile_comes_when_it_is_opened),
+        TEST(an_end_is_for_all_pins_of_its_vector),
+        TEST(a_level_that_nobody_takes_is_tried_at_the_next_write),
+        TEST(an_nmi_or_init_is_an_edge_whatever_the_entry_says),
         TEST(modes_that_are_not_the_guests_to_use_deliver_nothing),
         TEST(there_are_24_pins),
         TEST(random_accesses_keep_the_entries_valid),
