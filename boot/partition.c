@@ -79,7 +79,7 @@ static void make_memory(struct vm *vm, const struct vmx_capabilities *capabiliti
     struct frames frames;
 
     frames_init(&frames, tables, arena_hpa(tables), count);
-    ept_init(&vm->ept, frames, pages_1g);
+    ept_init(&vm->ept, frames, ept_shape(pages_1g));
     guest_memory_map(&vm->memory, &vm->ept);
     guest_memory_map_empty_roms(&vm->ept, arena_hpa(page_of_ones()));
     zero_memory(&vm->memory);

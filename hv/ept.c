@@ -32,7 +32,6 @@ enum {
     LEVEL_4K = 0,
     LEVEL_2M = 1,
     LEVEL_1G = 2,
-    LEVEL_ROOT = 3,
     LEVEL_COUNT = 4,
 };
 
@@ -63,10 +62,10 @@ static hpa_t entry_address(ept_entry_t entry)
 }
 
 /* Grants all rights: what a page allows is written in its leaf alone. */
-static ept_entry_t entry_table(hpa_t table)
+static ept_entry_t entry_table(hpa_t table, uint64_t all_rights)
 {
     CHECK((table.value & ~EPT_ADDRESS_MASK) == 0);
-    return (ept_entry_t){ table.value | EPT_RIGHTS };
+    return (ept_entry_t){ table.value | all_rights };
 }
 
 static ept_entry_t entry_leaf(hpa_t page, unsigned level, uint64_t rights,
@@ -78,12 +77,28 @@ static ept_entry_t entry_leaf(hpa_t page, unsigned level, uint64_t rights,
                           (uint64_t)type << EPT_MEMORY_TYPE_SHIFT };
 }
 
-/* ---- Levels and ranges ---- */
+/* ---- Shapes, levels and ranges ---- */
+
+struct ept_shape ept_shape(bool pages_1g)
+{
+    return (struct ept_shape){ .levels = LEVEL_COUNT, .largest = pages_1g ? LEVEL_1G : LEVEL_2M,
+                               .table_rights = EPT_RIGHTS };
+}
+
+static unsigned level_root(struct ept_shape shape)
+{
+    return shape.levels - 1u;
+}
 
 /* What one entry of a table of this level covers. */
 static uint64_t level_bytes(unsigned level)
 {
     return PAGE_SIZE_4K << (level * EPT_TABLE_BITS);
+}
+
+static bool beyond(struct ept_shape shape, uint64_t gpa)
+{
+    return gpa / level_bytes(level_root(shape)) >= EPT_TABLE_ENTRIES;
 }
 
 static unsigned level_slot(unsigned level, gpa_t gpa)
@@ -104,9 +119,9 @@ bool ept_range_is_valid(const struct ept_range *range)
 
 /* The largest page that can begin where the range begins. Both counting and
  * mapping ask here, so that they cannot disagree. */
-static unsigned range_leaf_level(const struct ept_range *range, bool pages_1g)
+static unsigned range_leaf_level(const struct ept_range *range, struct ept_shape shape)
 {
-    unsigned level = pages_1g ? LEVEL_1G : LEVEL_2M;
+    unsigned level = shape.largest;
     uint64_t addresses = range->gpa.value | range->hpa.value;
 
     while (level > LEVEL_4K &&
@@ -130,14 +145,15 @@ static struct ept_range range_behind(const struct ept_range *range, uint64_t byt
 /* For each level, which of its tables was counted last: the first, second ...
  * in the order of addresses. Ranges come in that order, so the last is enough. */
 struct tables_counted {
-    uint64_t last[LEVEL_ROOT];
+    uint64_t last[LEVEL_COUNT - 1];
     unsigned count;
 };
 
 /* The tables on the way to a leaf, below the root. */
-static void count_tables(struct tables_counted *counted, gpa_t gpa, unsigned leaf_level)
+static void count_tables(struct tables_counted *counted, gpa_t gpa, unsigned leaf_level,
+                         unsigned root_level)
 {
-    for (unsigned level = leaf_level; level < LEVEL_ROOT; level++) {
+    for (unsigned level = leaf_level; level < root_level; level++) {
         uint64_t table = gpa.value / level_bytes(level + 1);
         if (counted->last[level] != table) {
             counted->last[level] = table;
@@ -146,7 +162,7 @@ static void count_tables(struct tables_counted *counted, gpa_t gpa, unsigned lea
     }
 }
 
-unsigned ept_frames_needed(const struct ept_range *ranges, unsigned count, bool pages_1g)
+unsigned ept_frames_needed(const struct ept_range *ranges, unsigned count, struct ept_shape shape)
 {
     struct tables_counted counted = { .last = { UINT64_MAX, UINT64_MAX, UINT64_MAX } };
     uint64_t end = 0;
@@ -156,8 +172,8 @@ unsigned ept_frames_needed(const struct ept_range *ranges, unsigned count, bool 
         CHECK(ept_range_is_valid(&rest) && rest.gpa.value >= end);
         end = rest.gpa.value + rest.bytes;
         while (rest.bytes > 0) {
-            unsigned level = range_leaf_level(&rest, pages_1g);
-            count_tables(&counted, rest.gpa, level);
+            unsigned level = range_leaf_level(&rest, shape);
+            count_tables(&counted, rest.gpa, level, level_root(shape));
             rest = range_behind(&rest, level_bytes(level));
         }
     }
@@ -166,9 +182,10 @@ unsigned ept_frames_needed(const struct ept_range *ranges, unsigned count, bool 
 
 /* ---- Commit: map ---- */
 
-void ept_init(struct ept *ept, struct frames frames, bool pages_1g)
+void ept_init(struct ept *ept, struct frames frames, struct ept_shape shape)
 {
-    *ept = (struct ept){ .frames = frames, .pages_1g = pages_1g };
+    CHECK(shape.levels <= LEVEL_COUNT && shape.largest < LEVEL_COUNT - 1u);
+    *ept = (struct ept){ .frames = frames, .shape = shape };
     ept->root = frames_take(&ept->frames);
 }
 
@@ -183,12 +200,12 @@ static hpa_t table_for(struct ept *ept, gpa_t gpa, unsigned wanted_level)
 {
     hpa_t table = ept->root;
 
-    for (unsigned level = LEVEL_ROOT; level > wanted_level; level--) {
+    for (unsigned level = level_root(ept->shape); level > wanted_level; level--) {
         uint64_t *slot = table_slot(ept, table, level, gpa);
         ept_entry_t entry = { *slot };
         CHECK(entry_kind(entry, level) != ENTRY_LEAF);
         if (entry_kind(entry, level) == ENTRY_HOLE) {
-            entry = entry_table(frames_take(&ept->frames));
+            entry = entry_table(frames_take(&ept->frames), ept->shape.table_rights);
             frames_store(slot, entry.value);
         }
         table = entry_address(entry);
@@ -216,9 +233,10 @@ void ept_map(struct ept *ept, const struct ept_range *range, uint64_t rights,
     struct ept_range rest = *range;
 
     CHECK(ept_range_is_valid(range));
+    CHECK(!beyond(ept->shape, range->gpa.value + range->bytes - 1));
     CHECK(rights_are_valid(rights));
     while (rest.bytes > 0) {
-        unsigned level = range_leaf_level(&rest, ept->pages_1g);
+        unsigned level = range_leaf_level(&rest, ept->shape);
         map_page(ept, rest.gpa, level, entry_leaf(rest.hpa, level, rights, type));
         rest = range_behind(&rest, level_bytes(level));
     }
@@ -232,9 +250,9 @@ bool ept_lookup(const struct ept *ept, gpa_t gpa, hpa_t *hpa, uint64_t *rights)
     hpa_t table = ept->root;
     uint64_t granted = EPT_RIGHTS;
 
-    if (gpa.value >> EPT_ADDRESS_BITS != 0)
+    if (beyond(ept->shape, gpa.value))
         return false;
-    for (unsigned level = LEVEL_ROOT;; level--) {
+    for (unsigned level = level_root(ept->shape);; level--) {
         ept_entry_t entry = { *table_slot(ept, table, level, gpa) };
         granted &= entry.value;
         switch (entry_kind(entry, level)) {

@@ -17,10 +17,18 @@
 #include "hv/addr.h"
 #include "hv/frames.h"
 
+/* How many tables are on the way to a page, and how large that may be. The tables
+ * of DMA remapping are of the same make (hv/dma_tables.h), but not of this shape. */
+struct ept_shape {
+    uint8_t levels;        /* 3 or 4 */
+    uint8_t largest;       /* page: 1 is 2 MiB, 2 is 1 GiB */
+    uint64_t table_rights; /* in an entry that names a table */
+};
+
 struct ept {
     struct frames frames;
-    hpa_t root;    /* the PML4 table, in `frames` */
-    bool pages_1g; /* the CPU knows EPT pages of 1 GiB */
+    hpa_t root; /* the table of the highest level, in `frames` */
+    struct ept_shape shape;
 };
 
 /* Guest addresses [gpa, gpa + bytes) are host addresses [hpa, hpa + bytes).
@@ -31,15 +39,20 @@ struct ept_range {
     uint64_t bytes;
 };
 
+/* A CPU's, which may know EPT pages of 1 GiB. */
+struct ept_shape ept_shape(bool pages_1g);
+
 /* Inside the 48 bits that four levels translate, whole pages, not empty. */
 bool ept_range_is_valid(const struct ept_range *range);
 
 /* Exactly how many frames the tables of these ranges take, root included. The
- * ranges are valid, ascending by gpa, and do not overlap. */
-unsigned ept_frames_needed(const struct ept_range *ranges, unsigned count, bool pages_1g);
+ * ranges are valid, ascending by gpa, do not overlap, and lie inside what the levels
+ * translate. */
+unsigned ept_frames_needed(const struct ept_range *ranges, unsigned count,
+                           struct ept_shape shape);
 
 /* Empty tables: nothing is mapped. Takes the root from the given pool. */
-void ept_init(struct ept *ept, struct frames frames, bool pages_1g);
+void ept_init(struct ept *ept, struct frames frames, struct ept_shape shape);
 
 /*
  * Maps a range by the largest pages that its alignment allows. Cannot fail: the

@@ -42,3 +42,13 @@ void frames_reset(struct frames *frames)
 {
     frames->used = 0;
 }
+
+struct frames frames_split(struct frames *frames, unsigned count)
+{
+    struct frames part;
+    CHECK(count <= frames->count - frames->used);
+    frames_init(&part, frames->tables + (size_t)frames->used * FRAME_ENTRIES,
+                HPA(frames->base.value + frames->used * PAGE_SIZE_4K), count);
+    frames->used += count;
+    return part;
+}

@@ -38,3 +38,6 @@ void frames_store(uint64_t *entry, uint64_t value);
 
 /* Gives all frames back. Nothing may use their tables any more. */
 void frames_reset(struct frames *frames);
+
+/* A pool of `count` frames out of those that are left, for an owner of its own. */
+struct frames frames_split(struct frames *frames, unsigned count);

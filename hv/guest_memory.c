@@ -85,7 +85,7 @@ unsigned guest_memory_ept_frames(const struct guest_memory *memory, bool pages_1
 {
     struct ept_range ranges[GUEST_MEMORY_RANGES_MAX];
 
-    return ept_frames_needed(ranges, guest_memory_ranges(memory, ranges), pages_1g);
+    return ept_frames_needed(ranges, guest_memory_ranges(memory, ranges), ept_shape(pages_1g));
 }
 
 void guest_memory_map(const struct guest_memory *memory, struct ept *ept)

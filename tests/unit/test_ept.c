@@ -40,7 +40,7 @@ static void set_up_tables(unsigned frames_count, bool pages_1g)
     struct frames frames;
     memset(tables, 0xFF, (size_t)frames_count * PAGE_SIZE_4K);
     frames_init(&frames, tables, HPA(POOL_BASE), frames_count);
-    ept_init(&ept, frames, pages_1g);
+    ept_init(&ept, frames, ept_shape(pages_1g));
 }
 
 static struct ept_range range(uint64_t gpa, uint64_t hpa, uint64_t bytes)
@@ -159,7 +159,7 @@ static void any_mapping_agrees_with_the_model_and_all_else_is_a_hole(void **stat
         bool pages_1g = random_below(2) == 0;
         model_clear(windows[round % (sizeof windows / sizeof windows[0])]);
         unsigned count = random_ranges(ranges);
-        unsigned needed = ept_frames_needed(ranges, count, pages_1g);
+        unsigned needed = ept_frames_needed(ranges, count, ept_shape(pages_1g));
         set_up_tables(needed, pages_1g);
         for (unsigned i = 0; i < count; i++) {
             uint64_t rights = random_rights();
@@ -268,7 +268,7 @@ static void pages_are_as_large_as_the_alignment_allows(void **state)
 {
     (void)state;
     const struct ept_range whole = range(MIB(2) - KIB(4), GIB(9) + MIB(2) - KIB(4), GIB(3));
-    set_up_tables(ept_frames_needed(&whole, 1, true), true);
+    set_up_tables(ept_frames_needed(&whole, 1, ept_shape(true)), true);
     ept_map(&ept, &whole, RWX, EPT_WRITE_BACK);
     assert_int_equal(leaf_level(MIB(2) - KIB(4)), 0);
     assert_int_equal(leaf_level(MIB(2)), 1);
@@ -284,8 +284,8 @@ static void pages_of_1_gib_are_used_only_where_the_cpu_knows_them(void **state)
 {
     (void)state;
     const struct ept_range gib = range(GIB(4), GIB(8), GIB(1));
-    assert_int_equal(ept_frames_needed(&gib, 1, true), 2);
-    assert_int_equal(ept_frames_needed(&gib, 1, false), 3);
+    assert_int_equal(ept_frames_needed(&gib, 1, ept_shape(true)), 2);
+    assert_int_equal(ept_frames_needed(&gib, 1, ept_shape(false)), 3);
     set_up_tables(3, false);
     ept_map(&ept, &gib, RWX, EPT_WRITE_BACK);
     assert_int_equal(leaf_level(GIB(4)), 1);
@@ -293,11 +293,45 @@ static void pages_of_1_gib_are_used_only_where_the_cpu_knows_them(void **state)
     assert_hole(GIB(5));
 }
 
+/* As remapping units of 39 bits have it: the root is what else is a PDPT. */
+static void with_three_levels_addresses_end_at_512_gib(void **state)
+{
+    (void)state;
+    const struct ept_shape three = { .levels = 3, .largest = 2, .table_rights = 3 };
+    const struct ept_range last = range(GIB(511), GIB(1), GIB(1));
+    const struct ept_range small = range(GIB(1), GIB(1), KIB(4));
+    struct frames frames;
+    assert_int_equal(ept_frames_needed(&last, 1, three), 1);
+    assert_int_equal(ept_frames_needed(&small, 1, three), 3);
+    frames_init(&frames, tables, HPA(POOL_BASE), 3);
+    ept_init(&ept, frames, three);
+    ept_map(&ept, &last, EPT_READ | EPT_WRITE, EPT_UNCACHEABLE);
+    ept_map(&ept, &small, EPT_READ | EPT_WRITE, EPT_UNCACHEABLE);
+    assert_int_equal(tables[511], GIB(1) | 0x80 | 3);
+    assert_int_equal(tables[1], (POOL_BASE + KIB(4)) | 3);
+    assert_maps(GIB(512) - 1, GIB(2) - 1, EPT_READ | EPT_WRITE);
+    assert_hole(GIB(512));
+    assert_hole(GIB(512) + GIB(511));
+}
+
+static void map_it(void *mapped);
+
+static void what_the_levels_do_not_reach_is_never_mapped(void **state)
+{
+    (void)state;
+    const struct ept_shape three = { .levels = 3, .largest = 2, .table_rights = 3 };
+    struct ept_range across = range(GIB(511), GIB(1), GIB(2));
+    struct frames frames;
+    frames_init(&frames, tables, HPA(POOL_BASE), 3);
+    ept_init(&ept, frames, three);
+    assert_true(dies(map_it, &across));
+}
+
 static void differently_aligned_ends_are_mapped_by_small_pages(void **state)
 {
     (void)state;
     const struct ept_range odd = range(MIB(2), MIB(2) + KIB(4), MIB(4));
-    assert_int_equal(ept_frames_needed(&odd, 1, true), 5);
+    assert_int_equal(ept_frames_needed(&odd, 1, ept_shape(true)), 5);
     set_up_tables(5, true);
     ept_map(&ept, &odd, RWX, EPT_WRITE_BACK);
     assert_int_equal(leaf_level(MIB(2)), 0);
@@ -311,9 +345,9 @@ static void tables_that_ranges_share_are_counted_once(void **state)
         range(0, GIB(2), KIB(640)), range(KIB(896), GIB(2) + KIB(896), MIB(64) - KIB(896)),
         range(GIB(4), GIB(3), MIB(2)),
     };
-    assert_int_equal(ept_frames_needed(ranges, 2, true), 4);
-    assert_int_equal(ept_frames_needed(ranges, 3, true), 5);
-    assert_int_equal(ept_frames_needed(ranges, 0, true), 1);
+    assert_int_equal(ept_frames_needed(ranges, 2, ept_shape(true)), 4);
+    assert_int_equal(ept_frames_needed(ranges, 3, ept_shape(true)), 5);
+    assert_int_equal(ept_frames_needed(ranges, 0, ept_shape(true)), 1);
 }
 
 /* ---- Bits ---- */
@@ -427,7 +461,7 @@ static void one_frame_less_than_needed_is_not_enough(void **state)
 {
     (void)state;
     struct ept_range small = range(MIB(2), MIB(2), KIB(4));
-    unsigned needed = ept_frames_needed(&small, 1, true);
+    unsigned needed = ept_frames_needed(&small, 1, ept_shape(true));
     set_up_tables(needed - 1, true);
     assert_true(dies(map_it, &small));
     set_up_tables(needed, true);
@@ -464,6 +498,8 @@ int main(void)
         cmocka_unit_test(between_any_two_stores_a_walk_finds_the_old_or_the_new),
         cmocka_unit_test(pages_are_as_large_as_the_alignment_allows),
         cmocka_unit_test(pages_of_1_gib_are_used_only_where_the_cpu_knows_them),
+        cmocka_unit_test(with_three_levels_addresses_end_at_512_gib),
+        cmocka_unit_test(what_the_levels_do_not_reach_is_never_mapped),
         cmocka_unit_test(differently_aligned_ends_are_mapped_by_small_pages),
         cmocka_unit_test(tables_that_ranges_share_are_counted_once),
         cmocka_unit_test(a_leaf_holds_address_rights_and_type_and_nothing_else),

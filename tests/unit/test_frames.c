@@ -60,6 +60,30 @@ static void frames_are_zeroed_again_after_a_reset(void **state)
     assert_int_equal(tables[7], 0);
 }
 
+static void a_part_has_frames_of_its_own_and_the_rest_goes_on_behind(void **state)
+{
+    (void)state;
+    frames_take(&frames);
+    struct frames part = frames_split(&frames, 2);
+    assert_int_equal(frames_take(&part).value, BASE + PAGE_SIZE_4K);
+    assert_int_equal(frames_take(&frames).value, BASE + 3 * PAGE_SIZE_4K);
+    assert_int_equal(frames_take(&part).value, BASE + 2 * PAGE_SIZE_4K);
+    assert_int_equal(part.used, part.count);
+}
+
+static void split_too_many(void *unused)
+{
+    (void)unused;
+    frames_take(&frames);
+    (void)frames_split(&frames, COUNT);
+}
+
+static void a_part_is_no_larger_than_what_is_left(void **state)
+{
+    (void)state;
+    assert_true(dies(split_too_many, NULL));
+}
+
 static void take_one_too_many(void *unused)
 {
     (void)unused;
@@ -99,6 +123,8 @@ int main(void)
         cmocka_unit_test_setup(frames_are_distinct_zeroed_and_inside_the_pool, set_up),
         cmocka_unit_test_setup(a_frame_that_is_not_taken_yet_is_not_touched, set_up),
         cmocka_unit_test_setup(frames_are_zeroed_again_after_a_reset, set_up),
+        cmocka_unit_test_setup(a_part_has_frames_of_its_own_and_the_rest_goes_on_behind, set_up),
+        cmocka_unit_test_setup(a_part_is_no_larger_than_what_is_left, set_up),
         cmocka_unit_test_setup(taking_more_than_there_are_stops_the_machine, set_up),
         cmocka_unit_test_setup(an_address_that_is_no_taken_frame_leads_nowhere, set_up),
     };

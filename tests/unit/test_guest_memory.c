@@ -158,7 +158,7 @@ static void set_up_ept(struct ept *ept, const struct guest_memory *memory, bool 
     unsigned needed = guest_memory_ept_frames(memory, pages_1g);
     assert_true(needed <= FRAMES_MAX);
     frames_init(&frames, tables, HPA(MIB(1)), needed);
-    ept_init(ept, frames, pages_1g);
+    ept_init(ept, frames, ept_shape(pages_1g));
     guest_memory_map(memory, ept);
     assert_int_equal(ept->frames.used, needed);
 }
