@@ -26,6 +26,7 @@ HV_LOAD := hv/guest_kind.c hv/linux.c hv/linux_image.c hv/multiboot1.c \
 	hv/guest_put.c hv/guest_writer.c
 HV_TABLES := hv/aml.c hv/guest_acpi.c hv/guest_mp_table.c
 HV_MEMORY := hv/frames.c hv/ept.c hv/guest_memory.c hv/guest_paging.c hv/guest_walk.c
+HV_DMA := hv/dma_limits.c hv/dma_tables.c hv/dma_sources.c hv/dma_faults.c hv/irte.c
 HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c hv/recorder.c \
 	hv/cpuid.c hv/cpuid_table.c hv/cpuid_frequency.c hv/msr.c hv/cr.c \
 	hv/lapic.c hv/lapic_base.c hv/lapic_ipi.c hv/lapic_level.c hv/lapic_page.c hv/event.c hv/hypercall.c hv/decode.c hv/mmio.c
@@ -36,11 +37,12 @@ HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
 HV_LIFE := hv/vcpu.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
 HV_INVENTORY := hv/pci_topology.c hv/pci_class.c hv/cpu_identity.c hv/inventory_print.c hv/log_row.c
-HV := $(HV_INVENTORY) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
+HV := $(HV_INVENTORY) $(HV_DMA) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
 
-DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c drivers/pci_config.c
+DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c drivers/pci_config.c \
+	drivers/vtd_unit.c
 DRIVERS_PURE := drivers/acpi.c drivers/acpi_entries.c drivers/acpi_madt.c drivers/acpi_fadt.c \
-	drivers/acpi_mcfg.c drivers/acpi_dmar.c drivers/pci.c drivers/pci_function.c
+	drivers/acpi_mcfg.c drivers/acpi_dmar.c drivers/dmar_scope.c drivers/pci.c drivers/pci_function.c
 
 # What runs once, or seldom, or for a user to read: small is better than fast.
 COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(DRIVERS_PURE) \
@@ -49,7 +51,7 @@ COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(D
 	hv/frames.c hv/ept.c hv/preflight.c hv/exit_reason_name.c hv/exit_report.c \
 	hv/cpuid_table.c hv/cpuid_frequency.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c \
 	drivers/power.c drivers/rtc.c hv/i8042.c hv/guest_rtc.c hv/cmos.c
-COLD += $(HV_INVENTORY) drivers/pci_config.c arch/cpu_identity.c
+COLD += $(HV_INVENTORY) $(HV_DMA) drivers/vtd_unit.c drivers/pci_config.c arch/cpu_identity.c
 # Of these there are few a second.
 COLD += arch/paging.c arch/window.c hv/platform.c hv/port_string.c hv/event.c \
 	hv/console_focus.c hv/console_keys.c hv/console_receive.c hv/lapic_level.c drivers/serial.c drivers/ioapic.c
@@ -81,7 +83,7 @@ UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf e
 	exit exit_report findings frames guest_acpi guest_kind guest_memory guest_mp_table guest_paging i8042 ioapic_driver \
 	lapic lapic_base lapic_ipi lapic_level lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 multiboot2_guest pci pic pit platform ports power pvh \
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
-UNIT_TESTS += acpi_dmar inventory_print pci_config pci_scan pci_topology saved_inventory
+UNIT_TESTS += acpi_dmar dma_faults dma_sources dma_tables dmar_scope irte vtd_unit inventory_print pci_config pci_scan pci_topology saved_inventory
 UNIT_TESTS += recorder
 fakes_console := terminal
 fakes_cr := reports
@@ -321,6 +323,9 @@ build/unit/test_%: build/host/tests/unit/test_%.o $$(addprefix build/host/tests/
 libs_decode := -lZydis
 libs_lapic := -Wl,--wrap=machine_msr_read # the test has a hardware's ESR
 libs_ept := -Wl,--wrap=frames_store # the test sees every store into a table
+# The test has memory as devices see it: what was published.
+libs_dma_tables := -Wl,--wrap=machine_memory_publish
+libs_irte := -Wl,--wrap=machine_memory_publish
 # Requests go to the test's mailboxes, and it looks at memory when it is zeroed.
 libs_vm_life := -Wl,--wrap=machine_request -Wl,--wrap=machine_memory_zero -Wl,--wrap=machine_end
 

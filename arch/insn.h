@@ -157,6 +157,12 @@ static inline void wbinvd(void)
     asm volatile("wbinvd" : : : "memory");
 }
 
+/* Writes the line back that holds this byte, and drops it. */
+static inline void cache_line_flush(const void *at)
+{
+    asm volatile("clflush (%0)" : : "r"(at) : "memory");
+}
+
 static inline void invlpg(const volatile void *address)
 {
     asm volatile("invlpg (%0)" : : "r"(address) : "memory");

@@ -31,6 +31,16 @@ void machine_interrupt(unsigned cpu, uint8_t vector)
     lapic_host_send(cpus[cpu]->apic_id, DELIVERY_FIXED, vector);
 }
 
+/* Every processor with VT-x has CLFLUSH; lines of 64 bytes are the smallest there are. */
+void machine_memory_publish(const void *at, size_t bytes)
+{
+    const uint64_t line = 64;
+    uint64_t end = (uint64_t)at + bytes;
+    for (uint64_t byte = align_down((uint64_t)at, line); byte < end; byte += line)
+        cache_line_flush((const void *)byte);
+    fence();
+}
+
 void machine_nmi_taken(void)
 {
     nmi_unblock();

@@ -75,6 +75,15 @@ bool host_ioapic_route(const struct host_ioapic *ioapic, uint32_t gsi,
     return true;
 }
 
+bool host_ioapic_route_remapped(const struct host_ioapic *ioapic, uint32_t gsi,
+                                uint64_t redirection)
+{
+    if (!host_ioapic_owns(ioapic, gsi))
+        return false;
+    write_entry(ioapic, gsi - ioapic->gsi_base, redirection);
+    return true;
+}
+
 void host_ioapic_mask(const struct host_ioapic *ioapic, uint32_t gsi)
 {
     if (host_ioapic_owns(ioapic, gsi))

@@ -3,8 +3,8 @@
  * A host IOAPIC. Every entry is masked at start and routed one by one to the
  * few owners that the host has; the rest stays masked.
  *
- * Destinations are physical APIC ids below 255: without interrupt remapping an
- * entry has eight bits for them. (hv/ioapic.h is the guests' emulated one.)
+ * Destinations are physical APIC ids below 255: an entry has eight bits for them,
+ * unless interrupts are remapped. (hv/ioapic.h is the guests' emulated one.)
  */
 #pragma once
 
@@ -40,5 +40,10 @@ bool host_ioapic_owns(const struct host_ioapic *ioapic, uint32_t gsi);
 /* False and unchanged: another IOAPIC's GSI, or a CPU out of reach. */
 bool host_ioapic_route(const struct host_ioapic *ioapic, uint32_t gsi,
                        const struct host_ioapic_route *route) __attribute__((warn_unused_result));
+
+/* An entry in the remappable format (hv/irte.h), which says by itself to whom. False
+ * and unchanged: another IOAPIC's GSI. */
+bool host_ioapic_route_remapped(const struct host_ioapic *ioapic, uint32_t gsi,
+                                uint64_t redirection) __attribute__((warn_unused_result));
 
 void host_ioapic_mask(const struct host_ioapic *ioapic, uint32_t gsi);

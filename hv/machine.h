@@ -30,6 +30,10 @@ void machine_memory_read(void *to, hpa_t from, size_t bytes);
 void machine_memory_write(hpa_t to, const void *from, size_t bytes);
 void machine_memory_zero(hpa_t at, uint64_t bytes);
 
+/* What was stored at these bytes of the hypervisor's own memory is where devices see
+ * it that look past the CPUs' caches, before anything that is stored later. */
+void machine_memory_publish(const void *at, size_t bytes);
+
 /* Pages of guest RAM that exits look at again and again. */
 enum machine_page {
     MACHINE_PAGE_TABLE_0, /* of the guest's paging structures: by level */

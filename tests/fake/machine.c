@@ -70,6 +70,12 @@ void machine_memory_write(hpa_t to, const void *from, size_t bytes)
     memcpy(memory_at(to, bytes), from, bytes);
 }
 
+void machine_memory_publish(const void *at, size_t bytes)
+{
+    (void)at;
+    (void)bytes;
+}
+
 void machine_memory_zero(hpa_t at, uint64_t bytes)
 {
     memset(memory_at(at, bytes), 0, bytes);

@@ -146,6 +146,18 @@ static void what_cannot_be_routed_changes_nothing(void **state)
         assert_int_equal(entry(i), REDIRECTION_MASKED);
 }
 
+static void an_entry_in_the_remappable_format_is_written_as_it_is(void **state)
+{
+    (void)state;
+    struct host_ioapic ioapic;
+    assert_true(host_ioapic_init(&ioapic, window, 24));
+    assert_true(host_ioapic_route_remapped(&ioapic, 24 + 4, 0x000B000000002000));
+    assert_int_equal(entry(4), 0x000B000000002000);
+    assert_false(host_ioapic_route_remapped(&ioapic, 23, 0x000B000000002000));
+    assert_false(host_ioapic_route_remapped(&ioapic, 24 + ENTRIES, 0x000B000000002000));
+    assert_int_equal(entry(5), REDIRECTION_MASKED);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
@@ -156,6 +168,7 @@ int main(void)
         TEST(a_count_beyond_the_register_file_is_cut),
         TEST(a_level_interrupt_is_routed_to_its_cpu),
         TEST(an_nmi_is_edge_triggered_and_has_no_vector),
+        TEST(an_entry_in_the_remappable_format_is_written_as_it_is),
         TEST(what_cannot_be_routed_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
