@@ -6,13 +6,14 @@
 # ---- What to build: the table of contents -----------------------------------
 
 BOOT := boot/main.c boot/loader.c boot/console.c boot/memory.c boot/cpus.c \
-	boot/inventory.c boot/preflight.c boot/partition.c
+	boot/inventory.c boot/remapping.c boot/selftest.c boot/selftest_edu.c boot/preflight.c boot/partition.c
 BOOT_PURE := boot/multiboot2.c
 BOOT_ASM := boot/entry.asm
 
+VTD := arch/vtd.c arch/vtd_reserved.c arch/vtd_attach.c arch/vtd_interrupts.c arch/vtd_faults.c
 ARCH := arch/cpu.c arch/cpu_features.c arch/cpuid_host.c arch/cpu_identity.c arch/descriptors.c \
 	arch/paging.c arch/window.c arch/arena.c arch/lapic.c arch/time.c arch/smp.c \
-	arch/vmx.c arch/vmx_run.c arch/machine.c arch/machine_memory.c arch/machine_vmcs.c arch/panic.c arch/symbols.c
+	arch/vmx.c arch/vmx_run.c $(VTD) arch/machine.c arch/machine_memory.c arch/machine_vmcs.c arch/panic.c arch/symbols.c
 ARCH_ASM := arch/exception_entry.asm arch/vmx_entry.asm arch/trampoline.asm
 
 HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/calendar.c hv/log.c
@@ -26,7 +27,7 @@ HV_LOAD := hv/guest_kind.c hv/linux.c hv/linux_image.c hv/multiboot1.c \
 	hv/guest_put.c hv/guest_writer.c
 HV_TABLES := hv/aml.c hv/guest_acpi.c hv/guest_mp_table.c
 HV_MEMORY := hv/frames.c hv/ept.c hv/guest_memory.c hv/guest_paging.c hv/guest_walk.c
-HV_DMA := hv/dma_limits.c hv/dma_tables.c hv/dma_sources.c hv/dma_faults.c hv/irte.c
+HV_DMA := hv/dma_limits.c hv/dma_tables.c hv/dma_sources.c hv/dma_reserved.c hv/dma_faults.c hv/irte.c
 HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c hv/recorder.c \
 	hv/cpuid.c hv/cpuid_table.c hv/cpuid_frequency.c hv/msr.c hv/cr.c \
 	hv/lapic.c hv/lapic_base.c hv/lapic_ipi.c hv/lapic_level.c hv/lapic_page.c hv/event.c hv/hypercall.c hv/decode.c hv/mmio.c
@@ -51,7 +52,7 @@ COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(D
 	hv/frames.c hv/ept.c hv/preflight.c hv/exit_reason_name.c hv/exit_report.c \
 	hv/cpuid_table.c hv/cpuid_frequency.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c \
 	drivers/power.c drivers/rtc.c hv/i8042.c hv/guest_rtc.c hv/cmos.c
-COLD += $(HV_INVENTORY) $(HV_DMA) drivers/vtd_unit.c drivers/pci_config.c arch/cpu_identity.c
+COLD += $(HV_INVENTORY) $(HV_DMA) $(VTD) drivers/vtd_unit.c drivers/pci_config.c arch/cpu_identity.c
 # Of these there are few a second.
 COLD += arch/paging.c arch/window.c hv/platform.c hv/port_string.c hv/event.c \
 	hv/console_focus.c hv/console_keys.c hv/console_receive.c hv/lapic_level.c drivers/serial.c drivers/ioapic.c
@@ -83,7 +84,7 @@ UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf e
 	exit exit_report findings frames guest_acpi guest_kind guest_memory guest_mp_table guest_paging i8042 ioapic_driver \
 	lapic lapic_base lapic_ipi lapic_level lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 multiboot2_guest pci pic pit platform ports power pvh \
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
-UNIT_TESTS += acpi_dmar dma_faults dma_sources dma_tables dmar_scope irte vtd_unit inventory_print pci_config pci_scan pci_topology saved_inventory
+UNIT_TESTS += acpi_dmar dma_faults dma_reserved dma_sources dma_tables dmar_scope irte vtd_unit inventory_print pci_config pci_scan pci_topology saved_inventory
 UNIT_TESTS += recorder
 fakes_console := terminal
 fakes_cr := reports

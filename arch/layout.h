@@ -8,7 +8,7 @@
  *   FFFFFF0200000000  PCI configuration space, RW-, uncached
  *   FFFFFF01C0000000  stacks: each between unmapped guard pages
  *   FFFFFF00C0000000  boot modules, R--, uncompressed as GRUB loaded them
- *   FFFFFF0080000000  device registers, RW-, uncached
+ *   FFFFFF0080000000  device registers, RW-, uncached: IOAPICs, remapping units
  *   FFFFFF0040000000  windows: eight 2 MiB pages a CPU, each where it was last
  *                     pointed; the only sight of guest RAM
  *   FFFFFF0000000000  arena, RW-: CPUs, VMs, VMCSs, EPT frames, console rings
@@ -18,6 +18,9 @@
 #define ARENA_VIRTUAL 0xFFFFFF0000000000ull
 #define WINDOW_VIRTUAL 0xFFFFFF0040000000ull
 #define DEVICE_VIRTUAL 0xFFFFFF0080000000ull
+#define VTD_VIRTUAL (DEVICE_VIRTUAL + 0x100000ull) /* remapping units */
+#define VTD_STRIDE 0x8000ull
+#define SELFTEST_VIRTUAL (DEVICE_VIRTUAL + 0x200000ull)
 #define MODULE_VIRTUAL 0xFFFFFF00C0000000ull
 #define STACK_VIRTUAL 0xFFFFFF01C0000000ull
 #define PCI_CONFIG_VIRTUAL 0xFFFFFF0200000000ull

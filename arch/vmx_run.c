@@ -8,6 +8,7 @@
 #include "arch/panic.h"
 #include "arch/vmcs.h"
 #include "arch/vmx.h"
+#include "arch/vtd.h"
 #include "hv/console.h"
 #include "hv/recorder.h"
 #include "hv/vm_life.h"
@@ -31,12 +32,14 @@ static uint32_t take_requests(struct cpu *cpu)
     return atomic_exchange(&cpu->requests, 0);
 }
 
-/* One CPU only, so that guests which send NMIs to themselves cost no other CPU
- * a wait for the console's lock. */
+/* And the remapping units, which call as the console does. One CPU only, so that
+ * guests which send NMIs to themselves cost no other CPU a wait for a lock. */
 static void serve_console(const struct cpu *cpu, uint32_t requests)
 {
-    if (requests & REQUEST_NMI_CAME && cpu->number == host.console_cpu)
-        console_service();
+    if (!(requests & REQUEST_NMI_CAME) || cpu->number != host.console_cpu)
+        return;
+    console_service();
+    vtd_serve_faults();
 }
 
 static void stop_if_halted(void)

@@ -39,6 +39,7 @@ void loader_read_config(struct boot *boot);
 
 /* boot/console.c */
 void boot_console_init(const struct boot *boot);
+bool boot_console_route(const struct boot *boot); /* its interrupt, to host.console_cpu */
 void boot_console_interrupts(const struct boot *boot);
 
 /* boot/memory.c: the free memory, the arena, and the lasting map. */
@@ -51,6 +52,16 @@ void boot_cpus_start(const struct boot *boot);
 
 /* boot/inventory.c: finds the PCI functions, shows what the machine has. */
 void boot_inventory(struct boot *boot);
+
+/* boot/remapping.c: VT-d, and the bytes of the arena that it takes. */
+void boot_remapping(const struct boot *boot);
+uint64_t boot_remapping_bytes(const struct config *config);
+
+/* boot/selftest.c: if the configuration asks for it, drives VT-d with devices that are
+ * made for it, and ends the machine. */
+#define SELFTEST_GUESTS 2
+#define SELFTEST_GUEST_BYTES MIB(4)
+void boot_selftest(struct boot *boot);
 
 /* boot/preflight.c: prints the table; halts on an unsuitable machine. */
 void boot_preflight(void);

@@ -9,6 +9,7 @@
 #include "arch/insn.h"
 #include "arch/layout.h"
 #include "arch/paging.h"
+#include "arch/vtd.h"
 #include "boot/boot.h"
 #include "drivers/ioapic.h"
 #include "drivers/rtc.h"
@@ -75,6 +76,22 @@ static hpa_t ioapic_address(unsigned number)
     return host.acpi.ioapic_count ? host.acpi.ioapics[number].address : HPA(IOAPIC_BASE);
 }
 
+/* Where interrupts are remapped, the IOAPIC names an entry, and that one the CPU. */
+static bool route_at(const struct host_ioapic *ioapic, uint8_t id,
+                     const struct acpi_override *line, uint32_t apic_id)
+{
+    if (!vtd_is_on())
+        return host_ioapic_route(ioapic, line->gsi, &(struct host_ioapic_route){
+            .delivery = DELIVERY_NMI, .polarity = line->polarity, .trigger = line->trigger,
+            .apic_id = apic_id });
+    uint32_t index = vtd_ioapic_interrupt_allocate(id);
+    return index != VTD_NO_INTERRUPT
+        && vtd_interrupt_set(index, &(struct vtd_interrupt){ .apic_id = apic_id,
+                                                             .delivery = DELIVERY_NMI })
+        && host_ioapic_route_remapped(ioapic, line->gsi, irte_redirection(
+               index, 0, false, line->polarity == ACPI_ACTIVE_LOW));
+}
+
 static bool route(const struct acpi_override *line, uint32_t apic_id)
 {
     unsigned count = host.acpi.ioapic_count ? host.acpi.ioapic_count : 1;
@@ -87,23 +104,29 @@ static bool route(const struct acpi_override *line, uint32_t apic_id)
         uint32_t gsi_base = host.acpi.ioapic_count ? host.acpi.ioapics[i].gsi_base : 0;
         if (!host_ioapic_init(&ioapic, window, gsi_base) || !host_ioapic_owns(&ioapic, line->gsi))
             continue;
-        return host_ioapic_route(&ioapic, line->gsi, &(struct host_ioapic_route){
-            .delivery = DELIVERY_NMI, .polarity = line->polarity, .trigger = line->trigger,
-            .apic_id = apic_id });
+        uint8_t id = host.acpi.ioapic_count ? host.acpi.ioapics[i].id : ioapic.id;
+        return route_at(&ioapic, id, line, apic_id);
     }
     return false;
+}
+
+bool boot_console_route(const struct boot *boot)
+{
+    bool first_pair = boot->config.hypervisor.console_port & 0x100;
+    struct acpi_override line =
+        acpi_isa_interrupt(&host.acpi, first_pair ? COM1_COM3_IRQ : COM2_COM4_IRQ);
+    return host.serial_present && route(&line, cpus[host.console_cpu]->apic_id);
 }
 
 void boot_console_interrupts(const struct boot *boot)
 {
     mask_pics();
+    host.console_cpu = choose_console_cpu();
+    vtd_call_on_faults(cpus[host.console_cpu]->apic_id);
+    vtd_serve_faults();
     if (!host.serial_present)
         return;
-    bool first_pair = boot->config.hypervisor.console_port & 0x100;
-    struct acpi_override line =
-        acpi_isa_interrupt(&host.acpi, first_pair ? COM1_COM3_IRQ : COM2_COM4_IRQ);
-    host.console_cpu = choose_console_cpu();
-    if (!route(&line, cpus[host.console_cpu]->apic_id)) {
+    if (!boot_console_route(boot)) {
         log_line(LOG_WARNING, "no IOAPIC takes the console's interrupt: what you type is seen "
                  "only when a guest prints");
         return;

@@ -45,6 +45,8 @@ _Noreturn void boot_main(uint32_t magic, uint32_t info_address, uint32_t image_a
     cpu_start(cpus[0]);
     boot_cpus_start(&boot);
     boot_inventory(&boot);
+    boot_remapping(&boot);
+    boot_selftest(&boot);
     boot_preflight();
     boot_partition(&boot);
     boot_console_interrupts(&boot);

@@ -44,7 +44,7 @@ static uint64_t arena_bytes_for(const struct config *config)
         bytes += config->vms[i].cpu_count * RECORDER_RING_BYTES + sizeof(struct vm) + CONFIG_VCPUS_MAX * sizeof(struct vcpu)
             + ept_bytes_max(config->vms[i].memory_bytes) + 3 * MSR_BITMAP_SIZE
             + CONSOLE_OUTPUT_BYTES + CONSOLE_INPUT_BYTES + 4 * PAGE_SIZE_4K;
-    return align_up(bytes, PAGE_SIZE_2M);
+    return align_up(bytes + boot_remapping_bytes(config), PAGE_SIZE_2M);
 }
 
 static void report_acpi(const struct acpi_problems *problems)

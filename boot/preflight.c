@@ -5,6 +5,7 @@
  */
 #include "arch/cpu.h"
 #include "arch/panic.h"
+#include "arch/vtd.h"
 #include "boot/boot.h"
 #include "hv/log.h"
 
@@ -23,6 +24,10 @@ static void print_table(const struct vmx_capabilities *capabilities)
         struct preflight_finding finding = preflight_finding(capabilities, i);
         print_row(&finding);
     }
+    print_row(&(struct preflight_finding){
+        .name = "DMA and interrupt remapping", .need = NEED_OPTIONAL, .present = vtd_is_on(),
+        .consequence = vtd_is_on() ? "a device reaches its guest and nothing else"
+                                   : "no device can be kept to a guest: see the reason above" });
 }
 
 static void print_differences(const struct cpu *cpu)

@@ -36,6 +36,9 @@
 /* What the machine does when its last guest has stopped. */
 enum when_all_stopped { WHEN_ALL_STOPPED_POWEROFF, WHEN_ALL_STOPPED_REBOOT, WHEN_ALL_STOPPED_WAIT };
 
+/* What the hypervisor does instead of starting guests. */
+enum selftest { SELFTEST_NONE, SELFTEST_VTD };
+
 /* The keys of the two tables, in the order of the reference. */
 enum hypervisor_key {
     HYPERVISOR_CONSOLE_PORT,
@@ -43,6 +46,7 @@ enum hypervisor_key {
     HYPERVISOR_LOG,
     HYPERVISOR_INVENTORY,
     HYPERVISOR_WHEN_ALL_STOPPED,
+    HYPERVISOR_SELFTEST,
     HYPERVISOR_KEY_COUNT
 };
 
@@ -69,6 +73,7 @@ struct hypervisor_config {
     enum log_level log;
     bool inventory; /* show what the machine has */
     enum when_all_stopped when_all_stopped;
+    enum selftest selftest;
     struct place header; /* line 0: the table is not there, all is default */
     struct place at[HYPERVISOR_KEY_COUNT]; /* line 0: not given */
 };

@@ -25,6 +25,9 @@ static const struct key_row hypervisor_rows[HYPERVISOR_KEY_COUNT] = {
     [HYPERVISOR_WHEN_ALL_STOPPED] = {
         "when_all_stopped", TAKES(TOML_STRING), false,
         "a string, as in \"poweroff\"", "when_all_stopped = \"poweroff\"" },
+    [HYPERVISOR_SELFTEST] = {
+        "selftest", TAKES(TOML_STRING), false,
+        "a string, as in \"vtd\"", "selftest = \"vtd\"" },
 };
 
 static const struct key_row vm_rows[VM_KEY_COUNT] = {

@@ -300,7 +300,7 @@ void config_parse(const char *text, size_t length, struct config *config,
         read_item(&reader);
     } while (reader.item.kind != TOML_END);
 
-    if (config->vm_count == 0)
+    if (config->vm_count == 0 && config->hypervisor.selftest == SELFTEST_NONE)
         report(&reader, (struct place){ .line = 0 },
                "there is no guest; add a [[vm]] with name, cpus, memory and kernel");
 }

@@ -127,6 +127,16 @@ static void set_when_all_stopped(struct hypervisor_config *hypervisor,
                "\"wait\"", shown(value).text);
 }
 
+static void set_selftest(struct hypervisor_config *hypervisor, const struct toml_value *value,
+                         struct findings *findings)
+{
+    if (text_equal(value->string, "vtd"))
+        hypervisor->selftest = SELFTEST_VTD;
+    else
+        REPORT("there is no self-test \"%s\"; write \"vtd\", or leave the key out to start guests",
+               shown(value).text);
+}
+
 void config_set_hypervisor(struct hypervisor_config *hypervisor, enum hypervisor_key key,
                            const struct toml_value *value, struct findings *findings)
 {
@@ -145,6 +155,9 @@ void config_set_hypervisor(struct hypervisor_config *hypervisor, enum hypervisor
         return;
     case HYPERVISOR_WHEN_ALL_STOPPED:
         set_when_all_stopped(hypervisor, value, findings);
+        return;
+    case HYPERVISOR_SELFTEST:
+        set_selftest(hypervisor, value, findings);
         return;
     case HYPERVISOR_KEY_COUNT:
         break;

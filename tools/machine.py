@@ -37,6 +37,7 @@ class Spec:
     cpus: int = 2
     memory_mib: int = 512
     firmware: str = "seabios"
+    iommu: str = "intremap=on"  # of the remapping unit, QEMU only; empty: there is none
     more: tuple = ()            # further arguments, QEMU only
 
 

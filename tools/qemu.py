@@ -19,7 +19,7 @@ def command(spec, port, directory):
         "-accel", "kvm" if kvm else "tcg",
         "-cpu", "host" if kvm else "max",
         "-smp", str(spec.cpus), "-m", f"{spec.memory_mib}M",
-        "-device", "intel-iommu,intremap=on",
+        *(["-device", f"intel-iommu,{spec.iommu}"] if spec.iommu else []),
         "-vga", "std",
         "-chardev", f"socket,id=com1,host=127.0.0.1,port={port}",
         "-serial", "chardev:com1",

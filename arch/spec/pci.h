@@ -90,6 +90,13 @@ enum pci_extended_capability {
     PCI_EXTENDED_SRIOV = 0x10,
 };
 
+/* MSI: 7.7.1 "MSI Capability Structures", with an address of 64 bits */
+#define PCI_MSI_CONTROL 2
+#define PCI_MSI_ENABLE (1u << 0)
+#define PCI_MSI_ADDRESS 4
+#define PCI_MSI_ADDRESS_HIGH 8
+#define PCI_MSI_DATA_64 12
+
 /* MSI-X: 7.7.2.2 "Message Control Register for MSI-X" */
 #define PCI_MSIX_CONTROL 2
 #define PCI_MSIX_TABLE_SIZE 0x7FFu /* less one */

@@ -182,6 +182,15 @@ static void an_empty_configuration_has_no_guest(void **state)
           "config: error: there is no guest; add a [[vm]] with name, cpus, memory and kernel\n");
 }
 
+static void a_self_test_needs_no_guest(void **state)
+{
+    (void)state;
+    finds("[hypervisor]\nselftest = \"vtd\"\n", "");
+    assert_int_equal(config.hypervisor.selftest, SELFTEST_VTD);
+    finds("[hypervisor]\n[[vm]]\nname = \"a\"\ncpus = 1\nmemory = \"16M\"\nkernel = \"tiny\"\n", "");
+    assert_int_equal(config.hypervisor.selftest, SELFTEST_NONE);
+}
+
 static void each_missing_key_is_named_with_an_example(void **state)
 {
     (void)state;
@@ -233,7 +242,8 @@ static void an_unknown_key_that_resembles_none_is_answered_with_all(void **state
                                 "memory, kernel, format, initrd, modules, cmdline, "
                                 "load_address, entry, mode, console, exit_port");
     hypervisor_line_finds("x = 1", "1: error: unknown key \"x\"; [hypervisor] has console_port, "
-                                   "console_speed, log, inventory, when_all_stopped");
+                                   "console_speed, log, inventory, when_all_stopped, "
+                                   "selftest");
 }
 
 static void a_misspelt_key_is_not_missing_besides(void **state)
@@ -396,6 +406,9 @@ static void words_that_are_not_known_are_answered_with_those_that_are(void **sta
     hypervisor_line_finds("when_all_stopped = \"halt\"",
                           "20: error: \"halt\" is nothing that the machine can do; write "
                           "\"poweroff\", \"reboot\" or \"wait\"");
+    hypervisor_line_finds("selftest = \"vt-d\"",
+                          "12: error: there is no self-test \"vt-d\"; write \"vtd\", or leave the "
+                          "key out to start guests");
 }
 
 #define BAD_NAME(shown) \
@@ -872,6 +885,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_not_given_has_its_default, set_up),
         cmocka_unit_test_setup(a_count_takes_the_lowest_cpus_that_no_list_claims, set_up),
         cmocka_unit_test_setup(an_empty_configuration_has_no_guest, set_up),
+        cmocka_unit_test_setup(a_self_test_needs_no_guest, set_up),
         cmocka_unit_test_setup(each_missing_key_is_named_with_an_example, set_up),
         cmocka_unit_test_setup(syntax_errors_name_the_guest_whose_lines_they_are_in, set_up),
         cmocka_unit_test_setup(a_value_that_could_not_be_read_is_not_reported_as_missing, set_up),
