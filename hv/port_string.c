@@ -10,19 +10,12 @@
 #include "arch/spec/cr.h"
 #include "hv/denied.h"
 #include "hv/guest_paging.h"
+#include "hv/guest_segment.h"
 #include "hv/machine.h"
 #include "hv/ports.h"
 
 /* At most this much of a string at one exit. */
 #define BYTES_MAX 512
-
-enum { SEGMENT_ES = 0, SEGMENT_SS = 2 };
-
-enum {
-    TYPE_CODE = 8,
-    TYPE_EXPAND_DOWN = 4,   /* of data */
-    TYPE_WRITABLE = 2,      /* of data; of code: readable */
-};
 
 struct string {
     struct guest_mode mode;
@@ -31,7 +24,7 @@ struct string {
     bool down;            /* towards lower addresses */
     uint16_t port;
     unsigned bytes;       /* of an element */
-    unsigned segment;
+    enum guest_segment segment;
     uint64_t mask;        /* of the address size */
     uint64_t count;       /* elements still to do */
     uint64_t offset;      /* of the next element, in its segment */
@@ -50,6 +43,11 @@ static uint64_t address_mask(uint32_t information)
     default:
         return UINT64_MAX;
     }
+}
+
+static enum guest_segment segment_of(uint32_t information)
+{
+    return (enum guest_segment)(information >> IO_INFO_SEGMENT_SHIFT & IO_INFO_SEGMENT_MASK);
 }
 
 static enum gpr index_register(const struct string *string)
@@ -73,8 +71,7 @@ static struct string string_of(const struct vcpu *vcpu)
         .down = machine_vmread_natural(VMCS_GUEST_RFLAGS) & RFLAGS_DF,
         .port = (uint16_t)(qualification >> IO_QUALIFICATION_PORT_SHIFT),
         .bytes = (qualification & IO_QUALIFICATION_SIZE_MASK) + 1,
-        .segment = in ? SEGMENT_ES
-                      : information >> IO_INFO_SEGMENT_SHIFT & IO_INFO_SEGMENT_MASK,
+        .segment = in ? SEGMENT_ES : segment_of(information),
         .mask = mask,
         .count = repeated ? vcpu->gpr[GPR_RCX] & mask : 1,
         .offset = vcpu->gpr[in ? GPR_RDI : GPR_RSI] & mask,
@@ -105,25 +102,6 @@ static uint64_t elements_at_once(const struct string *string)
     return most == 0 ? 1 : smaller(most, string->count);
 }
 
-/* SDM Vol. 3A, 5.3 "Limit Checking" and 5.4 "Type Checking", for [first, last]
- * in a segment of a guest that is not in 64-bit mode. */
-static bool segment_allows(const struct string *string, uint64_t first, uint64_t last)
-{
-    unsigned field = 2 * string->segment;
-    uint32_t rights =
-        machine_vmread_32((enum vmcs_field_32)(VMCS_GUEST_ES_ACCESS_RIGHTS + field));
-    uint64_t limit = machine_vmread_32((enum vmcs_field_32)(VMCS_GUEST_ES_LIMIT + field));
-    bool is_code = rights & TYPE_CODE;
-
-    if (rights & ACCESS_RIGHTS_UNUSABLE)
-        return false;
-    if (string->in ? is_code || !(rights & TYPE_WRITABLE) : is_code && !(rights & TYPE_WRITABLE))
-        return false;
-    if (!is_code && (rights & TYPE_EXPAND_DOWN))
-        return first > limit && last <= (rights & ACCESS_RIGHTS_DB ? UINT32_MAX : UINT16_MAX);
-    return last <= limit;
-}
-
 /* Lowers *elements to what the segment allows; false if that is none. */
 static bool fit_segment(const struct string *string, uint64_t *elements)
 {
@@ -131,17 +109,12 @@ static bool fit_segment(const struct string *string, uint64_t *elements)
     uint64_t first = string->down ? string->offset - more : string->offset;
 
     if (guest_mode_is_64_bit(&string->mode) ||
-        segment_allows(string, first, first + more + string->bytes - 1))
+        guest_segment_allows(string->segment, string->in, first,
+                             first + more + string->bytes - 1))
         return true;
     *elements = 1;
-    return segment_allows(string, string->offset, string->offset + string->bytes - 1);
-}
-
-static struct verdict segment_fault(const struct string *string)
-{
-    return (struct verdict){ .kind = VERDICT_INJECT,
-                             .vector = string->segment == SEGMENT_SS ? VECTOR_SS : VECTOR_GP,
-                             .has_error_code = true };
+    return guest_segment_allows(string->segment, string->in, string->offset,
+                                string->offset + string->bytes - 1);
 }
 
 static uint64_t in_register(uint64_t old, uint64_t value, uint64_t mask)
@@ -251,6 +224,6 @@ struct verdict port_string_exit(struct vcpu *vcpu)
         return ADVANCE;
     uint64_t elements = elements_at_once(&string);
     if (!fit_segment(&string, &elements))
-        return segment_fault(&string);
+        return guest_segment_fault(string.segment);
     return string.in ? receive(vcpu, &string, elements) : send(vcpu, &string, elements);
 }

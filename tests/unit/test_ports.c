@@ -500,6 +500,7 @@ static void segments_are_checked_outside_64_bit_mode(void **state)
 {
     (void)state;
     machine_vmwrite_64(VMCS_GUEST_IA32_EFER, 0);
+    machine_vmwrite_natural(VMCS_GUEST_CR0, CR0_PE);
     set_segments(0x93, 0xFFF);
     vcpu.gpr[GPR_RSI] = 0xFFF;
     set_string(SEGMENT_DS, SIZE_32, 0);
@@ -523,6 +524,19 @@ static void segments_are_checked_outside_64_bit_mode(void **state)
     assert_segment_fault(OUTS, SEGMENT_DS, VECTOR_GP);
     vcpu.gpr[GPR_RSI] = 0xFFFF;
     assert_int_equal(io(SCRATCH, 1, OUTS).kind, VERDICT_ADVANCE);
+}
+
+static void types_of_segments_do_not_count_in_real_mode(void **state)
+{
+    (void)state;
+    machine_vmwrite_64(VMCS_GUEST_IA32_EFER, 0);
+    machine_vmwrite_natural(VMCS_GUEST_CR0, 0);
+    set_segments(0x99, 0xFFF); /* execute-only code */
+    set_string(SEGMENT_CS, SIZE_16, 0);
+    assert_int_equal(io(SCRATCH, 1, OUTS).kind, VERDICT_ADVANCE);
+    assert_int_equal(io(SCRATCH, 1, INS).kind, VERDICT_ADVANCE);
+    vcpu.gpr[GPR_RSI] = 0x1000;
+    assert_segment_fault(OUTS, SEGMENT_CS, VECTOR_GP);
 }
 
 static void segments_are_checked_in_compatibility_mode_and_not_in_64_bit_mode(void **state)
@@ -716,6 +730,7 @@ int main(void)
         TEST(a_string_that_ends_the_guest_ends_it),
         TEST(addresses_wrap_at_their_size_and_upper_bits_stay_as_the_processor_has_it),
         TEST(segments_are_checked_outside_64_bit_mode),
+        TEST(types_of_segments_do_not_count_in_real_mode),
         TEST(segments_are_checked_in_compatibility_mode_and_not_in_64_bit_mode),
         TEST(a_read_only_segment_can_be_sent_from),
         TEST(a_string_downwards_is_checked_at_its_lower_end),

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See guest_segment.h. SDM Vol. 3A, 5.3 "Limit Checking" and 5.4 "Type
+ * Checking".
+ */
+#include "hv/guest_segment.h"
+
+#include "arch/spec/cr.h"
+#include "hv/machine.h"
+
+enum {
+    TYPE_CODE = 8,
+    TYPE_EXPAND_DOWN = 4, /* of data */
+    TYPE_WRITABLE = 2,    /* of data; of code: readable */
+};
+
+static uint32_t rights_of(enum guest_segment segment)
+{
+    return machine_vmread_32((enum vmcs_field_32)(VMCS_GUEST_ES_ACCESS_RIGHTS + 2 * segment));
+}
+
+uint64_t guest_segment_base(enum guest_segment segment)
+{
+    return machine_vmread_natural((enum vmcs_field_natural)(VMCS_GUEST_ES_BASE + 2 * segment));
+}
+
+uint16_t guest_segment_selector(enum guest_segment segment)
+{
+    return machine_vmread_16((enum vmcs_field_16)(VMCS_GUEST_ES_SELECTOR + 2 * segment));
+}
+
+/* Types count in protected mode only: real-mode code writes to where it is. */
+static bool has_types(void)
+{
+    return (machine_vmread_natural(VMCS_GUEST_CR0) & CR0_PE) &&
+           !(machine_vmread_natural(VMCS_GUEST_RFLAGS) & RFLAGS_VM);
+}
+
+static bool type_allows(uint32_t rights, bool write)
+{
+    bool is_code = rights & TYPE_CODE;
+    if (write)
+        return !is_code && (rights & TYPE_WRITABLE);
+    return !is_code || (rights & TYPE_WRITABLE);
+}
+
+bool guest_segment_allows(enum guest_segment segment, bool write, uint64_t first, uint64_t last)
+{
+    uint32_t rights = rights_of(segment);
+    uint64_t limit =
+        machine_vmread_32((enum vmcs_field_32)(VMCS_GUEST_ES_LIMIT + 2 * segment));
+
+    if (rights & ACCESS_RIGHTS_UNUSABLE)
+        return false;
+    if (has_types() && !type_allows(rights, write))
+        return false;
+    if (!(rights & TYPE_CODE) && (rights & TYPE_EXPAND_DOWN))
+        return first > limit && last <= (rights & ACCESS_RIGHTS_DB ? UINT32_MAX : UINT16_MAX);
+    return last <= limit;
+}
+
+struct verdict guest_segment_fault(enum guest_segment segment)
+{
+    return (struct verdict){ .kind = VERDICT_INJECT,
+                             .vector = segment == SEGMENT_SS ? VECTOR_SS : VECTOR_GP,
+                             .has_error_code = true };
+}
