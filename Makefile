@@ -32,6 +32,7 @@ HV_DMA := hv/dma_limits.c hv/dma_tables.c hv/dma_sources.c hv/dma_reserved.c hv/
 HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c hv/recorder.c \
 	hv/cpuid.c hv/cpuid_table.c hv/cpuid_frequency.c hv/msr.c hv/cr.c \
 	hv/lapic.c hv/lapic_base.c hv/lapic_ipi.c hv/lapic_level.c hv/lapic_page.c hv/event.c hv/hypercall.c hv/decode.c hv/mmio.c
+HV_EMULATION := hv/instruction.c hv/instruction_table.c
 HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.c hv/pit.c hv/timers.c \
 	hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/pci.c \
 	hv/platform.c hv/denied.c
@@ -40,6 +41,7 @@ HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys
 HV_LIFE := hv/vcpu.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
 HV_INVENTORY := hv/pci_topology.c hv/pci_class.c hv/cpu_identity.c hv/inventory_print.c hv/log_row.c
 HV := $(HV_INVENTORY) $(HV_DMA) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
+HV += $(HV_EMULATION)
 
 DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c drivers/pci_config.c \
 	drivers/vtd_unit.c
@@ -54,6 +56,7 @@ COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(D
 	hv/cpuid_table.c hv/cpuid_frequency.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c \
 	drivers/power.c drivers/rtc.c hv/i8042.c hv/guest_rtc.c hv/cmos.c
 COLD += $(HV_INVENTORY) $(HV_DMA) $(VTD) drivers/vtd_unit.c drivers/pci_config.c arch/cpu_identity.c
+COLD += $(HV_EMULATION)
 # Of these there are few a second.
 COLD += arch/paging.c arch/window.c hv/platform.c hv/port_string.c hv/event.c \
 	hv/console_focus.c hv/console_keys.c hv/console_receive.c hv/lapic_level.c drivers/serial.c drivers/ioapic.c
@@ -86,6 +89,7 @@ UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf e
 	lapic lapic_base lapic_ipi lapic_level lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 multiboot2_guest pci pic pit platform ports power pvh \
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
 UNIT_TESTS += acpi_dmar dma_faults dma_reserved dma_sources dma_tables dmar_scope irte vtd_unit inventory_print pci_config pci_scan pci_topology saved_inventory
+UNIT_TESTS += instruction
 UNIT_TESTS += recorder
 fakes_console := terminal
 fakes_cr := reports
@@ -323,6 +327,7 @@ build/unit/test_%: build/host/tests/unit/test_%.o $$(addprefix build/host/tests/
 	$(Q)$(CC) $(HOST_FLAGS) -o $@ $^ -lcmocka $(libs_$*)
 
 libs_decode := -lZydis
+libs_instruction := -lZydis
 libs_lapic := -Wl,--wrap=machine_msr_read # the test has a hardware's ESR
 libs_ept := -Wl,--wrap=frames_store # the test sees every store into a table
 # The test has memory as devices see it: what was published.
