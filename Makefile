@@ -32,6 +32,7 @@ HV_DMA := hv/dma_limits.c hv/dma_tables.c hv/dma_sources.c hv/dma_reserved.c hv/
 HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c hv/recorder.c \
 	hv/cpuid.c hv/cpuid_table.c hv/cpuid_frequency.c hv/msr.c hv/cr.c \
 	hv/lapic.c hv/lapic_base.c hv/lapic_ipi.c hv/lapic_level.c hv/lapic_page.c hv/event.c hv/hypercall.c hv/decode.c hv/mmio.c
+HV_CPU += hv/device_memory.c
 HV_EMULATION := hv/instruction.c hv/instruction_table.c
 HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.c hv/pit.c hv/timers.c \
 	hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/pci.c \
@@ -64,7 +65,7 @@ COLD += arch/paging.c arch/window.c hv/platform.c hv/port_string.c hv/event.c \
 # What runs at every exit, whatever the reason; and the way to a device, in memory
 # or at a port, that kernels access all the time.
 HOT := arch/vmx_run.c arch/machine_vmcs.c hv/exit.c hv/vcpu.c hv/cpuid.c hv/msr.c hv/ports.c hv/hypercall.c
-HOT += arch/machine_memory.c hv/guest_walk.c hv/guest_paging.c hv/decode.c hv/mmio.c hv/ioapic.c \
+HOT += arch/machine_memory.c hv/guest_walk.c hv/guest_paging.c hv/decode.c hv/mmio.c hv/device_memory.c hv/ioapic.c \
 	hv/irq.c hv/pic.c hv/pit.c hv/timers.c
 
 # What the compiler may call and a host's C library has.

@@ -9,12 +9,11 @@
  */
 #include "hv/mmio.h"
 
-#include "arch/spec/apic.h"
 #include "arch/spec/cr.h"
 #include "hv/decode.h"
+#include "hv/device_memory.h"
 #include "hv/guest_paging.h"
-#include "hv/guest_ports.h"
-#include "hv/lapic_page.h"
+#include "hv/guest_register.h"
 #include "hv/machine.h"
 #include "hv/vm.h"
 #include "hv/vm_life.h"
@@ -26,49 +25,19 @@ static struct verdict crash(struct vcpu *vcpu, const char *reason)
     return END;
 }
 
-static uint64_t size_mask(unsigned bytes)
-{
-    static const uint64_t masks[] = { [1] = UINT8_MAX, [2] = UINT16_MAX, [4] = UINT32_MAX,
-                                      [8] = UINT64_MAX };
-    return masks[bytes];
-}
-
-/* RSP is the VMCS's. */
-static uint64_t register_read(const struct vcpu *vcpu, unsigned reg)
-{
-    return reg == GPR_RSP ? machine_vmread_natural(VMCS_GUEST_RSP) : vcpu->gpr[reg];
-}
-
-static void register_write(struct vcpu *vcpu, unsigned reg, uint64_t value)
-{
-    if (reg == GPR_RSP)
-        machine_vmwrite_natural(VMCS_GUEST_RSP, value);
-    else
-        vcpu->gpr[reg] = value;
-}
-
 static uint64_t value_to_store(const struct vcpu *vcpu, const struct decoded *decoded)
 {
     if (decoded->kind == DECODE_STORE_IMMEDIATE)
         return decoded->immediate;
-    uint64_t value = register_read(vcpu, decoded->reg) >> (decoded->high_byte ? 8 : 0);
-    return value & size_mask(decoded->memory_size);
+    uint64_t value = guest_register_read(vcpu, decoded->reg) >> (decoded->high_byte ? 8 : 0);
+    return value & guest_size_mask(decoded->memory_size);
 }
 
 static uint64_t sign_extended(const struct decoded *decoded, uint64_t value)
 {
     unsigned unused = 64 - 8 * decoded->memory_size;
     value = (uint64_t)((int64_t)(value << unused) >> unused);
-    return value & size_mask(decoded->register_size);
-}
-
-/* The other bytes of the register stay. */
-static void store_part(struct vcpu *vcpu, const struct decoded *decoded, uint64_t value)
-{
-    unsigned shift = decoded->high_byte ? 8 : 0;
-    uint64_t mask = size_mask(decoded->register_size) << shift;
-    uint64_t old = register_read(vcpu, decoded->reg);
-    register_write(vcpu, decoded->reg, (old & ~mask) | value << shift);
+    return value & guest_size_mask(decoded->register_size);
 }
 
 /* SDM Vol. 1, 3.4.1.1 "General-Purpose Registers in 64-Bit Mode": 32-bit results
@@ -78,57 +47,10 @@ static void store_loaded(struct vcpu *vcpu, const struct decoded *decoded, uint6
     if (decoded->sign_extend)
         value = sign_extended(decoded, value);
     if (decoded->register_size >= 4)
-        register_write(vcpu, decoded->reg, value);
+        guest_register_write(vcpu, decoded->reg, value);
     else
-        store_part(vcpu, decoded, value);
-}
-
-enum device { DEVICE_NONE, DEVICE_LAPIC, DEVICE_IOAPIC, DEVICE_PCI };
-
-/* A vCPU's own local APIC lies in front of whatever else is there. */
-static enum device device_at(const struct vcpu *vcpu, gpa_t gpa)
-{
-    if (gpa.value - vcpu->lapic.page < APIC_PAGE_SIZE)
-        return DEVICE_LAPIC;
-    if (gpa.value - IOAPIC_BASE < APIC_PAGE_SIZE)
-        return DEVICE_IOAPIC;
-    if (gpa.value - GUEST_ECAM_BASE < GUEST_ECAM_BYTES)
-        return DEVICE_PCI;
-    return DEVICE_NONE;
-}
-
-static uint64_t load(struct vcpu *vcpu, gpa_t gpa, unsigned bytes)
-{
-    struct vm *vm = vcpu->vm;
-    uint64_t value = UINT64_MAX;
-    switch (device_at(vcpu, gpa)) {
-    case DEVICE_LAPIC: value = lapic_page_read(vcpu, gpa.value - vcpu->lapic.page, bytes); break;
-    case DEVICE_IOAPIC:
-        lock_acquire(&vm->lock);
-        value = ioapic_read(&vm->ioapic, gpa.value - IOAPIC_BASE, bytes);
-        lock_release(&vm->lock);
-        break;
-    case DEVICE_PCI: value = pci_memory_read(gpa.value - GUEST_ECAM_BASE, bytes); break;
-    case DEVICE_NONE: denied_report(vcpu, DENIED_MEMORY_READ, gpa.value); break;
-    }
-    return value & size_mask(bytes);
-}
-
-static void store(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uint64_t value)
-{
-    struct vm *vm = vcpu->vm;
-    switch (device_at(vcpu, gpa)) {
-    case DEVICE_LAPIC:
-        lapic_page_write(vcpu, gpa.value - vcpu->lapic.page, bytes, value);
-        break;
-    case DEVICE_IOAPIC:
-        lock_acquire(&vm->lock);
-        ioapic_write(vm, gpa.value - IOAPIC_BASE, bytes, value);
-        lock_release(&vm->lock);
-        break;
-    case DEVICE_PCI: break; /* no function has a register that takes a write */
-    case DEVICE_NONE: denied_report(vcpu, DENIED_MEMORY_WRITE, gpa.value); break;
-    }
+        guest_register_write_part(vcpu, decoded->reg, decoded->register_size,
+                                  decoded->high_byte, value);
 }
 
 /*
@@ -146,9 +68,9 @@ static struct verdict execute(struct vcpu *vcpu, uint64_t qualification,
     if (stores != !!(qualification & EPT_QUALIFICATION_WRITE))
         return RESUME;
     if (stores)
-        store(vcpu, gpa, decoded->memory_size, value_to_store(vcpu, decoded));
+        device_memory_write(vcpu, gpa, decoded->memory_size, value_to_store(vcpu, decoded));
     else
-        store_loaded(vcpu, decoded, load(vcpu, gpa, decoded->memory_size));
+        store_loaded(vcpu, decoded, device_memory_read(vcpu, gpa, decoded->memory_size));
 
     /* For EPT violations the manual leaves the exit's instruction length
      * undefined: SDM Vol. 3C, 28.2.5 "Information for VM Exits Due to

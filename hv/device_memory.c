@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See device_memory.h.
+ */
+#include "hv/device_memory.h"
+
+#include "arch/spec/apic.h"
+#include "hv/guest_ports.h"
+#include "hv/guest_register.h"
+#include "hv/lapic_page.h"
+#include "hv/vm.h"
+
+enum device { DEVICE_NONE, DEVICE_LAPIC, DEVICE_IOAPIC, DEVICE_PCI };
+
+/* A vCPU's own local APIC lies in front of whatever else is there. */
+static enum device device_at(const struct vcpu *vcpu, gpa_t gpa)
+{
+    if (gpa.value - vcpu->lapic.page < APIC_PAGE_SIZE)
+        return DEVICE_LAPIC;
+    if (gpa.value - IOAPIC_BASE < APIC_PAGE_SIZE)
+        return DEVICE_IOAPIC;
+    if (gpa.value - GUEST_ECAM_BASE < GUEST_ECAM_BYTES)
+        return DEVICE_PCI;
+    return DEVICE_NONE;
+}
+
+uint64_t device_memory_read(struct vcpu *vcpu, gpa_t gpa, unsigned bytes)
+{
+    struct vm *vm = vcpu->vm;
+    uint64_t value = UINT64_MAX;
+    switch (device_at(vcpu, gpa)) {
+    case DEVICE_LAPIC: value = lapic_page_read(vcpu, gpa.value - vcpu->lapic.page, bytes); break;
+    case DEVICE_IOAPIC:
+        lock_acquire(&vm->lock);
+        value = ioapic_read(&vm->ioapic, gpa.value - IOAPIC_BASE, bytes);
+        lock_release(&vm->lock);
+        break;
+    case DEVICE_PCI: value = pci_memory_read(gpa.value - GUEST_ECAM_BASE, bytes); break;
+    case DEVICE_NONE: denied_report(vcpu, DENIED_MEMORY_READ, gpa.value); break;
+    }
+    return value & guest_size_mask(bytes);
+}
+
+void device_memory_write(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uint64_t value)
+{
+    struct vm *vm = vcpu->vm;
+    switch (device_at(vcpu, gpa)) {
+    case DEVICE_LAPIC:
+        lapic_page_write(vcpu, gpa.value - vcpu->lapic.page, bytes, value);
+        break;
+    case DEVICE_IOAPIC:
+        lock_acquire(&vm->lock);
+        ioapic_write(vm, gpa.value - IOAPIC_BASE, bytes, value);
+        lock_release(&vm->lock);
+        break;
+    case DEVICE_PCI: break; /* no function has a register that takes a write */
+    case DEVICE_NONE: denied_report(vcpu, DENIED_MEMORY_WRITE, gpa.value); break;
+    }
+}
