@@ -33,7 +33,9 @@ HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c hv/rec
 	hv/cpuid.c hv/cpuid_table.c hv/cpuid_frequency.c hv/msr.c hv/cr.c \
 	hv/lapic.c hv/lapic_base.c hv/lapic_ipi.c hv/lapic_level.c hv/lapic_page.c hv/event.c hv/hypercall.c hv/decode.c hv/mmio.c
 HV_CPU += hv/device_memory.c
-HV_EMULATION := hv/instruction.c hv/instruction_table.c
+HV_EMULATION := hv/instruction.c hv/operand.c hv/emulation.c hv/emulate.c hv/emulate_memory.c \
+	hv/emulate_string.c
+HV_EMULATION_COLD := hv/instruction_table.c hv/alu.c hv/alu_multiply.c hv/emulate_stack.c hv/emulate_sse.c
 HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.c hv/pit.c hv/timers.c \
 	hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/pci.c \
 	hv/platform.c hv/denied.c
@@ -42,7 +44,7 @@ HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys
 HV_LIFE := hv/vcpu.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
 HV_INVENTORY := hv/pci_topology.c hv/pci_class.c hv/cpu_identity.c hv/inventory_print.c hv/log_row.c
 HV := $(HV_INVENTORY) $(HV_DMA) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
-HV += $(HV_EMULATION)
+HV += $(HV_EMULATION) $(HV_EMULATION_COLD)
 
 DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c drivers/pci_config.c \
 	drivers/vtd_unit.c
@@ -57,7 +59,7 @@ COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(D
 	hv/cpuid_table.c hv/cpuid_frequency.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c \
 	drivers/power.c drivers/rtc.c hv/i8042.c hv/guest_rtc.c hv/cmos.c
 COLD += $(HV_INVENTORY) $(HV_DMA) $(VTD) drivers/vtd_unit.c drivers/pci_config.c arch/cpu_identity.c
-COLD += $(HV_EMULATION)
+COLD += $(HV_EMULATION_COLD)
 # Of these there are few a second.
 COLD += arch/paging.c arch/window.c hv/platform.c hv/port_string.c hv/event.c \
 	hv/console_focus.c hv/console_keys.c hv/console_receive.c hv/lapic_level.c drivers/serial.c drivers/ioapic.c
@@ -90,12 +92,13 @@ UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf e
 	lapic lapic_base lapic_ipi lapic_level lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 multiboot2_guest pci pic pit platform ports power pvh \
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
 UNIT_TESTS += acpi_dmar dma_faults dma_reserved dma_sources dma_tables dmar_scope irte vtd_unit inventory_print pci_config pci_scan pci_topology saved_inventory
-UNIT_TESTS += instruction
+UNIT_TESTS += emulate instruction
 UNIT_TESTS += recorder
 fakes_console := terminal
 fakes_cr := reports
 fakes_crash_report := terminal
 fakes_denied := terminal
+fakes_emulate := reports
 fakes_event := reports
 fakes_exit := reports
 fakes_exit_report := terminal

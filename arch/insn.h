@@ -139,6 +139,30 @@ static inline void xcr0_write(uint64_t value)
     asm volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
 
+/* One of the guest's XMM registers, which no code of the image uses. An instruction
+ * names its register, so there is one for each. */
+#define EACH_XMM(DO) \
+    DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) \
+    DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15)
+
+static inline void xmm_read(unsigned reg, void *to)
+{
+#define READ(n) case n: asm volatile("movdqu %%xmm" #n ", (%0)" : : "r"(to) : "memory"); return;
+    switch (reg) {
+        EACH_XMM(READ)
+    }
+#undef READ
+}
+
+static inline void xmm_write(unsigned reg, const void *from)
+{
+#define WRITE(n) case n: asm volatile("movdqu (%0), %%xmm" #n : : "r"(from) : "memory"); return;
+    switch (reg) {
+        EACH_XMM(WRITE)
+    }
+#undef WRITE
+}
+
 /* Legacy x87 and SSE state from a 512-byte, 16-byte aligned FXSAVE image. */
 static inline void fxrstor(const void *image)
 {

@@ -52,6 +52,8 @@ void machine_msr_write(enum msr msr, uint64_t value) { wrmsr(msr, value); }
 void machine_xcr0_write(uint64_t value) { xcr0_write(value); }
 void machine_cr2_write(uint64_t value) { cr2_write(value); }
 void machine_dr6_write(uint64_t value) { dr6_write(value); }
+void machine_xmm_read(unsigned reg, uint8_t to[static MACHINE_XMM_BYTES]) { xmm_read(reg, to); }
+void machine_xmm_write(unsigned reg, const uint8_t from[static MACHINE_XMM_BYTES]) { xmm_write(reg, from); }
 uint64_t machine_tsc(void) { return rdtsc(); }
 void machine_timer_set(uint64_t tsc) { vmx_timer_set(this_cpu(), tsc); }
 

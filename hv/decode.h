@@ -5,7 +5,8 @@
  *
  * A pure function of at most 15 bytes and the mode. The address of the operand
  * is not computed, because the processor reports it with the exit; only the
- * length of its encoding matters here. Anything else is UNSUPPORTED.
+ * length of its encoding matters here. Anything else is UNSUPPORTED: then
+ * hv/instruction.h is asked, which knows more, and takes longer.
  */
 #pragma once
 
@@ -47,5 +48,22 @@ struct decoded {
     uint64_t immediate;    /* for that alone; extended to memory_size */
 };
 
+
+#define DECODE_ACCESS_MAX 8 /* bytes */
+
 enum decode_status decode(const struct code *code, enum decode_mode mode,
                           struct decoded *decoded);
+
+/* Of a move in 64-bit code that DECODE_OK was said of: whether its address is a
+ * register alone, enum gpr. Of others that may be so, too; this is for the most
+ * frequent, in few instructions. */
+static inline bool decode_is_by_register(const struct code *code, unsigned *base)
+{
+    unsigned rex = (code->bytes[0] & 0xF0) == 0x40 ? code->bytes[0] : 0;
+    const uint8_t *at = &code->bytes[rex != 0];
+    unsigned opcode = at[0], modrm = at[1];
+    *base = (modrm & 7) | (rex & 1) << 3;
+    /* 88 to 8B, C6 and C7; no other prefix, 0F, 63 or A0 to A3. Mod 0, and no SIB
+     * or RIP. */
+    return (opcode & 0xB0) == 0x80 && (modrm & 0xC0) == 0 && (modrm & 6) != 4;
+}

@@ -7,16 +7,12 @@
 #include "arch/spec/apic.h"
 #include "hv/guest_ports.h"
 #include "hv/guest_register.h"
-#include "hv/lapic_page.h"
 #include "hv/vm.h"
 
-enum device { DEVICE_NONE, DEVICE_LAPIC, DEVICE_IOAPIC, DEVICE_PCI };
+enum device { DEVICE_NONE, DEVICE_IOAPIC, DEVICE_PCI };
 
-/* A vCPU's own local APIC lies in front of whatever else is there. */
-static enum device device_at(const struct vcpu *vcpu, gpa_t gpa)
+static enum device device_at(gpa_t gpa)
 {
-    if (gpa.value - vcpu->lapic.page < APIC_PAGE_SIZE)
-        return DEVICE_LAPIC;
     if (gpa.value - IOAPIC_BASE < APIC_PAGE_SIZE)
         return DEVICE_IOAPIC;
     if (gpa.value - GUEST_ECAM_BASE < GUEST_ECAM_BYTES)
@@ -24,12 +20,11 @@ static enum device device_at(const struct vcpu *vcpu, gpa_t gpa)
     return DEVICE_NONE;
 }
 
-uint64_t device_memory_read(struct vcpu *vcpu, gpa_t gpa, unsigned bytes)
+uint64_t device_memory_read_other(struct vcpu *vcpu, gpa_t gpa, unsigned bytes)
 {
     struct vm *vm = vcpu->vm;
     uint64_t value = UINT64_MAX;
-    switch (device_at(vcpu, gpa)) {
-    case DEVICE_LAPIC: value = lapic_page_read(vcpu, gpa.value - vcpu->lapic.page, bytes); break;
+    switch (device_at(gpa)) {
     case DEVICE_IOAPIC:
         lock_acquire(&vm->lock);
         value = ioapic_read(&vm->ioapic, gpa.value - IOAPIC_BASE, bytes);
@@ -41,13 +36,10 @@ uint64_t device_memory_read(struct vcpu *vcpu, gpa_t gpa, unsigned bytes)
     return value & guest_size_mask(bytes);
 }
 
-void device_memory_write(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uint64_t value)
+void device_memory_write_other(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uint64_t value)
 {
     struct vm *vm = vcpu->vm;
-    switch (device_at(vcpu, gpa)) {
-    case DEVICE_LAPIC:
-        lapic_page_write(vcpu, gpa.value - vcpu->lapic.page, bytes, value);
-        break;
+    switch (device_at(gpa)) {
     case DEVICE_IOAPIC:
         lock_acquire(&vm->lock);
         ioapic_write(vm, gpa.value - IOAPIC_BASE, bytes, value);
@@ -56,4 +48,21 @@ void device_memory_write(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uint64_t 
     case DEVICE_PCI: break; /* no function has a register that takes a write */
     case DEVICE_NONE: denied_report(vcpu, DENIED_MEMORY_WRITE, gpa.value); break;
     }
+}
+
+uint64_t device_memory_read(struct vcpu *vcpu, gpa_t gpa, unsigned bytes)
+{
+    uint64_t offset = gpa.value - vcpu->lapic.page;
+    if (offset < APIC_PAGE_SIZE)
+        return lapic_page_read(vcpu, offset, bytes) & guest_size_mask(bytes);
+    return device_memory_read_other(vcpu, gpa, bytes);
+}
+
+void device_memory_write(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uint64_t value)
+{
+    uint64_t offset = gpa.value - vcpu->lapic.page;
+    if (offset < APIC_PAGE_SIZE)
+        lapic_page_write(vcpu, offset, bytes, value);
+    else
+        device_memory_write_other(vcpu, gpa, bytes, value);
 }

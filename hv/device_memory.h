@@ -5,11 +5,13 @@
  */
 #pragma once
 
-#include <stdint.h>
+#include "hv/lapic_page.h"
+#include "hv/vcpu.h"
 
-#include "hv/addr.h"
-
-struct vcpu;
+/* Behind the page of the vCPU's own local APIC, which lies in front of whatever
+ * else is there. */
+uint64_t device_memory_read_other(struct vcpu *vcpu, gpa_t gpa, unsigned bytes);
+void device_memory_write_other(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uint64_t value);
 
 /* Of 1, 2, 4 or 8 bytes, which lie in one page. */
 uint64_t device_memory_read(struct vcpu *vcpu, gpa_t gpa, unsigned bytes);

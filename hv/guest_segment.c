@@ -65,3 +65,35 @@ struct verdict guest_segment_fault(enum guest_segment segment)
                              .vector = segment == SEGMENT_SS ? VECTOR_SS : VECTOR_GP,
                              .has_error_code = true };
 }
+
+/* SDM Vol. 3A, 6.15 "Exception and Interrupt Reference", "Interrupt 17—Alignment
+ * Check Exception (#AC)". */
+bool guest_segment_is_misaligned(const struct guest_mode *mode, uint64_t linear, unsigned bytes)
+{
+    return bytes <= 8 && (linear & (bytes - 1)) && guest_mode_is_user(mode) &&
+           (machine_vmread_natural(VMCS_GUEST_CR0) & CR0_AM) &&
+           (machine_vmread_natural(VMCS_GUEST_RFLAGS) & RFLAGS_AC);
+}
+
+static bool is_canonical(const struct guest_mode *mode, uint64_t linear)
+{
+    unsigned unused = mode->cr4 & CR4_LA57 ? 64 - 57 : 64 - 48;
+    return (uint64_t)((int64_t)(linear << unused) >> unused) == linear;
+}
+
+bool guest_segment_linear(const struct guest_mode *mode, enum guest_segment segment,
+                          uint64_t offset, unsigned bytes, bool write, gla_t *linear,
+                          struct verdict *refused)
+{
+    bool is_64 = guest_mode_is_64_bit(mode);
+    bool has_base = !is_64 || segment == SEGMENT_FS || segment == SEGMENT_GS;
+    uint64_t first = offset + (has_base ? guest_segment_base(segment) : 0);
+    bool allowed = is_64 ? is_canonical(mode, first) && is_canonical(mode, first + bytes - 1)
+                         : guest_segment_allows(segment, write, offset, offset + bytes - 1);
+
+    *linear = GLA(is_64 ? first : first & UINT32_MAX);
+    if (allowed && !guest_segment_is_misaligned(mode, linear->value, bytes))
+        return true;
+    *refused = allowed ? INJECT_AC0 : guest_segment_fault(segment);
+    return false;
+}

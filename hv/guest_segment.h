@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hv/guest_mode.h"
 #include "hv/vcpu.h"
 
 /* As instructions and VM exits number them. */
@@ -29,3 +30,15 @@ bool guest_segment_allows(enum guest_segment segment, bool write, uint64_t first
 
 /* #SS(0) or #GP(0). */
 struct verdict guest_segment_fault(enum guest_segment segment);
+
+/* The linear address of `bytes` bytes at an offset in a segment, checked as an
+ * access of data. False: *refused is the exception. */
+bool guest_segment_linear(const struct guest_mode *mode, enum guest_segment segment,
+                          uint64_t offset, unsigned bytes, bool write, gla_t *linear,
+                          struct verdict *refused);
+
+/* Whether such an access at a linear address is #AC(0). */
+bool guest_segment_is_misaligned(const struct guest_mode *mode, uint64_t linear, unsigned bytes);
+
+#define INJECT_AC0 \
+    ((struct verdict){ .kind = VERDICT_INJECT, .vector = VECTOR_AC, .has_error_code = true })

@@ -72,6 +72,11 @@ void machine_xcr0_write(uint64_t value);
 void machine_cr2_write(uint64_t value);
 void machine_dr6_write(uint64_t value);
 
+/* XMM0 to XMM15, the lower 16 bytes of what AVX makes of them. */
+#define MACHINE_XMM_BYTES 16
+void machine_xmm_read(unsigned reg, uint8_t to[static MACHINE_XMM_BYTES]);
+void machine_xmm_write(unsigned reg, const uint8_t from[static MACHINE_XMM_BYTES]);
+
 /* A guest begins on the calling CPU: registers that it owns natively are as
  * after RESET, no translation of an earlier life is cached, and no interrupt
  * of an earlier life is pending. */

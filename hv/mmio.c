@@ -12,6 +12,7 @@
 #include "arch/spec/cr.h"
 #include "hv/decode.h"
 #include "hv/device_memory.h"
+#include "hv/emulate.h"
 #include "hv/guest_paging.h"
 #include "hv/guest_register.h"
 #include "hv/machine.h"
@@ -53,24 +54,54 @@ static void store_loaded(struct vcpu *vcpu, const struct decoded *decoded, uint6
                                   decoded->high_byte, value);
 }
 
-/*
- * The guest observes the device's register, or an empty bus: ones, and writes
- * that vanish. Of an access that begins in RAM and ends behind it no part
- * reaches the RAM.
- */
-static struct verdict execute(struct vcpu *vcpu, uint64_t qualification,
-                              const struct decoded *decoded)
+/* Where an access may be that certainly lies in one page: not at its first byte,
+ * where the second part of one may be that began in the page before, and not so
+ * near to its end that it could go on in the next. */
+#define INSIDE_BYTES (PAGE_SIZE_4K - 1 - DECODE_ACCESS_MAX)
+
+static bool begins_a_page(const struct vcpu *vcpu, const struct code *code)
+{
+    unsigned base;
+    return decode_is_by_register(code, &base) && vcpu->gpr[base] % PAGE_SIZE_4K == 0;
+}
+
+/* For what is not inside the local APIC's page. At the first byte of the IOAPIC's is
+ * a register that guests use all the time. */
+static bool lies_in_page(const struct vcpu *vcpu, gpa_t gpa, enum decode_mode mode,
+                         const struct code *code)
+{
+    if (gpa.value % PAGE_SIZE_4K - 1 < INSIDE_BYTES)
+        return true;
+    return gpa.value % PAGE_SIZE_4K == 0 && gpa.value != vcpu->lapic.page &&
+           mode == DECODE_64 && begins_a_page(vcpu, code);
+}
+
+/* The guest observes the device's register, or an empty bus: ones, and writes
+ * that vanish. */
+static struct verdict execute(struct vcpu *vcpu, uint64_t qualification, enum decode_mode mode,
+                              const struct code *code, const struct decoded *decoded)
 {
     gpa_t gpa = GPA(machine_vmread_64(VMCS_GUEST_PHYSICAL_ADDRESS));
+    uint64_t inside_lapic = gpa.value - vcpu->lapic.page - 1;
     bool stores = decoded->kind != DECODE_LOAD;
+    unsigned bytes = decoded->memory_size;
     /* Another vCPU may have changed the instruction since it was executed; the
      * guest then executes what is there now. */
     if (stores != !!(qualification & EPT_QUALIFICATION_WRITE))
         return RESUME;
-    if (stores)
-        device_memory_write(vcpu, gpa, decoded->memory_size, value_to_store(vcpu, decoded));
-    else
-        store_loaded(vcpu, decoded, device_memory_read(vcpu, gpa, decoded->memory_size));
+    if (inside_lapic < INSIDE_BYTES) {
+        if (stores)
+            lapic_page_write(vcpu, inside_lapic + 1, bytes, value_to_store(vcpu, decoded));
+        else
+            store_loaded(vcpu, decoded, lapic_page_read(vcpu, inside_lapic + 1, bytes) &
+                                            guest_size_mask(bytes));
+    } else if (!lies_in_page(vcpu, gpa, mode, code)) {
+        return emulate(vcpu, code);
+    } else if (stores) {
+        device_memory_write_other(vcpu, gpa, bytes, value_to_store(vcpu, decoded));
+    } else {
+        store_loaded(vcpu, decoded, device_memory_read_other(vcpu, gpa, bytes));
+    }
 
     /* For EPT violations the manual leaves the exit's instruction length
      * undefined: SDM Vol. 3C, 28.2.5 "Information for VM Exits Due to
@@ -95,12 +126,11 @@ static inline struct verdict emulate_as(struct vcpu *vcpu, uint64_t qualificatio
         return crash(vcpu, "it executes from an address without memory");
     }
     switch (decode(&code, decode_mode, &decoded)) {
-    case DECODE_OK: return execute(vcpu, qualification, &decoded);
+    case DECODE_OK: return execute(vcpu, qualification, decode_mode, &code, &decoded);
     case DECODE_TRUNCATED:
     case DECODE_UNSUPPORTED: break;
     }
-    return crash(vcpu,
-                 "an access to an address without memory by an instruction that is not a move");
+    return emulate(vcpu, &code);
 }
 
 /* CS has a base outside 64-bit mode only, and addresses wrap there. */
@@ -115,7 +145,7 @@ static struct verdict emulate_16_or_32(struct vcpu *vcpu, uint64_t qualification
 
 /* Flattened, as it is one path that nearly all accesses go. */
 __attribute__((flatten))
-static struct verdict emulate(struct vcpu *vcpu, uint64_t qualification)
+static struct verdict emulate_move(struct vcpu *vcpu, uint64_t qualification)
 {
     struct guest_mode mode = guest_mode_read();
     if (!guest_mode_is_64_bit(&mode))
@@ -139,5 +169,5 @@ struct verdict mmio_exit(struct vcpu *vcpu)
         return crash(vcpu, "it executes from an address without memory");
     if ((qualification & access) != access)
         return crash(vcpu, "its paging structures are at an address without memory");
-    return emulate(vcpu, qualification);
+    return emulate_move(vcpu, qualification);
 }

@@ -22,9 +22,9 @@ CRASHES = {
     "u": "it executes from an address without memory",
     "x": "it executes from an address without memory",
     "i": "the delivery of an event touched an address without memory",
-    "s": "an access to an address without memory by an instruction that is not a move",
+    "s": "the delivery of an event touched an address without memory",
     "c": "its paging structures are at an address without memory",
-    "m": "an access to an address without memory by an instruction that is not a move",
+    "m": "an access to an address without memory by an instruction that is not emulated",
 }
 
 

@@ -103,6 +103,18 @@ void machine_end(enum machine_end end) { record(FAKE_END, 0, end); }
 uint64_t machine_tsc(void) { return fake.tsc; }
 void machine_timer_set(uint64_t tsc) { fake.timer = tsc; }
 
+void machine_xmm_read(unsigned reg, uint8_t to[static MACHINE_XMM_BYTES])
+{
+    CHECK(reg < 16);
+    memcpy(to, fake.xmm[reg], MACHINE_XMM_BYTES);
+}
+
+void machine_xmm_write(unsigned reg, const uint8_t from[static MACHINE_XMM_BYTES])
+{
+    CHECK(reg < 16);
+    memcpy(fake.xmm[reg], from, MACHINE_XMM_BYTES);
+}
+
 void fake_msr_set(enum msr msr, uint64_t value)
 {
     for (unsigned i = 0; i < msr_count; i++)

@@ -2,6 +2,7 @@
  *
  * hv/mmio.c: EPT violations by real instruction bytes in guest memory, with a
  * register for an IOAPIC, and what each move leaves in the guest's registers.
+ * What is no plain move goes to hv/emulate.c, whose test is test_emulate.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,12 +60,18 @@ void vcpu_advance(uint32_t length)
     advanced.length = length;
 }
 
-/* The first 2 MiB, for 64-bit code. */
+static void put_entry(unsigned table, unsigned index, uint64_t entry)
+{
+    memcpy(fake.memory + TABLES + table * 0x1000 + index * 8, &entry, sizeof entry);
+}
+
+/* The first 2 MiB and the last GiB below 4 GiB, for 64-bit code. */
 static void map_one_to_one(void)
 {
-    static const uint64_t entries[] = { (TABLES + 0x1000) | 3, (TABLES + 0x2000) | 3, 0x83 };
-    for (unsigned i = 0; i < 3; i++)
-        memcpy(fake.memory + TABLES + i * 0x1000, &entries[i], sizeof entries[i]);
+    put_entry(0, 0, (TABLES + 0x1000) | 3);
+    put_entry(1, 0, (TABLES + 0x2000) | 3);
+    put_entry(1, 3, GIB(3) | 0x83);
+    put_entry(2, 0, 0x83);
 }
 
 static int set_up(void **state)
@@ -91,8 +98,10 @@ static int set_up(void **state)
     return 0;
 }
 
+/* RBX is the address, as in nearly all instructions here. */
 static struct verdict violate(uint64_t gpa, bool write, const uint8_t *code, size_t bytes)
 {
+    vcpu.gpr[GPR_RBX] = gpa;
     machine_vmwrite_natural(VMCS_EXIT_QUALIFICATION,
                             (write ? EPT_QUALIFICATION_WRITE : EPT_QUALIFICATION_READ) |
                                 EPT_QUALIFICATION_LINEAR_VALID | EPT_QUALIFICATION_FINAL_ACCESS);
@@ -177,7 +186,7 @@ static void a_store_takes_its_value_from_the_register_or_the_instruction(void **
     assert_done(VIOLATE(IOAPIC_BASE, true, 0x88, 0x2B), 2); /* ch */
     assert_int_equal(device.value, 0x33);
     assert_int_equal(device.bytes, 1);
-    assert_done(VIOLATE(IOAPIC_BASE, true, 0xC7, 0x43, 0x10, 0xFE, 0xFF, 0xFF, 0xFF), 7);
+    assert_done(VIOLATE(IOAPIC_BASE + 0x10, true, 0xC7, 0x43, 0x00, 0xFE, 0xFF, 0xFF, 0xFF), 7);
     assert_int_equal(device.value, 0xFFFFFFFE);
     machine_vmwrite_natural(VMCS_GUEST_RSP, 0x8877);
     assert_done(VIOLATE(IOAPIC_BASE, true, 0x89, 0x23), 2); /* esp */
@@ -220,11 +229,67 @@ static void code_is_decoded_in_the_size_of_its_segment(void **state)
     memcpy(fake.memory + 0x500 + CODE, (const uint8_t[]){ 0x8B, 0x07 }, 2); /* mov ax, [bx] */
     device.value = 0x99887766;
     machine_vmwrite_32(VMCS_GUEST_CS_ACCESS_RIGHTS, 0);
-    assert_done(VIOLATE(IOAPIC_BASE, false, 0xCC), 2);
+    assert_done(VIOLATE(IOAPIC_BASE + 0x10, false, 0xCC), 2);
     assert_int_equal(device.bytes, 2);
     machine_vmwrite_32(VMCS_GUEST_CS_ACCESS_RIGHTS, ACCESS_RIGHTS_DB);
-    assert_done(VIOLATE(IOAPIC_BASE, false, 0xCC), 2);
+    assert_done(VIOLATE(IOAPIC_BASE + 0x10, false, 0xCC), 2);
     assert_int_equal(device.bytes, 4);
+}
+
+/* The page before is RAM, and the processor reports where the rest is. */
+static void a_move_that_began_in_the_page_before_is_done_in_both(void **state)
+{
+    (void)state;
+    put_entry(1, 3, 0);
+    put_entry(2, 8, (TABLES + 0x3000) | 3);
+    put_entry(3, 0, 0x100000 | 3);
+    put_entry(3, 1, IOAPIC_BASE | 3);
+    vcpu.gpr[GPR_RAX] = 0x44332211;
+    assert_done(VIOLATE(IOAPIC_BASE, true, 0x89, 0x04, 0x25, 0xFE, 0x0F, 0x00, 0x01), 7);
+    assert_int_equal(fake.memory[0x100FFE] | fake.memory[0x100FFF] << 8, 0x2211);
+    assert_int_equal(device.bytes, 2);
+    assert_int_equal(device.value, 0x4433);
+    device.value = 0x66;
+    assert_done(VIOLATE(IOAPIC_BASE, false, 0x8B, 0x04, 0x25, 0xFF, 0x0F, 0x00, 0x01), 7);
+    assert_int_equal(vcpu.gpr[GPR_RAX] & 0xFFFF, 0x6622);
+}
+
+/* mov eax, [...] in the last bytes of the IOAPIC's page, and behind it nothing. */
+static void a_move_that_goes_on_in_the_next_page_is_done_in_both(void **state)
+{
+    (void)state;
+    device.value = 0x7766;
+    assert_done(VIOLATE(IOAPIC_BASE + 0xFFE, false, 0x8B, 0x03), 2);
+    assert_int_equal(device.offset, 0xFFE);
+    assert_int_equal(device.bytes, 2);
+    assert_int_equal(vcpu.gpr[GPR_RAX], 0xFFFF7766);
+    assert_int_equal(fake_reports.denied_where, IOAPIC_BASE + 0x1000);
+    fake_reports_reset();
+    assert_done(VIOLATE(IOAPIC_BASE + 0xFFC, false, 0x8B, 0x03), 2);
+    assert_int_equal(device.bytes, 4);
+    assert_int_equal(fake_reports.denied_count, 0);
+}
+
+/* However the address is written, an access that begins a page is whole. */
+static void a_move_at_the_beginning_of_a_page_is_whole(void **state)
+{
+    static const struct { uint8_t code[8]; unsigned length; } forms[] = {
+        { { 0x8B, 0x03 }, 2 },                                     /* [rbx] */
+        { { 0x64, 0x8B, 0x03 }, 3 },                               /* fs:[rbx] */
+        { { 0x41, 0x8B, 0x02 }, 3 },                               /* [r10] */
+        { { 0x8B, 0x43, 0x00 }, 3 },                               /* [rbx + 0] */
+        { { 0x8B, 0x04, 0x23 }, 3 },                               /* by SIB */
+        { { 0x67, 0x8B, 0x03 }, 3 },                               /* [ebx] */
+    };
+    (void)state;
+    vcpu.gpr[GPR_R10] = IOAPIC_BASE;
+    for (unsigned i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        device.bytes = 0;
+        assert_done(violate(IOAPIC_BASE, false, forms[i].code, sizeof forms[i].code),
+                    forms[i].length);
+        assert_int_equal(device.offset, 0);
+        assert_int_equal(device.bytes, 4);
+    }
 }
 
 static void an_instruction_that_changed_meanwhile_is_executed_again(void **state)
@@ -237,10 +302,15 @@ static void an_instruction_that_changed_meanwhile_is_executed_again(void **state
     assert_null(fake_reports.crash);
 }
 
-static void what_cannot_be_emulated_ends_the_guest(void **state)
+static void what_is_no_move_is_emulated_or_ends_the_guest(void **state)
 {
     (void)state;
-    assert_int_equal(VIOLATE(NOWHERE, true, 0x01, 0x03).kind, VERDICT_END); /* add [rbx], eax */
+    vcpu.gpr[GPR_RAX] = 2;
+    device.value = 1;
+    assert_done(VIOLATE(IOAPIC_BASE, true, 0x01, 0x03), 2); /* add [rbx], eax */
+    assert_int_equal(device.value, 3);
+    assert_int_equal(device.reads + device.writes, 2);
+    assert_int_equal(VIOLATE(NOWHERE, true, 0xD9, 0x03).kind, VERDICT_END); /* fld */
     assert_non_null(fake_reports.crash);
     assert_int_equal(advanced.count, 0);
 }
@@ -281,7 +351,10 @@ int main(void)
         TEST(a_load_extends_into_its_register_as_the_processor_does),
         TEST(code_is_decoded_in_the_size_of_its_segment),
         TEST(an_instruction_that_changed_meanwhile_is_executed_again),
-        TEST(what_cannot_be_emulated_ends_the_guest),
+        TEST(a_move_that_began_in_the_page_before_is_done_in_both),
+        TEST(a_move_that_goes_on_in_the_next_page_is_done_in_both),
+        TEST(a_move_at_the_beginning_of_a_page_is_whole),
+        TEST(what_is_no_move_is_emulated_or_ends_the_guest),
         TEST(accesses_without_an_instruction_end_the_guest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
