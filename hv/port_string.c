@@ -3,15 +3,15 @@
  * See port_string.h. The exit comes before the processor has looked at the
  * string's memory, so the checks of segment and paging are made here: SDM
  * Vol. 3C, 26.1.1 "Relative Priority of Faults and VM Exits". The ports
- * themselves the processor has allowed. Alignment (#AC) is not checked.
+ * themselves the processor has allowed.
  */
 #include "hv/port_string.h"
 
 #include "arch/spec/cr.h"
-#include "hv/denied.h"
 #include "hv/guest_paging.h"
 #include "hv/guest_segment.h"
 #include "hv/machine.h"
+#include "hv/operand.h"
 #include "hv/ports.h"
 
 /* At most this much of a string at one exit. */
@@ -163,7 +163,29 @@ static uint64_t lowest_address(const struct string *string, uint64_t elements)
     return string->linear - (string->down ? (elements - 1) * string->bytes : 0);
 }
 
-/* The guest observes ones where it has no memory. */
+/* The element is not, or not all, in RAM: it comes from a device's registers or
+ * goes there. */
+static struct verdict one_at_device(struct vcpu *vcpu, const struct string *string)
+{
+    struct verdict refused;
+    struct operand operand;
+    uint8_t buffer[sizeof(uint32_t)];
+
+    if (!operand_find(vcpu, &string->mode, GLA(string->linear), string->bytes,
+                      string->in ? GUEST_WRITE : GUEST_READ, &operand, &refused))
+        return refused;
+    if (string->in) {
+        element_put(buffer, ports_read(vcpu, string->port, string->bytes), string->bytes);
+        operand_write(vcpu, &operand, buffer);
+    } else {
+        operand_read(vcpu, &operand, buffer);
+        uint32_t value = element_get(buffer, string->bytes);
+        if (!ports_write(vcpu, string->port, string->bytes, value))
+            return END;
+    }
+    return proceed(vcpu, string, 1);
+}
+
 static struct verdict send(struct vcpu *vcpu, const struct string *string, uint64_t elements)
 {
     uint8_t buffer[BYTES_MAX];
@@ -177,10 +199,7 @@ static struct verdict send(struct vcpu *vcpu, const struct string *string, uint6
     case GUEST_LINEAR_FAULT:
         return fault.verdict;
     case GUEST_LINEAR_NOT_RAM:
-        denied_report(vcpu, DENIED_MEMORY_READ, fault.gpa.value);
-        for (size_t i = 0; i < bytes; i++)
-            buffer[i] = 0xFF;
-        break;
+        return one_at_device(vcpu, string);
     }
     for (uint64_t n = 0; n < elements; n++) {
         uint32_t value = element_get(element_at(buffer, string, elements, n), string->bytes);
@@ -191,7 +210,7 @@ static struct verdict send(struct vcpu *vcpu, const struct string *string, uint6
 }
 
 /* Reading a port may change the device, so the memory is tried first, with
- * zeros. What is written where the guest has no memory vanishes. */
+ * zeros. */
 static struct verdict receive(struct vcpu *vcpu, const struct string *string, uint64_t elements)
 {
     gla_t to = GLA(lowest_address(string, elements));
@@ -199,20 +218,20 @@ static struct verdict receive(struct vcpu *vcpu, const struct string *string, ui
     uint8_t buffer[BYTES_MAX] = { 0 };
     struct guest_fault fault;
 
-    if (guest_linear_write(vcpu, &string->mode, to, buffer, bytes, &fault) == GUEST_LINEAR_FAULT)
-        return fault.verdict;
-    for (uint64_t n = 0; n < elements; n++)
-        element_put(element_at(buffer, string, elements, n),
-                    ports_read(vcpu, string->port, string->bytes), string->bytes);
     switch (guest_linear_write(vcpu, &string->mode, to, buffer, bytes, &fault)) {
     case GUEST_LINEAR_OK:
         break;
-    case GUEST_LINEAR_FAULT: /* another vCPU has unmapped it since */
+    case GUEST_LINEAR_FAULT:
         return fault.verdict;
     case GUEST_LINEAR_NOT_RAM:
-        denied_report(vcpu, DENIED_MEMORY_WRITE, fault.gpa.value);
-        break;
+        return one_at_device(vcpu, string);
     }
+    for (uint64_t n = 0; n < elements; n++)
+        element_put(element_at(buffer, string, elements, n),
+                    ports_read(vcpu, string->port, string->bytes), string->bytes);
+    /* Another vCPU may have unmapped it since. */
+    if (guest_linear_write(vcpu, &string->mode, to, buffer, bytes, &fault) == GUEST_LINEAR_FAULT)
+        return fault.verdict;
     return proceed(vcpu, string, elements);
 }
 
@@ -225,5 +244,7 @@ struct verdict port_string_exit(struct vcpu *vcpu)
     uint64_t elements = elements_at_once(&string);
     if (!fit_segment(&string, &elements))
         return guest_segment_fault(string.segment);
+    if (guest_segment_is_misaligned(&string.mode, string.linear, string.bytes))
+        return INJECT_AC0;
     return string.in ? receive(vcpu, &string, elements) : send(vcpu, &string, elements);
 }

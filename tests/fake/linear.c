@@ -8,6 +8,8 @@
 
 #include "arch/spec/cr.h"
 #include "hv/check.h"
+#include "hv/denied.h"
+#include "hv/operand.h"
 
 struct fake_linear fake_linear;
 
@@ -62,4 +64,35 @@ enum guest_linear guest_linear_write(const struct vcpu *vcpu, const struct guest
     if (result == GUEST_LINEAR_OK)
         memcpy(at, from, bytes);
     return result;
+}
+
+bool operand_find(struct vcpu *vcpu, const struct guest_mode *mode, gla_t at, size_t bytes,
+                  enum guest_access access, struct operand *operand, struct verdict *refused)
+{
+    struct guest_fault fault;
+    uint8_t *unused;
+    enum guest_linear result = find(at, bytes, access == GUEST_WRITE, &unused, &fault);
+
+    (void)vcpu;
+    (void)mode;
+    operand->part_count = 1;
+    operand->parts[0] = (struct operand_part){ .gpa = GPA(at.value), .bytes = bytes,
+                                               .is_ram = result == GUEST_LINEAR_OK };
+    *refused = fault.verdict;
+    return result != GUEST_LINEAR_FAULT;
+}
+
+void operand_read(struct vcpu *vcpu, const struct operand *operand, void *to)
+{
+    const struct operand_part *part = &operand->parts[0];
+    if (!part->is_ram)
+        denied_report(vcpu, DENIED_MEMORY_READ, part->gpa.value);
+    memset(to, 0xFF, part->bytes);
+}
+
+void operand_write(struct vcpu *vcpu, const struct operand *operand, const void *from)
+{
+    (void)from;
+    if (!operand->parts[0].is_ram)
+        denied_report(vcpu, DENIED_MEMORY_WRITE, operand->parts[0].gpa.value);
 }

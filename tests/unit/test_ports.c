@@ -539,6 +539,22 @@ static void types_of_segments_do_not_count_in_real_mode(void **state)
     assert_segment_fault(OUTS, SEGMENT_CS, VECTOR_GP);
 }
 
+static void an_unaligned_string_faults_where_alignment_is_checked(void **state)
+{
+    (void)state;
+    machine_vmwrite_natural(VMCS_GUEST_CR0, CR0_PE | CR0_PG | CR0_AM);
+    machine_vmwrite_natural(VMCS_GUEST_RFLAGS, RFLAGS_AC);
+    vcpu.gpr[GPR_RSI] = 2;
+    set_string(SEGMENT_DS, SIZE_64, 2);
+    assert_int_equal(io(GUEST_PORT_PCI_ADDRESS, 4, OUTS).kind, VERDICT_ADVANCE);
+    machine_vmwrite_32(VMCS_GUEST_SS_ACCESS_RIGHTS, ACCESS_RIGHTS_DPL_MASK);
+    struct verdict verdict = io(GUEST_PORT_PCI_ADDRESS, 4, OUTS);
+    assert_int_equal(verdict.kind, VERDICT_INJECT);
+    assert_int_equal(verdict.vector, VECTOR_AC);
+    assert_true(verdict.has_error_code && verdict.error_code == 0);
+    assert_int_equal(io(SCRATCH, 1, OUTS).kind, VERDICT_ADVANCE);
+}
+
 static void segments_are_checked_in_compatibility_mode_and_not_in_64_bit_mode(void **state)
 {
     (void)state;
@@ -731,6 +747,7 @@ int main(void)
         TEST(addresses_wrap_at_their_size_and_upper_bits_stay_as_the_processor_has_it),
         TEST(segments_are_checked_outside_64_bit_mode),
         TEST(types_of_segments_do_not_count_in_real_mode),
+        TEST(an_unaligned_string_faults_where_alignment_is_checked),
         TEST(segments_are_checked_in_compatibility_mode_and_not_in_64_bit_mode),
         TEST(a_read_only_segment_can_be_sent_from),
         TEST(a_string_downwards_is_checked_at_its_lower_end),
