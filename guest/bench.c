@@ -66,6 +66,10 @@ const char guest_name[] = "bench";
     O(vmcall, "xor %%eax, %%eax", "vmcall")                                               \
     O(mmio_read, "", "movl (%2), %%eax")                                                  \
     O(mmio_write, "xor %%eax, %%eax", "movl %%eax, (%2)")                                 \
+    O(unassigned_read, "mov $0xD0000010, %%eax", "movl (%%rax), %%eax")                     \
+    O(unassigned_write, "mov $0xD0000010, %%eax", "movl %%eax, (%%rax)")                    \
+    O(crossing_write, "mov $0xD0000FFE, %%eax", "movl %%eax, (%%rax)")                      \
+    O(unassigned_or, "mov $0xD0000010, %%eax", "orl %%eax, (%%rax)")                        \
     O(icr_other, "mov $0x830, %%ecx; mov $0x41, %%eax; mov $1, %%edx", "wrmsr")           \
     O(eoi, "mov $0x80B, %%ecx; xor %%eax, %%eax; xor %%edx, %%edx", "wrmsr")              \
     O(tsc_deadline, "mov $0x6E0, %%ecx; mov $-1, %%eax; mov $0xFFFF, %%edx", "wrmsr")     \
@@ -231,9 +235,24 @@ static int64_t halt_wake(void)
     return (int64_t)(came_tsc - deadline);
 }
 
-enum event { EVENT_SELF_IPI, EVENT_HALT_WAKE, EVENT_ICR_ROUND_TRIP, EVENT_COUNT };
+#define STRING_BYTES 4096
 
-static const char *const event_names[] = { "self_ipi", "halt_wake", "icr_round_trip" };
+/* 4 KiB to a register of the UART that keeps them from the wire. */
+static int64_t rep_outs(void)
+{
+    static const uint8_t bytes[STRING_BYTES];
+    const void *from = bytes;
+    uint64_t count = STRING_BYTES;
+
+    uint64_t begin = rdtsc();
+    asm volatile("rep outsb" : "+S"(from), "+c"(count) : "d"(COM1_SCRATCH) : "memory");
+    return (int64_t)(rdtsc() - begin);
+}
+
+enum event { EVENT_SELF_IPI, EVENT_HALT_WAKE, EVENT_REP_OUTS, EVENT_ICR_ROUND_TRIP, EVENT_COUNT };
+
+static const char *const event_names[] = { "self_ipi", "halt_wake", "rep_outs_4k",
+                                           "icr_round_trip" };
 
 static int64_t run_event(enum event event)
 {
@@ -241,6 +260,7 @@ static int64_t run_event(enum event event)
     switch (event) {
     case EVENT_SELF_IPI: return self_ipi();
     case EVENT_HALT_WAKE: return halt_wake();
+    case EVENT_REP_OUTS: return rep_outs();
     case EVENT_ICR_ROUND_TRIP: return round_trip();
     case EVENT_COUNT: break;
     }

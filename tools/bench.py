@@ -47,6 +47,7 @@ GOALS = {**dict.fromkeys(("cpuid", "cpuid_1"), 120 + RECORDER),
                          200 + RECORDER),
          **dict.fromkeys(("mmio_read", "mmio_write", "xapic_read", "xapic_write", "xapic_eoi",
                           "xapic_icr"), 400 + RECORDER),
+         **dict.fromkeys(("unassigned_read", "unassigned_write"), 577),
          "eoi": None, "tsc_deadline": None, "tpr": None, "cr3_write": None,
          "cr8_write": None, "invlpg": None, "rdtsc": None, "pause": None, "self_ipi": None,
          "halt_wake": None}
