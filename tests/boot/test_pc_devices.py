@@ -10,6 +10,7 @@ name = "{name}"
 cpus = {cpus}
 memory = "16M"
 kernel = "{name}.bin"
+cmdline = "vcpus={cpus}"
 """
 
 
@@ -83,3 +84,7 @@ def test_the_second_serial_port_has_all_of_a_16550(machine, guests):
 
 def test_level_triggered_interrupts_come_until_they_are_served(machine, guests):
     run(machine, guests, "level", cpus=2)
+
+
+def test_tables_maps_and_devices_agree_and_eight_vcpus_start(machine, guests):
+    run(machine, guests, "maps", cpus=8)
