@@ -7,7 +7,8 @@
  * the TSC of two emulated CPUs moves in steps. For each there is one line
  * "bench: op=NAME min=N median=N", in hundredths of a tick. Run on the bare
  * machine (guest/native), the lines say what is native; tools/bench.py
- * subtracts. "trace=1" on the command line does each operation once, between
+ * subtracts. mmio_read and mmio_write are of the IOAPIC's index, which leaves it at
+ * the first redirection entry for ioapic_read and ioapic_write. "trace=1" on the command line does each operation once, between
  * two XCHG BX, BX, at which Bochs' debugger stops.
  */
 #include "guest/local_apic.h"
@@ -56,16 +57,20 @@ const char guest_name[] = "bench";
     O(pic_mask_write, "mov $0xFF, %%eax", "out %%al, $0x21")                              \
     O(pit_latch, "xor %%eax, %%eax", "out %%al, $0x43")                                   \
     O(pit_read, "", "in $0x40, %%al")                                                     \
+    O(pit_write, "xor %%eax, %%eax", "out %%al, $0x42")                                   \
     O(port_61_read, "", "in $0x61, %%al")                                                 \
     O(cmos_index, "xor %%eax, %%eax", "out %%al, $0x70")                                  \
     O(cmos_read, "", "in $0x71, %%al")                                                    \
+    O(com2_in, "mov $0x2FF, %%edx", "in %%dx, %%al")                                      \
     O(pci_address, "mov $0xCF8, %%edx; mov $0x80000000, %%eax", "out %%eax, %%dx")        \
     O(pci_data, "mov $0xCFC, %%edx", "in %%dx, %%eax")                                    \
     O(cr0_write, "mov %%cr0, %%rax; xor $0x20, %%eax", "mov %%rax, %%cr0")                \
     O(cr4_write, "mov %%cr4, %%rax; xor $0x40, %%eax", "mov %%rax, %%cr4")                \
     O(vmcall, "xor %%eax, %%eax", "vmcall")                                               \
     O(mmio_read, "", "movl (%2), %%eax")                                                  \
-    O(mmio_write, "xor %%eax, %%eax", "movl %%eax, (%2)")                                 \
+    O(mmio_write, "mov $0x10, %%eax", "movl %%eax, (%2)")                                 \
+    O(ioapic_read, "", "movl 0x10(%2), %%eax")                                            \
+    O(ioapic_write, "mov $0x10000, %%eax", "movl %%eax, 0x10(%2)")                        \
     O(unassigned_read, "mov $0xD0000010, %%eax", "movl (%%rax), %%eax")                     \
     O(unassigned_write, "mov $0xD0000010, %%eax", "movl %%eax, (%%rax)")                    \
     O(crossing_write, "mov $0xD0000FFE, %%eax", "movl %%eax, (%%rax)")                      \

@@ -129,8 +129,16 @@ static uint8_t requests_of(const struct pic *pic, bool slave)
     return slave ? slave_requests(pic) : master_requests(pic);
 }
 
+static bool has_open_line(const struct pic_chip *chip)
+{
+    return chip->lines & ~chip->mask;
+}
+
+/* As a rule no line is high that is not masked, and nothing else is looked at. */
 bool pic_requests(const struct pic *pic)
 {
+    if (!has_open_line(&pic->master) && !has_open_line(&pic->slave))
+        return false;
     return winner(&pic->master, master_requests(pic)) != NONE;
 }
 

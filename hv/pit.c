@@ -194,13 +194,19 @@ static void note_rises(struct pit_counter *counter, uint64_t until)
     counter->seen = until;
 }
 
+/* Not inlined, so that what is read often does not pay for its registers. */
+__attribute__((noinline))
+static void take_next(struct pit_counter *counter)
+{
+    note_rises(counter, counter->reload_at);
+    reload(counter);
+}
+
 /* Before it is read. */
 static inline void settle(struct pit_counter *counter, uint64_t now)
 {
-    if (counter->reload_at != 0 && now >= counter->reload_at) {
-        note_rises(counter, counter->reload_at);
-        reload(counter);
-    }
+    if (counter->reload_at != 0 && now >= counter->reload_at)
+        take_next(counter);
 }
 
 /* Before it is changed. */

@@ -40,7 +40,7 @@ struct pit_counter {
     uint16_t latch;
     bool status_latched;
     uint8_t status;
-};
+} __attribute__((aligned(64))); /* a power of two: a counter is found by a shift */
 
 struct pit {
     struct pit_counter counters[PIT_COUNTERS];

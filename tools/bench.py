@@ -40,7 +40,9 @@ HOST_ADDRESS = "ffffffff8"      # where the image is linked
 # What the flight recorder may add to an exit.
 RECORDER = 15
 
-# What the numbers should be at most; None: no VM exit at all.
+# What the numbers should be at most; None: no VM exit at all. Those of the IOAPIC
+# are a tenth of what Linux' KVM 6.1 takes on the same machine (3,754 and 3,689), and
+# those of PIC and PIT an eighth of the most that it takes for any of their ports (2,165).
 GOALS = {**dict.fromkeys(("cpuid", "cpuid_1"), 120 + RECORDER),
          **dict.fromkeys(("rdmsr", "wrmsr"), 150 + RECORDER),
          **dict.fromkeys(("in_emulated", "out_emulated", "in_unowned", "out_unowned"),
@@ -48,6 +50,9 @@ GOALS = {**dict.fromkeys(("cpuid", "cpuid_1"), 120 + RECORDER),
          **dict.fromkeys(("mmio_read", "mmio_write", "xapic_read", "xapic_write", "xapic_eoi",
                           "xapic_icr"), 400 + RECORDER),
          **dict.fromkeys(("unassigned_read", "unassigned_write"), 577),
+         "ioapic_read": 375 + RECORDER, "ioapic_write": 369 + RECORDER,
+         **dict.fromkeys(("pic_end", "pic_mask_read", "pic_mask_write", "pit_latch", "pit_read",
+                          "pit_write", "port_61_read"), 270 + RECORDER),
          "eoi": None, "tsc_deadline": None, "tpr": None, "cr3_write": None,
          "cr8_write": None, "invlpg": None, "rdtsc": None, "pause": None, "self_ipi": None,
          "halt_wake": None}
