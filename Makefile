@@ -80,7 +80,7 @@ GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 
 # One guest for each other kind of kernel: guest/kinds.
 KINDS := linux32.bin multiboot1.elf addresses.bin multiboot2.elf pvh.elf \
-	flat16.bin flat32.bin flat64.bin
+	flat16.bin flat32.bin flat64.bin coreboot.bin
 
 # Starts a bzImage on the bare machine, for comparison: tools/bench.py.
 NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv/refusal.c \
@@ -376,14 +376,18 @@ build/demo/demo.toml: guest/demo/demo.toml
 	$(Q)cp $< $@
 
 # Kernels of others that are started in other ways than the demo's.
-FETCHED_KERNELS := $(addprefix build/kernels/,memtest86+ia32.bin memtest86+x64.bin grub.elf ipxe.lkrn)
+FETCHED_KERNELS := $(addprefix build/kernels/,memtest86+ia32.bin memtest86+x64.bin grub.elf ipxe.lkrn \
+	vmlinuz-amd64 vmlinuz-rt-amd64)
 
 .PHONY: kernels
-kernels: $(FETCHED_KERNELS) build/kernels/vmlinux
+kernels: $(FETCHED_KERNELS) $(addprefix build/kernels/,vmlinux vmlinux-amd64 vmlinux-rt-amd64)
 
 $(FETCHED_KERNELS) &: tools/fetch_kernels.sh
-	@echo "  FETCH   Debian's memtest86+, GRUB and iPXE"
+	@echo "  FETCH   Debian's memtest86+, GRUB, iPXE and Linux"
 	$(Q)sh tools/fetch_kernels.sh build/kernels
+
+build/kernels/vmlinux-%: build/kernels/vmlinuz-% tools/extract_vmlinux.py
+	$(Q)$(PYTHON) tools/extract_vmlinux.py $< $@
 
 build/kernels/vmlinux: build/demo/vmlinuz tools/extract_vmlinux.py
 	@mkdir -p $(@D)
@@ -454,6 +458,11 @@ build/guest/kinds/flat%.bin: guest/kinds/flat.asm Makefile
 	@mkdir -p $(@D)
 	@echo "  GUEST   $@"
 	$(Q)$(NASM) -f bin -Wall -DMODE=$* -DORIGIN=$(flat$*_ORIGIN) $< -o $@
+
+build/guest/kinds/coreboot.bin: guest/kinds/coreboot.asm Makefile
+	@mkdir -p $(@D)
+	@echo "  GUEST   $@"
+	$(Q)$(NASM) -f bin -Wall -DLOAD=0x1000000 $< -o $@
 
 build/native/native.elf: $(NATIVE:%.c=build/guest/%.o) build/guest/guest/native/entry.asm.o \
 		guest/native/native.ld

@@ -2,14 +2,20 @@
 # SPDX-License-Identifier: MIT
 # Fetches kernels that nobody here wrote out of Debian's own packages, for the
 # tests: memory testers that are bzImages, with a 64-bit entry and without; GRUB
-# itself as a Multiboot kernel; and iPXE, which only a BIOS can start. Nothing is
-# installed on this machine.
+# itself; iPXE, which only a BIOS can start; and Linux for
+# PCs of any kind, as it is and with PREEMPT_RT. Nothing is installed on this
+# machine.
 #
 #   tools/fetch_kernels.sh DIRECTORY
-#       -> DIRECTORY/memtest86+ia32.bin, memtest86+x64.bin, grub.elf, ipxe.lkrn
+#       -> DIRECTORY/memtest86+ia32.bin, memtest86+x64.bin, grub.elf, ipxe.lkrn,
+#          vmlinuz-amd64, vmlinuz-rt-amd64
 set -eu
 
-packages="memtest86+ ipxe grub-coreboot-bin"
+# The metapackage names the current kernel.
+linux_package() {
+    apt-cache depends "linux-image-$1" 2>/dev/null |
+        sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1
+}
 
 mkdir -p "$1/debs"
 target=$(cd "$1" && pwd)
@@ -17,6 +23,8 @@ target=$(cd "$1" && pwd)
 if [ -z "$(apt-cache policy memtest86+ 2>/dev/null)" ] && [ "$(id -u)" = 0 ]; then
     apt-get update -qq
 fi
+linuxes="$(linux_package amd64) $(linux_package rt-amd64)"
+packages="memtest86+ ipxe grub-coreboot-bin $linuxes"
 cd "$target/debs"
 rm -rf ./*.deb root
 # shellcheck disable=SC2086 # a list of words
@@ -25,13 +33,20 @@ apt-get download -qq $packages 2>download.log || {
     echo "could not download: $packages" >&2
     exit 1
 }
-for package in ./*.deb; do
+for package in ./memtest86+_*.deb ./ipxe_*.deb ./grub-coreboot-bin_*.deb; do
     dpkg-deb -x "$package" root
+done
+# Of the Linuxes the kernels alone: the modules are most of them.
+for kind in amd64 rt-amd64; do
+    for package in ./linux-image-[0-9]*[0-9]-"$kind"_*.deb; do
+        dpkg-deb --fsys-tarfile "$package" |
+            tar -xO --wildcards './boot/vmlinuz-*' >"$target/vmlinuz-$kind"
+    done
 done
 cp root/boot/memtest86+ia32.bin root/boot/memtest86+x64.bin root/boot/ipxe.lkrn "$target"
 
-# Debian has no modules for GRUB's platform "multiboot"; the image for coreboot is
-# a Multiboot kernel, too.
+# Debian has no modules for GRUB's platform "multiboot". That for coreboot wants
+# coreboot's tables, which guest/kinds/coreboot.asm makes of Multiboot's.
 cat >grub.cfg <<'END'
 serial --unit=0 --speed=115200
 terminal_output serial

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Kernels that nobody here wrote, out of Debian's packages, by boot protocols
-other than the demo's. How far a kernel comes is what is seen here: a memory
-tester's first output, GRUB's first look at a screen that is not there.
+"""Kernels that nobody here wrote, out of Debian's packages: Linux for PCs of any
+kind and with PREEMPT_RT, Linux by PVH, memory testers' first steps, GRUB
+as a Multiboot kernel.
 """
 
 import re
@@ -27,6 +27,22 @@ initcall_blacklist=load_system_certificate_list"
 """
 
 
+BOTH = """\
+[hypervisor]
+when_all_stopped = "poweroff"
+"""
+BOTH += "".join(f"""
+[[vm]]
+name = "{name}"
+cpus = 1
+memory = "256M"
+kernel = "vmlinux-{name}"
+modules = ["initrd"]
+cmdline = "console=ttyS0,115200 bulkhead.guest={name} cryptomgr.notests \
+initcall_blacklist=load_system_certificate_list"
+""" for name in ("pc", "rt"))
+
+
 def guest(name, kernel, cmdline=""):
     return (f'[[vm]]\nname = "{name}"\ncpus = 1\nmemory = "32M"\nkernel = "{kernel}"\n'
             f'cmdline = "{cmdline}"\n')
@@ -44,19 +60,58 @@ def test_debians_linux_starts_by_pvh(machine, kernels, demo):
     rig.expect_end("end: ok", 120)
 
 
-def test_a_memory_tester_and_grub_begin(machine, kernels):
-    """memtest86+ by the 32-bit and by the 64-bit entry, GRUB by Multiboot."""
+def test_debians_linuxes_for_pcs_and_for_real_time_run_side_by_side(machine, kernels, demo):
+    """Both come to a shell, with both serial ports, as the ACPI tables name them, and
+    with the SCI as a level. They are unpacked beforehand and start by PVH, as here the
+    xz that they come in would take longer than all that follows."""
+    files = {"vmlinux-pc": kernels / "vmlinux-amd64", "vmlinux-rt": kernels / "vmlinux-rt-amd64",
+             "initrd": demo / "initrd"}
+    rig = machine(BOTH, files, cpus=3, memory_mib=1024)
+    rig.announced()
+    for number, name, version in ((1, "pc", "PREEMPT_DYNAMIC"), (2, "rt", "PREEMPT_RT")):
+        prompt = SHELL.replace("pvh", name)
+        if number > 1:
+            rig.send(f"\x1d{number}")
+            rig.says(f"console: {name}")
+        rig.expect(prompt, BOOT_TIMEOUT_S, f"the shell of {name}")
+        assert version in rig.run(prompt, "uname -v", 60)
+        ports = rig.run(prompt, "dmesg | grep 'at I/O'", 60)
+        assert re.search(r"ttyS0 at I/O 0x3f8 \(irq = 4,.* is a 16550A", ports), ports
+        assert re.search(r"ttyS1 at I/O 0x2f8 \(irq = 3,.* is a 16550A", ports), ports
+        interrupts = rig.run(prompt, "cat /proc/interrupts", 60)
+        assert re.search(r"^ *9: +\d+ +IO-APIC +9-fasteoi +acpi", interrupts, re.M), interrupts
+        rig.send("poweroff\n")
+        rig.says(f"{name}: powered off", 120)
+    rig.expect_end("end: ok", 120)
+
+
+def test_memory_testers_begin(machine, kernels):
+    """memtest86+ by the 32-bit and by the 64-bit entry."""
     console = "console=ttyS0,115200"
-    config = (guest("grub", "grub.elf") + guest("mt32", "memtest86+ia32.bin", console) +
+    config = (guest("mt32", "memtest86+ia32.bin", console) +
               guest("mt64", "memtest86+x64.bin", console))
-    files = {name: kernels / name
-             for name in ("grub.elf", "memtest86+ia32.bin", "memtest86+x64.bin")}
-    rig = machine(config, files, cpus=3, memory_mib=256)
-    rig.says("grub: vCPU 0 wrote address 0xb8000, where it has no memory", 60)
-    for number, name in ((2, "mt32"), (3, "mt64")):
-        rig.send(f"\x1d{number}")
-        rig.says(f"console: {name}")
-        rig.expect(r"\x1b\[2J", 60, f"{name} to clear its screen")
+    files = {name: kernels / name for name in ("memtest86+ia32.bin", "memtest86+x64.bin")}
+    rig = machine(config, files, cpus=3, memory_mib=256).announced()
+    rig.expect(r"\x1b\[2J", 60, "mt32 to clear its screen")
+    rig.send("\x1d2")
+    rig.says("console: mt64")
+    rig.expect(r"\x1b\[2J", 60, "mt64 to clear its screen")
+
+
+def test_grub_comes_to_its_shell_and_knows_the_machine(machine, kernels, guests):
+    """guest/kinds/coreboot.asm starts it. Its memory map is the guest's, and to halt it
+    reads the ACPI tables down to \\_S5."""
+    config = guest("grub", "coreboot.bin") + 'modules = ["grub.elf"]\n'
+    files = {"coreboot.bin": guests / "kinds" / "coreboot.bin", "grub.elf": kernels / "grub.elf"}
+    rig = machine(config, files, cpus=2, memory_mib=128).announced()
+    rig.expect("GRUB runs as a guest", 60)
+    rig.expect("grub> ", 60, "GRUB's shell")
+    rig.send("lsmmap\n")
+    rig.expect("base_addr = 0x0, length = 0xa0000, available RAM", 30)
+    rig.expect("base_addr = 0x100000, length = 0x1f00000, available RAM", 30)
+    rig.expect("grub> ", 30)
+    rig.send("halt\n")
+    rig.says("grub: powered off", 60)
 
 
 def test_a_kernel_for_a_bios_is_refused(kernels, tmp_path):
