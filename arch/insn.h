@@ -129,6 +129,13 @@ static inline void dr_reset(void)
     asm volatile("mov %0, %%dr0; mov %0, %%dr1; mov %0, %%dr2; mov %0, %%dr3" : : "r"(0ull));
 }
 
+static inline uint64_t dr6_read(void)
+{
+    uint64_t value;
+    asm volatile("mov %%dr6, %0" : "=r"(value));
+    return value;
+}
+
 static inline void dr6_write(uint64_t value)
 {
     asm volatile("mov %0, %%dr6" : : "r"(value));

@@ -51,6 +51,7 @@ uint64_t machine_msr_read(enum msr msr) { return rdmsr(msr); }
 void machine_msr_write(enum msr msr, uint64_t value) { wrmsr(msr, value); }
 void machine_xcr0_write(uint64_t value) { xcr0_write(value); }
 void machine_cr2_write(uint64_t value) { cr2_write(value); }
+uint64_t machine_dr6_read(void) { return dr6_read(); }
 void machine_dr6_write(uint64_t value) { dr6_write(value); }
 void machine_xmm_read(unsigned reg, uint8_t to[static MACHINE_XMM_BYTES]) { xmm_read(reg, to); }
 void machine_xmm_write(unsigned reg, const uint8_t from[static MACHINE_XMM_BYTES]) { xmm_write(reg, from); }

@@ -110,6 +110,7 @@ static struct verdict cr0_write(uint64_t value)
     if ((value & CR0_NW) && !(value & CR0_CD))
         return INJECT_GP0;
     machine_vmwrite_natural(VMCS_CR0_READ_SHADOW, value & CR0_OWNED);
+    vcpu_retry();
     return RESUME;
 }
 
@@ -121,6 +122,7 @@ static struct verdict cr4_write(uint64_t value)
     if (value & owned & ~CR4_MCE)
         return INJECT_GP0;
     machine_vmwrite_natural(VMCS_CR4_READ_SHADOW, value & CR4_MCE);
+    vcpu_retry();
     return RESUME;
 }
 

@@ -15,6 +15,7 @@
 #define DR6_BREAKPOINTS 0xFull
 #define DR6_BD BIT(13)
 #define DR6_BS BIT(14)
+#define DR6_BT BIT(15)
 #define DR7_GD BIT(13)
 
 static uint32_t event(enum event_type type, uint8_t vector)
@@ -31,6 +32,12 @@ static bool sets_resume_flag(uint8_t vector)
            vector != VECTOR_DF && vector != VECTOR_MC;
 }
 
+static void set_resume_flag(void)
+{
+    uint64_t rflags = machine_vmread_natural(VMCS_GUEST_RFLAGS);
+    machine_vmwrite_natural(VMCS_GUEST_RFLAGS, rflags | RFLAGS_RF);
+}
+
 void event_inject_exception(uint8_t vector, bool has_error_code, uint32_t error_code)
 {
     uint32_t information = event(EVENT_HARDWARE_EXCEPTION, vector);
@@ -39,10 +46,8 @@ void event_inject_exception(uint8_t vector, bool has_error_code, uint32_t error_
         information |= EVENT_HAS_ERROR_CODE;
         machine_vmwrite_32(VMCS_ENTRY_EXCEPTION_ERROR_CODE, error_code);
     }
-    if (sets_resume_flag(vector)) {
-        uint64_t rflags = machine_vmread_natural(VMCS_GUEST_RFLAGS);
-        machine_vmwrite_natural(VMCS_GUEST_RFLAGS, rflags | RFLAGS_RF);
-    }
+    if (sets_resume_flag(vector))
+        set_resume_flag();
     machine_vmwrite_32(VMCS_ENTRY_INTERRUPTION_INFO, information);
 }
 
@@ -58,11 +63,19 @@ static bool entry_delivers_something(void)
     return machine_vmread_32(VMCS_ENTRY_INTERRUPTION_INFO) & EVENT_VALID;
 }
 
+/* It goes first, and an entry that injects an interrupt or an NMI would lose it:
+ * SDM Vol. 3C, 27.7.3 "Delivery of Pending Debug Exceptions after VM Entry". */
+static bool debug_exception_is_pending(void)
+{
+    return machine_vmread_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS) &
+           (PENDING_DEBUG_BS | PENDING_DEBUG_ENABLED_BREAKPOINT);
+}
+
 void event_inject_nmi(struct vcpu *vcpu)
 {
     uint32_t blocking = machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY) &
                         (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS | BLOCKING_BY_NMI);
-    if (blocking || entry_delivers_something()) {
+    if (blocking || entry_delivers_something() || debug_exception_is_pending()) {
         vcpu->nmi_pending = true;
         window_exiting(PRIMARY_NMI_WINDOW_EXITING, true);
         return;
@@ -92,7 +105,7 @@ static bool can_take_an_interrupt(void)
     uint32_t blocking = machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY) &
                         (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS);
     return (machine_vmread_natural(VMCS_GUEST_RFLAGS) & RFLAGS_IF) && !blocking &&
-           !entry_delivers_something();
+           !entry_delivers_something() && !debug_exception_is_pending();
 }
 
 /*
@@ -157,18 +170,6 @@ bool event_reinject(struct vcpu *vcpu)
     return true;
 }
 
-/* SDM Vol. 3C, 28.2.3 "Information About NMI Unblocking Due to IRET": an IRET
- * that faulted has unblocked NMIs already and will run again. */
-void event_restore_nmi_blocking(uint64_t information)
-{
-    if (!(information & EVENT_NMI_UNBLOCKED_BY_IRET))
-        return;
-    if (machine_vmread_32(VMCS_IDT_VECTORING_INFO) & EVENT_VALID)
-        return;
-    uint32_t blocking = machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY);
-    machine_vmwrite_32(VMCS_GUEST_INTERRUPTIBILITY, blocking | BLOCKING_BY_NMI);
-}
-
 /*
  * An exit by #DB leaves the guest as it was before the delivery, which ends HLT
  * and the blocking by STI and MOV SS, and takes along the single step that SDM
@@ -185,10 +186,21 @@ static void end_what_delivery_ends(void)
 }
 
 /*
- * The guest observes its #DB, with DR6 as the processor would have set it. Flags
- * of earlier exceptions are gone from DR6, where the processor keeps BS and BD.
- * BTF goes as SDM Vol. 3B, 18.4.1 "IA32_DEBUGCTL MSR" says; injection keeps it.
+ * What a debug exception does to the registers, which injection does not. Flags of
+ * earlier ones stay in DR6 but for the breakpoints'; BTF goes: SDM Vol. 3B, 18.2.3
+ * "Debug Status Register (DR6)" and 18.4.1 "IA32_DEBUGCTL MSR".
  */
+static void tell_causes(uint64_t causes)
+{
+    uint64_t dr6 = machine_dr6_read() & (DR6_BD | DR6_BS | DR6_BT);
+    machine_dr6_write(DR6_FIXED_ONES | dr6 | causes);
+    uint64_t dr7 = machine_vmread_natural(VMCS_GUEST_DR7);
+    machine_vmwrite_natural(VMCS_GUEST_DR7, dr7 & ~DR7_GD);
+    uint64_t debugctl = machine_vmread_64(VMCS_GUEST_IA32_DEBUGCTL);
+    machine_vmwrite_64(VMCS_GUEST_IA32_DEBUGCTL, debugctl & ~DEBUGCTL_BTF);
+}
+
+/* The guest observes its #DB, with DR6 as the processor would have set it. */
 static struct verdict debug_exception(uint32_t information)
 {
     enum event_type type = (information & EVENT_TYPE_MASK) >> EVENT_TYPE_SHIFT;
@@ -197,12 +209,9 @@ static struct verdict debug_exception(uint32_t information)
                            machine_vmread_32(VMCS_EXIT_INSTRUCTION_LENGTH));
     } else {
         uint64_t causes = machine_vmread_natural(VMCS_EXIT_QUALIFICATION);
-        causes &= DR6_BREAKPOINTS | DR6_BD | DR6_BS;
-        machine_dr6_write(DR6_FIXED_ONES | causes);
-        uint64_t dr7 = machine_vmread_natural(VMCS_GUEST_DR7);
-        machine_vmwrite_natural(VMCS_GUEST_DR7, dr7 & ~DR7_GD);
-        uint64_t debugctl = machine_vmread_64(VMCS_GUEST_IA32_DEBUGCTL);
-        machine_vmwrite_64(VMCS_GUEST_IA32_DEBUGCTL, debugctl & ~DEBUGCTL_BTF);
+        tell_causes(causes & (DR6_BREAKPOINTS | DR6_BD | DR6_BS));
+        if (causes & DR6_BD) /* the one that is a fault, not a trap, and sets RF */
+            set_resume_flag();
     }
     end_what_delivery_ends();
     machine_vmwrite_32(VMCS_ENTRY_INTERRUPTION_INFO, event(type, VECTOR_DB));
@@ -235,7 +244,8 @@ static struct verdict machine_check(struct vcpu *vcpu)
  * #DB and #AC are intercepted only because their delivery can raise them again,
  * endlessly and without an instruction boundary at which an NMI could come: a
  * guest must not hold its CPU against a stop. Each is delivered as it came; an
- * event during whose delivery it came is lost, as on the processor.
+ * event during whose delivery it came is lost, as on the processor. An IRET that
+ * raised it has unblocked NMIs, and does not run again before the handler has.
  *
  * An NMI is a call to this CPU's mailbox; the guest observes nothing.
  */
@@ -247,7 +257,6 @@ struct verdict event_exception_exit(struct vcpu *vcpu)
         machine_nmi_taken();
         return RESUME;
     }
-    event_restore_nmi_blocking(information);
     switch (information & EVENT_VECTOR_MASK) {
     case VECTOR_DB: return debug_exception(information);
     case VECTOR_AC: return alignment_check(information);

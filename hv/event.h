@@ -26,10 +26,6 @@ void event_inject_nmi(struct vcpu *vcpu);
  */
 bool event_reinject(struct vcpu *vcpu);
 
-/* For exits by an instruction or a fault of it, where "NMI unblocking due to
- * IRET" is in the given word (exit qualification or interruption information). */
-void event_restore_nmi_blocking(uint64_t information);
-
 struct verdict event_nmi_window_exit(struct vcpu *vcpu);
 
 /* To the boot vCPU: if the PIC asks and LINT0 takes external interrupts, the next

@@ -70,6 +70,7 @@ uint64_t machine_msr_read(enum msr msr);
 void machine_msr_write(enum msr msr, uint64_t value);
 void machine_xcr0_write(uint64_t value);
 void machine_cr2_write(uint64_t value);
+uint64_t machine_dr6_read(void);
 void machine_dr6_write(uint64_t value);
 
 /* XMM0 to XMM15, the lower 16 bytes of what AVX makes of them. */

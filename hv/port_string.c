@@ -22,6 +22,7 @@ struct string {
     bool in;
     bool repeated;
     bool down;            /* towards lower addresses */
+    bool single_step;     /* a trap behind each element */
     uint16_t port;
     unsigned bytes;       /* of an element */
     enum guest_segment segment;
@@ -60,6 +61,7 @@ static struct string string_of(const struct vcpu *vcpu)
     uint64_t qualification = machine_vmread_natural(VMCS_EXIT_QUALIFICATION);
     uint32_t information = machine_vmread_32(VMCS_EXIT_INSTRUCTION_INFO);
     uint64_t mask = address_mask(information);
+    uint64_t rflags = machine_vmread_natural(VMCS_GUEST_RFLAGS);
     bool in = qualification & IO_QUALIFICATION_IN;
     bool repeated = qualification & IO_QUALIFICATION_REP;
 
@@ -68,7 +70,8 @@ static struct string string_of(const struct vcpu *vcpu)
         .mode = guest_mode_read(),
         .in = in,
         .repeated = repeated,
-        .down = machine_vmread_natural(VMCS_GUEST_RFLAGS) & RFLAGS_DF,
+        .down = rflags & RFLAGS_DF,
+        .single_step = rflags & RFLAGS_TF,
         .port = (uint16_t)(qualification >> IO_QUALIFICATION_PORT_SHIFT),
         .bytes = (qualification & IO_QUALIFICATION_SIZE_MASK) + 1,
         .segment = in ? SEGMENT_ES : segment_of(information),
@@ -133,7 +136,10 @@ static struct verdict proceed(struct vcpu *vcpu, const struct string *string, ui
     if (!string->repeated)
         return ADVANCE;
     *rcx = in_register(*rcx, string->count - elements, string->mask);
-    return string->count == elements ? ADVANCE : RESUME;
+    if (string->count == elements)
+        return ADVANCE;
+    vcpu_end_iteration();
+    return RESUME;
 }
 
 static uint32_t element_get(const uint8_t *from, unsigned bytes)
@@ -241,7 +247,7 @@ struct verdict port_string_exit(struct vcpu *vcpu)
 
     if (string.count == 0)
         return ADVANCE;
-    uint64_t elements = elements_at_once(&string);
+    uint64_t elements = string.single_step ? 1 : elements_at_once(&string);
     if (!fit_segment(&string, &elements))
         return guest_segment_fault(string.segment);
     if (guest_segment_is_misaligned(&string.mode, string.linear, string.bytes))

@@ -127,6 +127,36 @@ static void pend_single_step(void)
     machine_vmwrite_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS, pending | PENDING_DEBUG_BS);
 }
 
+/* What is seldom on: RF is for one instruction, and TF traps behind it. */
+__attribute__((noinline))
+static void end_of_traced_instruction(uint64_t rflags)
+{
+    if (rflags & RFLAGS_RF)
+        machine_vmwrite_natural(VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF);
+    if (rflags & RFLAGS_TF)
+        pend_single_step();
+}
+
+/* Intel's processors leave none there but behind MOV SS, where a VM entry wants it:
+ * SDM Vol. 3C, 28.3.4 "Saving Non-Register State" and 27.3.1.5 "Checks on Guest
+ * Non-Register State". Some implementations of VMX do. */
+void vcpu_retry(void)
+{
+    uint64_t pending = machine_vmread_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS);
+    uint32_t shadows = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
+    if ((pending & PENDING_DEBUG_BS) && !(machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY) & shadows))
+        machine_vmwrite_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS,
+                                pending & ~(uint64_t)PENDING_DEBUG_BS);
+}
+
+void vcpu_end_iteration(void)
+{
+    uint64_t rflags = machine_vmread_natural(VMCS_GUEST_RFLAGS);
+    machine_vmwrite_natural(VMCS_GUEST_RFLAGS, rflags | RFLAGS_RF);
+    if (rflags & RFLAGS_TF)
+        pend_single_step();
+}
+
 static inline __attribute__((always_inline)) void advance(uint64_t rip, uint32_t length)
 {
     uint64_t next = rip + length;
@@ -138,8 +168,9 @@ static inline __attribute__((always_inline)) void advance(uint64_t rip, uint32_t
     uint32_t shadows = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
     if (blocking & shadows)
         machine_vmwrite_32(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~shadows);
-    if (machine_vmread_natural(VMCS_GUEST_RFLAGS) & RFLAGS_TF)
-        pend_single_step();
+    uint64_t rflags = machine_vmread_natural(VMCS_GUEST_RFLAGS);
+    if (rflags & (RFLAGS_TF | RFLAGS_RF))
+        end_of_traced_instruction(rflags);
 }
 
 void vcpu_advance(uint32_t length)

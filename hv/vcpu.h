@@ -97,6 +97,15 @@ void vcpu_apply(struct verdict verdict);
  * exits that do not tell the length: VERDICT_ADVANCE takes it from the VMCS. */
 void vcpu_advance(uint32_t length);
 
+/* The guest executes its instruction again, with the shadows that it has. A trap
+ * behind it that the exit has left pending comes then. */
+void vcpu_retry(void);
+
+/* Some elements of a repeated string instruction are done, and it goes on: what
+ * comes in between is no end of it (RF), but a step. SDM Vol. 3B, 18.3.1.1
+ * "Instruction-Breakpoint Exception Condition". */
+void vcpu_end_iteration(void);
+
 #define RESUME ((struct verdict){ .kind = VERDICT_RESUME })
 #define ADVANCE ((struct verdict){ .kind = VERDICT_ADVANCE })
 #define END ((struct verdict){ .kind = VERDICT_END })

@@ -283,7 +283,7 @@ enum {
 };
 
 /* SDM Vol. 3C, 25.4.2 "Guest Non-Register State": pending debug exceptions */
-enum { PENDING_DEBUG_BS = 1u << 14 };
+enum { PENDING_DEBUG_ENABLED_BREAKPOINT = 1u << 12, PENDING_DEBUG_BS = 1u << 14 };
 
 /* SDM Vol. 3C, 25.8.3 "VM-Entry Controls for Event Injection" and
  * 25.9.2 "Information for VM Exits Due to Vectored Events" share one layout. */

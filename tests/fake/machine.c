@@ -93,7 +93,13 @@ void *machine_page(enum machine_page use, const struct guest_memory *memory, uin
 void machine_request(unsigned cpu, uint32_t requests) { record(FAKE_REQUEST, cpu, requests); }
 void machine_interrupt(unsigned cpu, uint8_t vector) { record(FAKE_INTERRUPT, cpu, vector); }
 void machine_xcr0_write(uint64_t value) { record(FAKE_XCR0_WRITE, 0, value); }
-void machine_dr6_write(uint64_t value) { record(FAKE_DR6_WRITE, 0, value); }
+uint64_t machine_dr6_read(void) { return fake.dr6; }
+void machine_dr6_write(uint64_t value)
+{
+    fake.dr6 = value;
+    record(FAKE_DR6_WRITE, 0, value);
+}
+
 void machine_cr2_write(uint64_t value) { record(FAKE_CR2_WRITE, 0, value); }
 void machine_guest_reset(void) { record(FAKE_GUEST_RESET, 0, 0); }
 void machine_translations_flush(void) { record(FAKE_FLUSH, 0, 0); }

@@ -35,6 +35,7 @@ struct fake_machine {
     uint64_t memory_bytes;
     uint64_t tsc;
     uint8_t xmm[16][MACHINE_XMM_BYTES];
+    uint64_t dr6;
     uint64_t timer; /* as machine_timer_set() left it */
 
     struct fake_record records[FAKE_RECORDS_MAX];

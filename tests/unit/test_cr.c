@@ -19,6 +19,12 @@
 
 static struct vm vm;
 static struct vcpu vcpu;
+static unsigned retries;
+
+void vcpu_retry(void)
+{
+    retries++;
+}
 
 static void set_up_with(struct cpuid_host host)
 {
@@ -62,6 +68,7 @@ static bool move(unsigned number, uint64_t value)
     uint64_t owned = machine_vmread_natural(mask);
     vcpu.gpr[GPR_RBX] = value;
     if ((value ^ machine_vmread_natural(shadow)) & owned) {
+        retries = 0;
         struct verdict verdict = access(CR_MOV_TO, number, GPR_RBX);
         if (verdict.kind == VERDICT_INJECT) {
             assert_int_equal(verdict.vector, VECTOR_GP);
@@ -69,6 +76,7 @@ static bool move(unsigned number, uint64_t value)
             return false;
         }
         assert_int_equal(verdict.kind, VERDICT_RESUME);
+        assert_int_equal(retries, 1);
         assert_int_equal((value ^ machine_vmread_natural(shadow)) & owned, 0);
     }
     uint64_t kept = machine_vmread_natural(real) & owned;

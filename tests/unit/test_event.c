@@ -96,6 +96,18 @@ static void an_nmi_waits_for_whatever_blocks_it(void **state)
     }
 }
 
+static void an_nmi_comes_behind_a_debug_exception_that_is_pending(void **state)
+{
+    static const uint64_t pending[] = { PENDING_DEBUG_BS, PENDING_DEBUG_ENABLED_BREAKPOINT | 1 };
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        machine_vmwrite_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS, pending[i]);
+        event_inject_nmi(&vcpu);
+        assert_int_equal(injected(), 0);
+        assert_true(window_wanted());
+    }
+}
+
 static void an_nmi_does_not_displace_an_event_that_is_on_its_way(void **state)
 {
     (void)state;
@@ -144,19 +156,6 @@ static void an_interrupted_nmi_does_not_block_itself(void **state)
     assert_int_equal(machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY), 0);
 }
 
-static void an_iret_that_faulted_blocks_nmis_again(void **state)
-{
-    (void)state;
-    event_restore_nmi_blocking(0);
-    assert_int_equal(machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY), 0);
-    machine_vmwrite_32(VMCS_IDT_VECTORING_INFO, EVENT_VALID);
-    event_restore_nmi_blocking(EVENT_NMI_UNBLOCKED_BY_IRET);
-    assert_int_equal(machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY), 0);
-    machine_vmwrite_32(VMCS_IDT_VECTORING_INFO, 0);
-    event_restore_nmi_blocking(EVENT_NMI_UNBLOCKED_BY_IRET);
-    assert_int_equal(machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY), BLOCKING_BY_NMI);
-}
-
 static enum verdict_kind exception(uint32_t information, uint64_t qualification)
 {
     machine_vmwrite_natural(VMCS_EXIT_QUALIFICATION, qualification);
@@ -176,6 +175,21 @@ static void a_debug_exception_arrives_with_dr6_and_without_gd(void **state)
     assert_int_equal(fake.records[0].value, 0xFFFF4FF1);
     assert_int_equal(machine_vmread_natural(VMCS_GUEST_DR7), 0x400);
     assert_false(machine_vmread_natural(VMCS_GUEST_RFLAGS) & RFLAGS_RF);
+}
+
+static void general_detect_is_a_fault_and_sets_rf(void **state)
+{
+    (void)state;
+    assert_int_equal(exception(0x80000301, 0x2000), VERDICT_RESUME);
+    assert_true(machine_vmread_natural(VMCS_GUEST_RFLAGS) & RFLAGS_RF);
+}
+
+static void dr6_keeps_all_but_the_breakpoints_of_earlier_exceptions(void **state)
+{
+    (void)state;
+    fake.dr6 = 0xFFFFEFFF; /* BT, BS, BD and all breakpoints */
+    assert_int_equal(exception(0x80000301, 0x0002), VERDICT_RESUME);
+    assert_int_equal(fake.dr6, 0xFFFFEFF2);
 }
 
 static void int1_keeps_dr6_and_pushes_the_address_behind_itself(void **state)
@@ -218,6 +232,14 @@ static void an_alignment_check_arrives_as_it_came(void **state)
     assert_int_equal(exception(0x80000B11, 0), VERDICT_RESUME);
     assert_int_equal(injected(), 0x80000B11);
     assert_int_equal(machine_vmread_32(VMCS_ENTRY_EXCEPTION_ERROR_CODE), 7);
+}
+
+static void an_iret_that_faulted_has_unblocked_nmis(void **state)
+{
+    (void)state;
+    assert_int_equal(exception(0x80000B11 | EVENT_NMI_UNBLOCKED_BY_IRET, 0), VERDICT_RESUME);
+    assert_int_equal(injected(), 0x80000B11);
+    assert_int_equal(machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY), 0);
 }
 
 static void an_alignment_check_in_real_mode_has_no_error_code(void **state)
@@ -264,12 +286,15 @@ int main(void)
         TEST(in_real_mode_no_exception_has_an_error_code),
         TEST(an_nmi_is_injected_at_once_where_nothing_blocks_it),
         TEST(an_nmi_waits_for_whatever_blocks_it),
+        TEST(an_nmi_comes_behind_a_debug_exception_that_is_pending),
         TEST(an_nmi_does_not_displace_an_event_that_is_on_its_way),
         TEST(nothing_is_reinjected_where_no_delivery_was_interrupted),
         TEST(an_interrupted_delivery_is_repeated_as_it_was),
         TEST(an_interrupted_nmi_does_not_block_itself),
-        TEST(an_iret_that_faulted_blocks_nmis_again),
+        TEST(an_iret_that_faulted_has_unblocked_nmis),
         TEST(a_debug_exception_arrives_with_dr6_and_without_gd),
+        TEST(general_detect_is_a_fault_and_sets_rf),
+        TEST(dr6_keeps_all_but_the_breakpoints_of_earlier_exceptions),
         TEST(int1_keeps_dr6_and_pushes_the_address_behind_itself),
         TEST(a_debug_exception_ends_hlt_and_what_blocks_behind_sti_and_mov_ss),
         TEST(a_debug_exception_clears_btf_and_int1_does_not),

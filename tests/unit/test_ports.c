@@ -37,6 +37,12 @@ enum { SIZE_16, SIZE_32, SIZE_64 };
 static const struct vm_config config = { .name = "ada", .console = true, .exit_port = EXIT_PORT };
 static struct vm vm;
 static struct vcpu vcpu;
+static unsigned iterations;
+
+void vcpu_end_iteration(void)
+{
+    iterations++;
+}
 static uint8_t output[RING_BYTES], input[RING_BYTES];
 static const char *end_reason;
 
@@ -456,6 +462,22 @@ static void a_long_string_is_done_in_bounded_parts(void **state)
     assert_int_equal(vcpu.gpr[GPR_RSI], FAKE_LINEAR_BYTES);
 }
 
+static void a_single_stepped_string_is_done_element_by_element(void **state)
+{
+    (void)state;
+    memset(fake_linear.bytes, 'z', sizeof fake_linear.bytes);
+    machine_vmwrite_natural(VMCS_GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_TF);
+    iterations = 0;
+    vcpu.gpr[GPR_RCX] = 3;
+    for (unsigned i = 1; i <= 3; i++) {
+        set_string(SEGMENT_DS, SIZE_64, vcpu.gpr[GPR_RSI]);
+        assert_int_equal(io(GUEST_PORT_COM1, 1, OUTS | REP).kind,
+                         i < 3 ? VERDICT_RESUME : VERDICT_ADVANCE);
+        assert_int_equal(vcpu.gpr[GPR_RCX], 3 - i);
+        assert_int_equal(iterations, i < 3 ? i : 2);
+    }
+}
+
 static void a_string_that_ends_the_guest_ends_it(void **state)
 {
     (void)state;
@@ -743,6 +765,7 @@ int main(void)
         TEST(a_fault_leaves_the_registers_and_the_device_alone),
         TEST(a_string_in_the_empty_bus_reads_ones_and_is_reported),
         TEST(a_long_string_is_done_in_bounded_parts),
+        TEST(a_single_stepped_string_is_done_element_by_element),
         TEST(a_string_that_ends_the_guest_ends_it),
         TEST(addresses_wrap_at_their_size_and_upper_bits_stay_as_the_processor_has_it),
         TEST(segments_are_checked_outside_64_bit_mode),

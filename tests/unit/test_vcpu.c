@@ -437,6 +437,42 @@ static void a_single_stepped_instruction_is_followed_by_its_trap(void **state)
     assert_only_changed(before, VMCS_GUEST_RIP, VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS);
 }
 
+static void the_resume_flag_is_for_one_instruction(void **state)
+{
+    (void)state;
+    set_field(VMCS_GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_RF | RFLAGS_IF);
+    vcpu_advance(2);
+    assert_int_equal(machine_vmread_natural(VMCS_GUEST_RFLAGS), RFLAGS_FIXED | RFLAGS_IF);
+}
+
+static void an_instruction_that_runs_again_traps_once(void **state)
+{
+    static const uint32_t blockers[] = { 0, BLOCKING_BY_NMI, BLOCKING_BY_STI, BLOCKING_BY_MOV_SS };
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        set_field(VMCS_GUEST_INTERRUPTIBILITY, blockers[i]);
+        set_field(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS, PENDING_DEBUG_BS | 1);
+        vcpu_retry();
+        assert_int_equal(field(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS),
+                         i < 2 ? 1 : PENDING_DEBUG_BS | 1);
+    }
+}
+
+static void a_string_that_goes_on_traps_and_is_not_at_its_end(void **state)
+{
+    (void)state;
+    set_field(VMCS_GUEST_RIP, 0x1000);
+    set_field(VMCS_GUEST_RFLAGS, RFLAGS_FIXED);
+    vcpu_end_iteration();
+    assert_int_equal(machine_vmread_natural(VMCS_GUEST_RFLAGS), RFLAGS_FIXED | RFLAGS_RF);
+    assert_int_equal(machine_vmread_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS), 0);
+    set_field(VMCS_GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_TF);
+    vcpu_end_iteration();
+    assert_int_equal(machine_vmread_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS),
+                     PENDING_DEBUG_BS);
+    assert_int_equal(machine_vmread_natural(VMCS_GUEST_RIP), 0x1000);
+}
+
 /* Other pending exceptions stay, and BTF asks for traps behind branches alone. */
 static void the_trap_displaces_nothing_and_follows_btf(void **state)
 {
@@ -733,6 +769,9 @@ int main(void)
         TEST(rip_wraps_at_4_gib_but_in_64_bit_code),
         TEST(advance_ends_the_shadow_of_sti_and_mov_ss_alone),
         TEST(a_single_stepped_instruction_is_followed_by_its_trap),
+        TEST(the_resume_flag_is_for_one_instruction),
+        TEST(an_instruction_that_runs_again_traps_once),
+        TEST(a_string_that_goes_on_traps_and_is_not_at_its_end),
         TEST(the_trap_displaces_nothing_and_follows_btf),
         TEST(what_is_advanced_over_can_always_be_entered),
         TEST(resume_and_end_change_nothing),
