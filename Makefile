@@ -36,6 +36,8 @@ HV_CPU += hv/device_memory.c
 HV_EMULATION := hv/instruction.c hv/operand.c hv/emulation.c hv/emulate.c hv/emulate_memory.c \
 	hv/emulate_string.c
 HV_EMULATION_COLD := hv/instruction_table.c hv/alu.c hv/alu_multiply.c hv/emulate_stack.c hv/emulate_sse.c
+HV_TASK := hv/task_switch.c hv/task_segments.c hv/task_state.c hv/segment.c hv/system_access.c \
+	hv/delivery.c hv/guest_pdptes.c
 HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.c hv/pit.c hv/timers.c \
 	hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/pci.c \
 	hv/platform.c hv/denied.c
@@ -45,6 +47,7 @@ HV_LIFE := hv/vcpu.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
 HV_INVENTORY := hv/pci_topology.c hv/pci_class.c hv/cpu_identity.c hv/inventory_print.c hv/log_row.c
 HV := $(HV_INVENTORY) $(HV_DMA) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
 HV += $(HV_EMULATION) $(HV_EMULATION_COLD)
+HV += $(HV_TASK)
 
 DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c drivers/pci_config.c \
 	drivers/vtd_unit.c
@@ -61,6 +64,7 @@ COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(D
 COLD += $(HV_INVENTORY) $(HV_DMA) $(VTD) drivers/vtd_unit.c drivers/pci_config.c arch/cpu_identity.c
 COLD += $(HV_EMULATION_COLD)
 # Of these there are few a second.
+COLD += $(HV_TASK)
 COLD += arch/paging.c arch/window.c hv/platform.c hv/port_string.c hv/event.c \
 	hv/console_focus.c hv/console_keys.c hv/console_receive.c hv/lapic_level.c drivers/serial.c drivers/ioapic.c
 
@@ -81,6 +85,7 @@ GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 # One guest for each other kind of kernel: guest/kinds.
 KINDS := linux32.bin multiboot1.elf addresses.bin multiboot2.elf pvh.elf \
 	flat16.bin flat32.bin flat64.bin coreboot.bin
+KINDS += tasks.elf
 
 # Starts a bzImage on the bare machine, for comparison: tools/bench.py.
 NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv/refusal.c \
@@ -94,12 +99,14 @@ UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf e
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
 UNIT_TESTS += acpi_dmar dma_faults dma_reserved dma_sources dma_tables dmar_scope irte vtd_unit inventory_print pci_config pci_scan pci_topology saved_inventory
 UNIT_TESTS += emulate instruction
+UNIT_TESTS += delivery task_switch
 UNIT_TESTS += recorder
 fakes_console := terminal
 fakes_cr := reports
 fakes_crash_report := terminal
 fakes_denied := terminal
 fakes_emulate := reports
+fakes_delivery := reports
 fakes_event := reports
 fakes_exit := reports
 fakes_exit_report := terminal
@@ -116,6 +123,7 @@ fakes_msr := reports
 fakes_pci_scan := pci_space
 fakes_ports := interrupts linear terminal
 fakes_saved_inventory := terminal
+fakes_task_switch := reports vm_entry
 fakes_timers := reports
 fakes_uart := interrupts terminal
 fakes_vcpu := reports vm_entry
@@ -422,6 +430,7 @@ multiboot1_DEFINES := -DMULTIBOOT1
 addresses_DEFINES := -DADDRESSES
 multiboot2_DEFINES := -DMULTIBOOT2
 pvh_DEFINES := -DPVH
+tasks_DEFINES := -DMULTIBOOT1
 
 build/guest/kinds/%.o: guest/kinds/%.c Makefile
 	@mkdir -p $(@D)

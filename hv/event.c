@@ -218,6 +218,12 @@ static struct verdict debug_exception(uint32_t information)
     return RESUME;
 }
 
+struct verdict event_task_trap(void)
+{
+    tell_causes(DR6_BT);
+    return (struct verdict){ .kind = VERDICT_INJECT, .vector = VECTOR_DB };
+}
+
 /* In real mode it came without an error code, and an entry with one fails. */
 static struct verdict alignment_check(uint32_t information)
 {
@@ -263,12 +269,5 @@ struct verdict event_exception_exit(struct vcpu *vcpu)
     case VECTOR_MC: return machine_check(vcpu);
     }
     vm_crash(vcpu, "an exception that the exception bitmap does not intercept");
-    return END;
-}
-
-/* The guest ends: a hardware task switch is a limit of this version. */
-struct verdict event_task_switch_exit(struct vcpu *vcpu)
-{
-    vm_crash(vcpu, "a task switch by hardware (task gate or far jump to a TSS)");
     return END;
 }

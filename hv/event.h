@@ -39,4 +39,6 @@ struct verdict event_interrupt_window_exit(struct vcpu *vcpu);
 #define EVENT_EXCEPTION_BITMAP ((1u << 1) | (1u << 17) | (1u << 18)) /* #DB, #AC, #MC */
 struct verdict event_exception_exit(struct vcpu *vcpu);
 
-struct verdict event_task_switch_exit(struct vcpu *vcpu);
+/* The guest observes a #DB before the first instruction of a task whose TSS asks
+ * for it. */
+struct verdict event_task_trap(void);

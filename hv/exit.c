@@ -16,6 +16,7 @@
 #include "hv/mmio.h"
 #include "hv/msr.h"
 #include "hv/ports.h"
+#include "hv/task_switch.h"
 #include "hv/vm_life.h"
 
 /* Not inlined, so that what goes on pays for nothing of it. */
@@ -60,6 +61,7 @@ struct verdict exit_dispatch(struct vcpu *vcpu, uint32_t reason)
     case EXIT_XSETBV: return xsetbv_exit(vcpu);
     case EXIT_EPT_VIOLATION: return mmio_exit(vcpu);
     case EXIT_VMCALL: return hypercall_exit(vcpu);
+    case EXIT_TASK_SWITCH: return task_switch_exit(vcpu);
 
     /* Caches stay coherent without these: a guest's memory is write-back, and
      * no device of its own bypasses them. INVD must not lose other VMs' lines. */
@@ -98,7 +100,6 @@ struct verdict exit_dispatch(struct vcpu *vcpu, uint32_t reason)
 
     /* The guest's end. */
     case EXIT_TRIPLE_FAULT: return crash(vcpu, "triple fault");
-    case EXIT_TASK_SWITCH: return event_task_switch_exit(vcpu);
     case EXIT_EPT_MISCONFIGURATION:
         return crash(vcpu, "its EPT tables are malformed: this is a bug of Bulkhead");
 

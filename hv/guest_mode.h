@@ -29,6 +29,11 @@ static inline struct guest_mode guest_mode_read(void)
     };
 }
 
+/* In `ss_rights`, where the VMCS has no bit: the processor accesses a structure of
+ * the system, for which RFLAGS.AC does not open pages of the user. SDM Vol. 3A,
+ * 4.6.1 "Determination of Access Rights". */
+#define GUEST_MODE_IMPLICIT (1u << 31)
+
 static inline bool guest_mode_is_64_bit(const struct guest_mode *mode)
 {
     return (mode->efer & EFER_LMA) && (mode->cs_rights & ACCESS_RIGHTS_L);

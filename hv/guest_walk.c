@@ -150,7 +150,8 @@ static inline bool is_allowed(const struct access *access, uint64_t all)
     if (access->kind == GUEST_FETCH)
         return user || !(all & ENTRY_US) || !(mode->cr4 & CR4_SMEP);
     if (!user && (all & ENTRY_US) && (mode->cr4 & CR4_SMAP) &&
-        !(machine_vmread_natural(VMCS_GUEST_RFLAGS) & RFLAGS_AC))
+        ((mode->ss_rights & GUEST_MODE_IMPLICIT) ||
+         !(machine_vmread_natural(VMCS_GUEST_RFLAGS) & RFLAGS_AC)))
         return false;
     return access->kind == GUEST_READ || (all & ENTRY_RW) ||
            (!user && !(machine_vmread_natural(VMCS_GUEST_CR0) & CR0_WP));

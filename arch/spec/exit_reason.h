@@ -108,6 +108,14 @@ enum {
 };
 enum cr_access_type { CR_MOV_TO = 0, CR_MOV_FROM = 1, CR_CLTS = 2, CR_LMSW = 3 };
 
+/* Table 28-2 "Exit Qualification for Task Switches" */
+enum {
+    TASK_QUALIFICATION_SELECTOR_MASK = 0xFFFF, /* of the new task's TSS */
+    TASK_QUALIFICATION_SOURCE_SHIFT = 30,
+    TASK_QUALIFICATION_SOURCE_MASK = 3,
+};
+enum task_switch_source { TASK_BY_CALL = 0, TASK_BY_IRET = 1, TASK_BY_JMP = 2, TASK_BY_GATE = 3 };
+
 /* Table 28-5 "Exit Qualification for I/O Instructions" */
 enum {
     IO_QUALIFICATION_SIZE_MASK = 7, /* size in bytes minus 1 */

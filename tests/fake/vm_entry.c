@@ -163,12 +163,30 @@ static const char *system_segments(void)
     return segment_shape(TR);
 }
 
+static bool virtual_8086(void)
+{
+    return machine_vmread_natural(VMCS_GUEST_RFLAGS) & RFLAGS_VM;
+}
+
+static const char *virtual_8086_segment(enum segment s)
+{
+    REFUSE(base(s) != (uint64_t)selector(s) << 4);
+    REFUSE(limit(s) != 0xFFFF);
+    REFUSE(rights(s) != 0xF3);
+    return NULL;
+}
+
 /* 27.3.1.2 "Checks on Guest Segment Registers" */
 static const char *segments(void)
 {
     static const enum segment data[] = { ES, DS, FS, GS };
-    const char *wrong = code_segment();
+    const char *wrong = NULL;
 
+    for (enum segment s = ES; !wrong && virtual_8086() && s <= GS; s++)
+        wrong = virtual_8086_segment(s);
+    if (wrong || virtual_8086())
+        return wrong ? wrong : system_segments();
+    wrong = code_segment();
     for (unsigned i = 0; !wrong && i < 4; i++)
         wrong = data_segment(data[i]);
     if (!wrong)
@@ -196,7 +214,7 @@ static const char *flow(void)
     REFUSE(!code_64 && rip >> 32);
     REFUSE(code_64 && !canonical(rip));
     REFUSE((rflags & RFLAGS_RESERVED) || !(rflags & RFLAGS_FIXED));
-    REFUSE(rflags & RFLAGS_VM);
+    REFUSE((rflags & RFLAGS_VM) && (long_mode() || !(machine_vmread_natural(VMCS_GUEST_CR0) & CR0_PE)));
     return NULL;
 }
 

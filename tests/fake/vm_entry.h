@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The processor's checks of guest state at a VM entry, for an unrestricted
- * guest that is not in virtual-8086 mode: SDM Vol. 3C, 27.3.1 "Checks on the
- * Guest State Area". PDPTEs are not looked at.
+ * The processor's checks of guest state at a VM entry, for an unrestricted guest:
+ * SDM Vol. 3C, 27.3.1 "Checks on the Guest State Area". PDPTEs are not looked at.
  */
 #pragma once
 

@@ -21,6 +21,7 @@
 #include "hv/mmio.h"
 #include "hv/msr.h"
 #include "hv/ports.h"
+#include "hv/task_switch.h"
 #include "hv/vm.h"
 #include "tests/fake/reports.h"
 
@@ -51,7 +52,7 @@ static const struct {
     [6] = { "other SMI", NEVER, NULL },
     [7] = { "interrupt window", CALLED, "event_interrupt_window_exit" },
     [8] = { "NMI window", CALLED, "event_nmi_window_exit" },
-    [9] = { "task switch", CALLED, "event_task_switch_exit" },
+    [9] = { "task switch", CALLED, "task_switch_exit" },
     [10] = { "CPUID", CALLED, "cpuid_exit" },
     [11] = { "GETSEC", UD, NULL },
     [12] = { "HLT", NEVER, NULL },
@@ -153,7 +154,7 @@ HANDLER(mmio_exit)
 HANDLER(event_exception_exit)
 HANDLER(event_nmi_window_exit)
 HANDLER(event_interrupt_window_exit)
-HANDLER(event_task_switch_exit)
+HANDLER(task_switch_exit)
 HANDLER(hypercall_exit)
 
 static int set_up(void **state)
