@@ -27,7 +27,7 @@ struct row {
  * guest uses HLT, which needs no exit), SGX, PT, RDT, performance counters,
  * debug store, thermal and power control (one guest would set them for its
  * neighbours), TSC_ADJUST (a moved TSC would part from the hardware's TSC
- * deadline), HLE/RTM and MPX (withdrawn by Intel), PKU, CET, LA57, UINTR, AMX,
+ * deadline), HLE/RTM and MPX (withdrawn by Intel), PKU, CET, UINTR, AMX,
  * key locker, WAITPKG.
  */
 static const struct row rows[] = {
@@ -78,7 +78,7 @@ static const struct row rows[] = {
           .ecx = CPUID_7_ECX_AVX512_VBMI | CPUID_7_ECX_UMIP | CPUID_7_ECX_AVX512_VBMI2 |
                  CPUID_7_ECX_GFNI | CPUID_7_ECX_VAES | CPUID_7_ECX_VPCLMULQDQ |
                  CPUID_7_ECX_AVX512_VNNI | CPUID_7_ECX_AVX512_BITALG |
-                 CPUID_7_ECX_AVX512_VPOPCNTDQ | CPUID_7_ECX_RDPID | CPUID_7_ECX_CLDEMOTE |
+                 CPUID_7_ECX_AVX512_VPOPCNTDQ | CPUID_7_ECX_LA57 | CPUID_7_ECX_RDPID | CPUID_7_ECX_CLDEMOTE |
                  CPUID_7_ECX_MOVDIRI | CPUID_7_ECX_MOVDIR64B,
           .edx = CPUID_7_EDX_AVX512_4VNNIW | CPUID_7_EDX_AVX512_4FMAPS | CPUID_7_EDX_FSRM |
                  CPUID_7_EDX_AVX512_VP2INTERSECT | CPUID_7_EDX_MD_CLEAR |
@@ -136,7 +136,7 @@ static const struct row rows[] = {
     { CPUID_L2_CACHE, 0, .pass.ecx = ALL },
     { CPUID_ADVANCED_POWER, 0, .pass.edx = CPUID_EXT_7_EDX_INVARIANT_TSC },
     /* EAX: physical and linear address width; the latter is computed. */
-    { CPUID_ADDRESS_SIZES, 0, .pass.eax = 0xFF, .set.eax = 48 << 8 },
+    { CPUID_ADDRESS_SIZES, 0, .pass.eax = 0xFF },
 };
 
 _Static_assert(sizeof rows / sizeof rows[0] == CPUID_QUERY_COUNT, "one host answer per row");
@@ -346,6 +346,12 @@ static void tell_extended_state(struct cpuid_table *table)
     table->component[0].ecx = table->xcr0 ? cpuid_xsave_size(table, table->xcr0, false) : 0;
 }
 
+static void tell_linear_addresses(struct cpuid_table *table)
+{
+    bool la57 = table->feature[0].ecx & CPUID_7_ECX_LA57;
+    place(table, CPUID_ADDRESS_SIZES, 0)->eax |= (la57 ? 57u : 48u) << 8;
+}
+
 static bool offers(const struct cpuid_table *table, enum cpuid_feature feature)
 {
     const struct cpuid_registers *basic = &table->basic[CPUID_FEATURES];
@@ -362,6 +368,7 @@ static bool offers(const struct cpuid_table *table, enum cpuid_feature feature)
     case FEATURE_FSGSBASE: return seven->ebx & CPUID_7_EBX_FSGSBASE;
     case FEATURE_SMEP: return seven->ebx & CPUID_7_EBX_SMEP;
     case FEATURE_SMAP: return seven->ebx & CPUID_7_EBX_SMAP;
+    case FEATURE_LA57: return seven->ecx & CPUID_7_ECX_LA57;
     case FEATURE_UMIP: return seven->ecx & CPUID_7_ECX_UMIP;
     case FEATURE_SPEC_CTRL:
         return seven->edx & (CPUID_7_EDX_IBRS_IBPB | CPUID_7_EDX_STIBP | CPUID_7_EDX_SSBD);
@@ -395,6 +402,7 @@ void cpuid_table_build(struct cpuid_table *table, const struct cpuid_host *host,
     apply_needs(table, facts);
     tell_topology(table, facts->vcpu_count);
     tell_extended_state(table);
+    tell_linear_addresses(table);
     table->basic[CPUID_TSC] =
         cpuid_frequencies(table->basic[CPUID_TSC], facts->tsc_hz, facts->lapic_timer_hz);
     table->basic[CPUID_FREQUENCY] = cpuid_clock_rate(facts->tsc_hz);

@@ -59,7 +59,7 @@ static void a_guest_never_sees_what_is_hidden(void **state)
     assert_int_equal(seven.ebx & (CPUID_7_EBX_TSC_ADJUST | CPUID_7_EBX_SGX | CPUID_7_EBX_HLE |
                                   CPUID_7_EBX_RTM | CPUID_7_EBX_MPX | CPUID_7_EBX_PT), 0);
     assert_int_equal(seven.ecx & (CPUID_7_ECX_PKU | CPUID_7_ECX_WAITPKG | CPUID_7_ECX_CET_SS |
-                                  CPUID_7_ECX_LA57 | 1u << 23 | 1u << 29 | 1u << 30 | 1u << 31), 0);
+                                  1u << 23 | 1u << 29 | 1u << 30 | 1u << 31), 0);
     assert_int_equal(seven.edx & (1u << 5 | 1u << 9 | 1u << 11 | 1u << 13 | 1u << 16 | 1u << 18 |
                                   1u << 19 | CPUID_7_EDX_CET_IBT | 1u << 22 | 1u << 24 |
                                   1u << 25 | 1u << 30), 0);
@@ -109,6 +109,17 @@ static void a_bare_processor_still_shows_what_the_platform_adds(void **state)
     assert_int_equal(one.edx, CPUID_1_EDX_APIC);
     assert_zero(ask(CPUID_XSTATE, 0));
     assert_int_equal(cpuid_physical_address_bits(&vm.cpuid), 39);
+}
+
+static void five_levels_of_paging_go_with_57_bits_of_linear_addresses(void **state)
+{
+    (void)state;
+    build(fake_cpuid_host_full(), fake_cpuid_facts(1));
+    assert_true(ask(CPUID_EXTENDED_FEATURES, 0).ecx & CPUID_7_ECX_LA57);
+    assert_int_equal(ask(CPUID_ADDRESS_SIZES, 0).eax, 57 << 8 | 46);
+    build(fake_cpuid_host_bare(), fake_cpuid_facts(1));
+    assert_false(ask(CPUID_EXTENDED_FEATURES, 0).ecx & CPUID_7_ECX_LA57);
+    assert_int_equal(ask(CPUID_ADDRESS_SIZES, 0).eax, 48 << 8 | 39);
 }
 
 static void a_feature_goes_with_the_control_that_enables_it(void **state)
@@ -342,6 +353,7 @@ int main(void)
         cmocka_unit_test(leaves_that_no_row_names_are_zero),
         cmocka_unit_test(a_leaf_beyond_the_hosts_maximum_passes_nothing),
         cmocka_unit_test(a_bare_processor_still_shows_what_the_platform_adds),
+        cmocka_unit_test(five_levels_of_paging_go_with_57_bits_of_linear_addresses),
         cmocka_unit_test(a_feature_goes_with_the_control_that_enables_it),
         cmocka_unit_test(vector_extensions_are_offered_only_with_their_state),
         cmocka_unit_test(the_size_of_the_xsave_area_follows_xcr0),

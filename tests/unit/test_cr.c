@@ -118,7 +118,7 @@ static void ordinary_changes_of_cr0_do_not_exit(void **state)
 static void each_bit_of_cr4_is_offered_or_gp(void **state)
 {
     const uint64_t offered = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE |
-                             CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP |
+                             CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_LA57 |
                              CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP;
     (void)state;
     for (unsigned bit = 0; bit < 64; bit++) {
@@ -134,7 +134,7 @@ static void each_bit_of_cr4_is_offered_or_gp(void **state)
 
 static void a_bit_that_cpuid_does_not_offer_is_gp(void **state)
 {
-    static const uint64_t gone[] = { CR4_VME, CR4_DE, CR4_OSFXSR, CR4_UMIP, CR4_FSGSBASE,
+    static const uint64_t gone[] = { CR4_VME, CR4_DE, CR4_OSFXSR, CR4_UMIP, CR4_LA57, CR4_FSGSBASE,
                                      CR4_PCIDE, CR4_OSXSAVE, CR4_SMEP, CR4_SMAP };
     (void)state;
     set_up_with(fake_cpuid_host_bare());
