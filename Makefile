@@ -43,7 +43,7 @@ HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.
 	hv/platform.c hv/denied.c
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
-HV_LIFE := hv/vcpu.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
+HV_LIFE := hv/vcpu.c hv/warm_reset.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
 HV_INVENTORY := hv/pci_topology.c hv/pci_class.c hv/cpu_identity.c hv/inventory_print.c hv/log_row.c
 HV := $(HV_INVENTORY) $(HV_DMA) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
 HV += $(HV_EMULATION) $(HV_EMULATION_COLD)
@@ -64,7 +64,7 @@ COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(D
 COLD += $(HV_INVENTORY) $(HV_DMA) $(VTD) drivers/vtd_unit.c drivers/pci_config.c arch/cpu_identity.c
 COLD += $(HV_EMULATION_COLD)
 # Of these there are few a second.
-COLD += $(HV_TASK)
+COLD += $(HV_TASK) hv/warm_reset.c
 COLD += arch/paging.c arch/window.c hv/platform.c hv/port_string.c hv/event.c \
 	hv/console_focus.c hv/console_keys.c hv/console_receive.c hv/lapic_level.c drivers/serial.c drivers/ioapic.c
 
@@ -99,7 +99,7 @@ UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf e
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
 UNIT_TESTS += acpi_dmar dma_faults dma_reserved dma_sources dma_tables dmar_scope irte vtd_unit inventory_print pci_config pci_scan pci_topology saved_inventory
 UNIT_TESTS += emulate instruction
-UNIT_TESTS += delivery task_switch
+UNIT_TESTS += delivery task_switch warm_reset
 UNIT_TESTS += recorder
 fakes_console := terminal
 fakes_cr := reports

@@ -23,6 +23,7 @@ enum cmos_register {
     CMOS_B = 0x0B,
     CMOS_C = 0x0C,
     CMOS_D = 0x0D,
+    CMOS_SHUTDOWN = 0x0F,
 };
 
 enum {
@@ -302,4 +303,14 @@ void cmos_write(struct cmos *cmos, uint8_t value, uint64_t now)
         cmos->set = time;
     else
         guest_rtc_set_seconds(&cmos->rtc, calendar_to_seconds(&time), now);
+}
+
+uint8_t cmos_shutdown_code(const struct cmos *cmos)
+{
+    return cmos->bytes[CMOS_SHUTDOWN];
+}
+
+void cmos_clear_shutdown_code(struct cmos *cmos)
+{
+    cmos->bytes[CMOS_SHUTDOWN] = 0;
 }

@@ -38,6 +38,10 @@ void cmos_select(struct cmos *cmos, uint8_t value);
 uint8_t cmos_read(struct cmos *cmos, uint64_t now);
 void cmos_write(struct cmos *cmos, uint8_t value, uint64_t now);
 
+/* The byte by which a guest tells its firmware what a reset is for. */
+uint8_t cmos_shutdown_code(const struct cmos *cmos);
+void cmos_clear_shutdown_code(struct cmos *cmos);
+
 /* Whether a write to 71h now may change when it interrupts. */
 bool cmos_selects_interrupts(const struct cmos *cmos);
 

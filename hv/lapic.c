@@ -82,6 +82,8 @@ void lapic_start(struct vcpu *vcpu)
 void lapic_init(struct vcpu *vcpu)
 {
     lapic_reset_registers(vcpu);
+    if (vcpu->index == 0)
+        firmware_handover(vcpu);
 }
 
 /* ---- Registers ---- */

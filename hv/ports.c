@@ -11,6 +11,7 @@
 #include "hv/port_string.h"
 #include "hv/vm.h"
 #include "hv/vm_life.h"
+#include "hv/warm_reset.h"
 
 enum port_device {
     PORT_EXPECTED, /* nobody there, and every PC kernel looks all the same */
@@ -185,10 +186,15 @@ static uint32_t read_row_called(struct vm *vm, const struct port_row *row, uint1
     return read_row(vm, row, port, bytes);
 }
 
-/* The guest observes its end: nothing behind this instruction is executed. */
+/* The guest observes its end, or real mode: nothing behind this instruction is
+ * executed. */
 __attribute__((noinline))
 static void end_vm(struct vm *vm, enum platform_event event)
 {
+    bool of_processors = event == PLATFORM_RESET_KEYBOARD || event == PLATFORM_RESET_FAST;
+
+    if (of_processors && warm_reset_begin(vm))
+        return;
     vm_end(vm, event == PLATFORM_POWER_OFF ? VM_END_POWEROFF : VM_END_REBOOT,
            platform_event_text(event));
 }

@@ -14,6 +14,7 @@
 #include "hv/vcpu_state.h"
 #include "hv/vm.h"
 #include "hv/vm_life.h"
+#include "hv/warm_reset.h"
 
 /* Requests that one vCPU sends another, meaningless across a restart. */
 #define REQUESTS_OF_GUEST (REQUEST_INIT | REQUEST_SIPI | REQUEST_GUEST_NMI | REQUEST_LEVEL)
@@ -43,23 +44,46 @@ static void park(struct vcpu *vcpu)
     vm_vcpu_parked(vcpu);
 }
 
-/* SDM Vol. 3A, 10.4.1 "BSP and AP Processors": an AP waits for a start-up IPI,
- * the boot processor starts its firmware, which resets the machine. An INIT that
- * was on its way when its target's APIC was disabled is lost: no start-up IPI
- * would reach the vCPU any more. */
-static void init(struct vcpu *vcpu)
+static void reset_by_init(struct vcpu *vcpu)
 {
-    if (atomic_load(&vcpu->lapic.mode) == LAPIC_DISABLED)
-        return;
-    if (vcpu->index == 0) {
-        vm_end(vcpu->vm, VM_END_REBOOT, "INIT to its boot CPU");
-        return;
-    }
     vcpu_state_init(vcpu);
     machine_translations_flush();
     machine_interrupts_drain();
     lapic_init(vcpu);
+}
+
+/* An AP waits for a start-up IPI. An INIT that was on its way when its APIC was
+ * disabled is lost: no start-up IPI would reach the vCPU any more. */
+static void init_ap(struct vcpu *vcpu)
+{
+    if (atomic_load(&vcpu->lapic.mode) == LAPIC_DISABLED)
+        return;
+    reset_by_init(vcpu);
     vcpu->state = VCPU_WAIT_FOR_SIPI;
+}
+
+/* The boot processor starts its firmware, which resets the machine, unless it was
+ * told to go on somewhere. */
+static void init_boot_vcpu(struct vcpu *vcpu)
+{
+    struct real_address to;
+
+    if (!warm_reset_take(vcpu->vm, &to)) {
+        vm_end(vcpu->vm, VM_END_REBOOT, "INIT to its boot CPU");
+        return;
+    }
+    reset_by_init(vcpu);
+    vcpu_state_enter(vcpu, &(struct entry_state){ .mode = ENTRY_REAL, .cs = to.segment,
+                                                  .rip = GPA(to.offset) });
+}
+
+/* SDM Vol. 3A, 10.4.1 "BSP and AP Processors". */
+static void init(struct vcpu *vcpu)
+{
+    if (vcpu->index == 0)
+        init_boot_vcpu(vcpu);
+    else
+        init_ap(vcpu);
 }
 
 /* Ignored unless the vCPU waits for it. */

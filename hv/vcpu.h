@@ -13,7 +13,8 @@
  *
  * Each vCPU owns one CPU. Only that CPU writes `state` and everything else
  * here; others ask it by machine_request(). `sipi` alone is written by the
- * sender, before the request. INIT to the boot vCPU ends this life of the VM.
+ * sender, before the request. INIT to the boot vCPU does what firmware would: it
+ * goes on where the guest has ordered (hv/warm_reset.h), or this life of the VM ends.
  */
 #pragma once
 

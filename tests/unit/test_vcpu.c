@@ -534,6 +534,30 @@ static void inject_asks_the_next_entry_for_the_exception_at_the_instruction(void
     assert_enters();
 }
 
+static void an_init_with_an_order_goes_on_in_real_mode(void **state)
+{
+    static const uint8_t address[] = { 0x21, 0x43, 0x00, 0x20 };
+    (void)state;
+    fake_reset(GIB(1), MIB(2));
+    vm.memory = (struct guest_memory){ .base = HPA(GIB(1)), .bytes = MIB(2) };
+    memcpy(fake.memory + 0x467, address, sizeof address);
+    vm.cmos.bytes[0x0F] = 0x0A;
+    vcpu_state_init(&vcpu);
+    vcpu.state = VCPU_RUNNING;
+    vcpu.index = 0;
+    machine_vmwrite_natural(VMCS_GUEST_CR0, CR0_PE | CR0_NE);
+    vcpu_serve(&vcpu, REQUEST_INIT);
+    assert_int_equal(vm.end, VM_END_NONE);
+    assert_int_equal(vcpu.state, VCPU_RUNNING);
+    assert_int_equal(field(VMCS_GUEST_CS_SELECTOR), 0x2000);
+    assert_int_equal(field(VMCS_GUEST_CS_BASE), 0x20000);
+    assert_int_equal(field(VMCS_GUEST_RIP), 0x4321);
+    assert_int_equal(field(VMCS_GUEST_CR0) & CR0_PE, 0);
+    assert_enters();
+    vcpu_serve(&vcpu, REQUEST_INIT);
+    assert_int_equal(vm.end, VM_END_REBOOT);
+}
+
 /* ---- The states ---- */
 
 enum event { START, INIT, SIPI, NMI, END_SEEN, EVENTS };
@@ -776,6 +800,7 @@ int main(void)
         TEST(what_is_advanced_over_can_always_be_entered),
         TEST(resume_and_end_change_nothing),
         TEST(inject_asks_the_next_entry_for_the_exception_at_the_instruction),
+        TEST(an_init_with_an_order_goes_on_in_real_mode),
         TEST(each_state_serves_each_set_of_requests_as_drawn),
         TEST(what_waits_together_with_start_is_dropped),
         TEST(a_sipi_that_nobody_waited_for_is_not_kept),
