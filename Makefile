@@ -80,12 +80,13 @@ HV_IMAGE_ONLY := hv/memory_functions.c
 # Our own guests: guest/NAME.c each, a bzImage made of it and of what they share.
 GUESTS := sweep witness triple pending apic storm chaos smp bench timers status rtc serial level
 GUESTS += operands maps
+GUESTS += steps warm
 GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 
 # One guest for each other kind of kernel: guest/kinds.
 KINDS := linux32.bin multiboot1.elf addresses.bin multiboot2.elf pvh.elf \
 	flat16.bin flat32.bin flat64.bin coreboot.bin
-KINDS += tasks.elf
+KINDS += tasks.elf modes.elf
 
 # Starts a bzImage on the bare machine, for comparison: tools/bench.py.
 NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv/refusal.c \
@@ -431,6 +432,7 @@ addresses_DEFINES := -DADDRESSES
 multiboot2_DEFINES := -DMULTIBOOT2
 pvh_DEFINES := -DPVH
 tasks_DEFINES := -DMULTIBOOT1
+modes_DEFINES := -DMULTIBOOT1
 
 build/guest/kinds/%.o: guest/kinds/%.c Makefile
 	@mkdir -p $(@D)
