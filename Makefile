@@ -12,7 +12,7 @@ BOOT_ASM := boot/entry.asm
 
 VTD := arch/vtd.c arch/vtd_reserved.c arch/vtd_attach.c arch/vtd_interrupts.c arch/vtd_faults.c
 ARCH := arch/cpu.c arch/cpu_features.c arch/cpuid_host.c arch/cpu_identity.c arch/descriptors.c \
-	arch/paging.c arch/window.c arch/arena.c arch/lapic.c arch/time.c arch/smp.c \
+	arch/paging.c arch/window.c arch/arena.c arch/xsave.c arch/lapic.c arch/time.c arch/smp.c \
 	arch/vmx.c arch/vmx_run.c $(VTD) arch/machine.c arch/machine_memory.c arch/machine_vmcs.c arch/panic.c arch/symbols.c
 ARCH_ASM := arch/exception_entry.asm arch/vmx_entry.asm arch/trampoline.asm
 

@@ -29,7 +29,9 @@ void cpu_features_read(void)
     }
     if (cpu_features.xsave && max_basic >= 0xD) {
         struct cpuid_result leaf_d = cpuid(0xD, 0);
-        cpu_features.xsaves = cpuid(0xD, 1).eax & BIT(3);
+        uint32_t variants = cpuid(0xD, 1).eax;
+        cpu_features.xsavec = variants & BIT(1);
+        cpu_features.xsaves = variants & BIT(3);
         cpu_features.xcr0_supported = (uint64_t)leaf_d.edx << 32 | leaf_d.eax;
     }
 }

@@ -183,6 +183,13 @@ static inline void xrstor(const void *image, uint64_t mask)
                  : : "r"(image), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
 }
 
+/* The same, saved in the compacted format. */
+static inline void xsavec(void *image, uint64_t mask)
+{
+    asm volatile("xsavec64 (%0)"
+                 : : "r"(image), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
+}
+
 static inline void wbinvd(void)
 {
     asm volatile("wbinvd" : : : "memory");

@@ -14,6 +14,7 @@
 #include "arch/spec/cr.h"
 #include "arch/vmx.h"
 #include "arch/window.h"
+#include "arch/xsave.h"
 #include "drivers/power.h"
 #include "drivers/serial.h"
 #include "hv/vm.h"
@@ -59,27 +60,6 @@ uint64_t machine_tsc(void) { return rdtsc(); }
 void machine_timer_set(uint64_t tsc) { vmx_timer_set(this_cpu(), tsc); }
 
 #define DR6_RESET 0xFFFF0FF0ull
-#define MXCSR_RESET 0x1F80u
-#define FCW_RESET 0x37Fu
-
-/* x87, SSE and every XSAVE component as after RESET. */
-static void reset_extended_state(void)
-{
-    static const struct {
-        uint16_t fcw;
-        uint8_t reserved[22];
-        uint32_t mxcsr;
-        uint8_t registers[484];
-        uint64_t header[8]; /* XSTATE_BV = 0: initial configuration */
-    } image __attribute__((aligned(64))) = { .fcw = FCW_RESET, .mxcsr = MXCSR_RESET };
-
-    if (cpu_features.xsave) {
-        xcr0_write(cpu_features.xcr0_supported);
-        xrstor(&image, cpu_features.xcr0_supported);
-        xcr0_write(XCR0_X87);
-    }
-    fxrstor(&image);
-}
 
 void machine_guest_reset(void)
 {
@@ -88,7 +68,7 @@ void machine_guest_reset(void)
     window_begin(&this_cpu()->vcpu->vm->memory);
     machine_translations_flush();
     machine_interrupts_drain();
-    reset_extended_state();
+    xsave_reset();
     dr_reset();
     dr6_write(DR6_RESET);
     cr2_write(0);

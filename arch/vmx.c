@@ -14,6 +14,7 @@
 #include "arch/panic.h"
 #include "arch/spec/cr.h"
 #include "arch/vmcs.h"
+#include "arch/xsave.h"
 #include "hv/check.h"
 #include "hv/event.h"
 #include "hv/machine.h"
@@ -41,6 +42,7 @@ static bool may_be_1(uint64_t controls, uint32_t bit)
 void vmx_read_capabilities(struct vmx_capabilities *c)
 {
     *c = (struct vmx_capabilities){ .x2apic = cpu_features.x2apic };
+    c->xsavec = cpu_features.xsave && xsave_compacts();
     c->vmx = cpuid(1, 0).ecx & BIT(5);
     if (!c->vmx)
         return;

@@ -100,6 +100,7 @@ static void make_cpuid(struct vm *vm, const struct vmx_capabilities *capabilitie
         .vcpu_count = vm->vcpu_count,
         .tsc_hz = tsc_hz,
         .lapic_timer_hz = lapic_timer_hz,
+        .xsavec = capabilities->xsavec,
         .rdtscp = controls.secondary & SECONDARY_ENABLE_RDTSCP,
         .invpcid = controls.secondary & SECONDARY_ENABLE_INVPCID,
         .xsaves = controls.secondary & SECONDARY_ENABLE_XSAVES,

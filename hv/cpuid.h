@@ -32,6 +32,7 @@ struct cpuid_guest_facts {
     unsigned vcpu_count;
     uint64_t tsc_hz;         /* measured */
     uint64_t lapic_timer_hz; /* measured, at divide-by-1 */
+    bool xsavec;             /* keeps its format */
     /* The VM-execution control that makes the instruction work in a guest is on. */
     bool rdtscp;
     bool invpcid;

@@ -141,7 +141,7 @@ static const struct row rows[] = {
 
 _Static_assert(sizeof rows / sizeof rows[0] == CPUID_QUERY_COUNT, "one host answer per row");
 
-enum need { NEED_XSAVE, NEED_AVX, NEED_AVX512, NEED_RDTSCP, NEED_INVPCID, NEED_XSAVES };
+enum need { NEED_XSAVE, NEED_AVX, NEED_AVX512, NEED_RDTSCP, NEED_INVPCID, NEED_XSAVEC, NEED_XSAVES };
 
 /* Bits that are offered only where something else is, too. */
 static const struct {
@@ -175,6 +175,7 @@ static const struct {
     { NEED_RDTSCP, CPUID_EXTENDED_FEATURES, 0, .bits.ecx = CPUID_7_ECX_RDPID },
     { NEED_RDTSCP, CPUID_EXTENDED_SIGNATURE, 0, .bits.edx = CPUID_EXT_1_EDX_RDTSCP },
     { NEED_INVPCID, CPUID_EXTENDED_FEATURES, 0, .bits.ebx = CPUID_7_EBX_INVPCID },
+    { NEED_XSAVEC, CPUID_XSTATE, 1, .bits.eax = CPUID_D_1_EAX_XSAVEC },
     { NEED_XSAVES, CPUID_XSTATE, 1, .bits.eax = CPUID_D_1_EAX_XSAVES },
 };
 
@@ -269,6 +270,7 @@ static bool fulfilled(enum need need, uint64_t xcr0, const struct cpuid_guest_fa
     case NEED_AVX512: return xcr0 & XCR0_OPMASK;
     case NEED_RDTSCP: return facts->rdtscp;
     case NEED_INVPCID: return facts->invpcid;
+    case NEED_XSAVEC: return facts->xsavec;
     case NEED_XSAVES: return facts->xsaves;
     }
     return false;

@@ -14,6 +14,8 @@ enum source {
     SOURCE_VMX,
     SOURCE_FEATURE_CONTROL,
     SOURCE_X2APIC,
+    SOURCE_XSAVEC,
+    SOURCE_XSAVES,
     SOURCE_BASIC,
     SOURCE_PIN,
     SOURCE_PRIMARY,
@@ -114,7 +116,9 @@ static const struct row rows[] = {
       "guests have it", "guests do not have it" },
     { "INVPCID", SOURCE_SECONDARY, SECONDARY_ENABLE_INVPCID, OPTIONAL,
       "guests have it", "guests do not have it" },
-    { "XSAVES", SOURCE_SECONDARY, SECONDARY_ENABLE_XSAVES, OPTIONAL,
+    { "XSAVEC", SOURCE_XSAVEC, 0, OPTIONAL,
+      "guests have it", "guests do not have it: it is not there, or does not keep its format" },
+    { "XSAVES", SOURCE_XSAVES, 0, OPTIONAL,
       "guests have it", "guests do not have it" },
 };
 
@@ -151,6 +155,8 @@ static bool row_present(const struct row *row, const struct vmx_capabilities *c)
     case SOURCE_VMX: return c->vmx;
     case SOURCE_FEATURE_CONTROL: return vmx_allowed(c);
     case SOURCE_X2APIC: return c->x2apic;
+    case SOURCE_XSAVEC: return c->xsavec;
+    case SOURCE_XSAVES: return preflight_has_xsaves(c);
     case SOURCE_BASIC: return (c->basic & row->bits) == row->bits;
     case SOURCE_PIN: return (may_be_1(c->pin) & row->bits) == row->bits;
     case SOURCE_PRIMARY: return (may_be_1(c->primary) & row->bits) == row->bits;
@@ -209,6 +215,8 @@ struct vmx_controls preflight_controls(const struct vmx_capabilities *capabiliti
     controls.pin &= ~(uint32_t)PIN_PREEMPTION_TIMER;
     if (!preflight_has_vpid(capabilities))
         controls.secondary &= ~(uint32_t)SECONDARY_ENABLE_VPID;
+    if (preflight_has_xsaves(capabilities))
+        controls.secondary |= SECONDARY_ENABLE_XSAVES;
     return controls;
 }
 
@@ -221,4 +229,10 @@ bool preflight_has_vpid(const struct vmx_capabilities *capabilities)
 bool preflight_has_1g_pages(const struct vmx_capabilities *capabilities)
 {
     return capabilities->ept_vpid & EPT_1G_PAGES;
+}
+
+/* It saves in the format of XSAVEC. */
+bool preflight_has_xsaves(const struct vmx_capabilities *capabilities)
+{
+    return capabilities->xsavec && may_be_1(capabilities->secondary) & SECONDARY_ENABLE_XSAVES;
 }

@@ -18,6 +18,7 @@
 struct vmx_capabilities {
     bool vmx;
     bool x2apic;
+    bool xsavec; /* it is there, and was tried */
     uint64_t feature_control;
     uint64_t basic;
     uint64_t pin; /* low half: bits that must be 1; high half: bits that may be 1 */
@@ -58,3 +59,4 @@ struct vmx_controls preflight_controls(const struct vmx_capabilities *capabiliti
 /* Optional features that other parts ask about. */
 bool preflight_has_vpid(const struct vmx_capabilities *capabilities);
 bool preflight_has_1g_pages(const struct vmx_capabilities *capabilities);
+bool preflight_has_xsaves(const struct vmx_capabilities *capabilities);

@@ -26,6 +26,9 @@ cmdline = "console=ttyS0,115200 bulkhead.guest=pvh cryptomgr.notests \
 initcall_blacklist=load_system_certificate_list"
 """
 
+# Each process of it saves and restores all of its registers a few times.
+PIPELINES = "for i in 1 2 3 4 5 6 7 8; do dmesg | grep -c RSDP; done"
+
 
 BOTH = """\
 [hypervisor]
@@ -56,6 +59,8 @@ def test_debians_linux_starts_by_pvh(machine, kernels, demo):
     said = rig.run(SHELL, "dmesg | grep -i -e 'bios-e820' -e 'acpi: rsdp'", 60)
     assert "[mem 0x0000000000100000-0x000000000fffffff] usable" in said
     assert "RSDP 0x00000000000E0000" in said
+    assert len(set(rig.run(SHELL, PIPELINES, 120).split())) == 1
+    assert rig.run(SHELL, "dmesg | grep -c -e segfault -e 'Bad FPU'").strip() == "0"
     rig.send("poweroff\n")
     rig.expect_end("end: ok", 120)
 

@@ -137,6 +137,18 @@ static void a_feature_goes_with_the_control_that_enables_it(void **state)
     assert_false(ask(CPUID_EXTENDED_FEATURES, 0).ecx & CPUID_7_ECX_RDPID);
 }
 
+static void an_xsavec_that_does_not_keep_its_format_is_not_offered(void **state)
+{
+    struct cpuid_guest_facts facts = fake_cpuid_facts(1);
+    (void)state;
+    build(fake_cpuid_host_full(), facts);
+    assert_true(ask(CPUID_XSTATE, 1).eax & CPUID_D_1_EAX_XSAVEC);
+    facts.xsavec = facts.xsaves = false;
+    build(fake_cpuid_host_full(), facts);
+    assert_false(ask(CPUID_XSTATE, 1).eax & (CPUID_D_1_EAX_XSAVEC | CPUID_D_1_EAX_XSAVES));
+    assert_true(ask(CPUID_XSTATE, 1).eax & CPUID_D_1_EAX_XSAVEOPT);
+}
+
 static struct cpuid_host host_with_xcr0(uint32_t xcr0)
 {
     struct cpuid_host host = fake_cpuid_host_full();
@@ -355,6 +367,7 @@ int main(void)
         cmocka_unit_test(a_bare_processor_still_shows_what_the_platform_adds),
         cmocka_unit_test(five_levels_of_paging_go_with_57_bits_of_linear_addresses),
         cmocka_unit_test(a_feature_goes_with_the_control_that_enables_it),
+        cmocka_unit_test(an_xsavec_that_does_not_keep_its_format_is_not_offered),
         cmocka_unit_test(vector_extensions_are_offered_only_with_their_state),
         cmocka_unit_test(the_size_of_the_xsave_area_follows_xcr0),
         cmocka_unit_test(osxsave_mirrors_cr4),

@@ -65,6 +65,7 @@ static const struct wanted {
     { "INVVPID", WORD(ept_vpid), 32, NEED_OPTIONAL },
     { "INVVPID", WORD(ept_vpid), 41, NEED_OPTIONAL },
 };
+#define XSAVES (1u << 20)
 #define WANTED (sizeof wanted / sizeof wanted[0])
 
 static const size_t words[] = { WORD(basic), WORD(pin), WORD(primary), WORD(secondary),
@@ -90,7 +91,7 @@ static uint64_t may_be_anything(uint32_t must)
 static struct vmx_capabilities full(void)
 {
     return (struct vmx_capabilities){
-        .vmx = true, .x2apic = true, .feature_control = 5, .basic = 3ull << 54,
+        .vmx = true, .x2apic = true, .xsavec = true, .feature_control = 5, .basic = 3ull << 54,
         .pin = may_be_anything(PIN_MUST), .primary = may_be_anything(PRIMARY_MUST),
         .secondary = may_be_anything(0), .exit = may_be_anything(EXIT_MUST),
         .entry = may_be_anything(ENTRY_MUST), .ept_vpid = UINT64_MAX,
@@ -333,6 +334,18 @@ static void no_processor_is_given_a_control_that_it_does_not_know(void **state)
     }
 }
 
+static void xsaves_goes_with_an_xsavec_that_keeps_its_format(void **state)
+{
+    struct vmx_capabilities c = full();
+    (void)state;
+    assert_true(preflight_controls(&c).secondary & XSAVES);
+    c.xsavec = false;
+    assert_false(finding(&c, "XSAVEC").present);
+    assert_false(finding(&c, "XSAVES").present);
+    assert_false(preflight_controls(&c).secondary & XSAVES);
+    assert_true(preflight_passes(&c));
+}
+
 static void vpid_is_used_only_where_it_can_be_flushed(void **state)
 {
     static const unsigned bits[] = { 32, 41 };
@@ -364,6 +377,7 @@ int main(void)
         cmocka_unit_test(controls_are_what_must_be_and_what_is_wanted_and_no_more),
         cmocka_unit_test(no_control_asks_for_exits_that_a_steady_guest_would_have),
         cmocka_unit_test(no_processor_is_given_a_control_that_it_does_not_know),
+        cmocka_unit_test(xsaves_goes_with_an_xsavec_that_keeps_its_format),
         cmocka_unit_test(vpid_is_used_only_where_it_can_be_flushed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
