@@ -9,8 +9,8 @@
 extern uint64_t tsc_hz;
 extern uint64_t lapic_timer_hz; /* at divide-by-1 */
 
-/* CPUID leaf 15h where it is complete, else a measurement against the PIT. The
- * calling CPU is in x2APIC mode. */
+/* What CPUID leaf 15h says, unless it is incomplete or a measurement against the
+ * PIT shows that it is not true. The calling CPU is in x2APIC mode. */
 void time_init(void);
 
 void wait_us(uint64_t microseconds);
