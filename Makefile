@@ -198,7 +198,7 @@ GUEST_FLAGS += -fno-asynchronous-unwind-tables -ffunction-sections
 # ---- Main targets --------------------------------------------------------------
 
 .DELETE_ON_ERROR:
-.PHONY: all run iso test unit lint boot-tests fuzz bench check deps clean help
+.PHONY: all run iso test unit lint boot-tests test-matrix fuzz bench check deps clean help
 
 all: build/bulkhead.stripped.elf build/bulkhead-check ## the image and the checker
 
@@ -220,7 +220,7 @@ test: deps ## all tests
 
 .PHONY: test-only
 test-only: test-programs
-	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests -n 2 $(PYTEST_ARGS) tests
+	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests -n 2 -m "not matrix" $(PYTEST_ARGS) tests
 
 unit: unit-programs ## host unit tests only
 	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests $(PYTEST_ARGS) tests/unit
@@ -229,7 +229,11 @@ lint: all ## layers, second compiler, static analysis, the image's shape
 	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests $(PYTEST_ARGS) tests/lint
 
 boot-tests: all demo guests kernels build/crash.stripped.elf ## whole machines only
-	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests -n 2 $(PYTEST_ARGS) tests/boot
+	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests -n 2 -m "not matrix" $(PYTEST_ARGS) tests/boot
+
+test-matrix: all demo guests ## the demo on every processor that Bochs imitates
+	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests -n 2 $(PYTEST_ARGS) \
+		tests/boot/test_cpu_models.py
 
 fuzz: ## hostile input for every parser; FUZZ_SECONDS=30 for each
 	$(Q)sh tools/deps.sh libclang-rt-14-dev

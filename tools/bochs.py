@@ -22,7 +22,7 @@ romimage: file={firmware}
 vgaromimage: file={vga_bios}
 ata0-master: type=cdrom, path="{iso}", status=inserted
 boot: cdrom
-cpu: count={cpus}, model=corei7_skylake_x, ips=100000000, reset_on_triple_fault=0, ignore_bad_msrs=1
+cpu: count={cpus}, model={model}, ips=100000000, reset_on_triple_fault=0, ignore_bad_msrs=1
 clock: sync=none, time0=utc
 com1: enabled=1, mode=socket-client, dev="localhost:{port}"
 sound: driver=dummy
@@ -39,7 +39,7 @@ def command(spec, port, directory):
     """Writes the files that Bochs reads; returns the command that starts it."""
     uefi = spec.name == "bochs-uefi"
     (directory / "bochsrc").write_text(CONFIGURATION.format(
-        memory_mib=spec.memory_mib, cpus=spec.cpus, iso=spec.iso.resolve(), port=port,
+        memory_mib=spec.memory_mib, cpus=spec.cpus, model=spec.model, iso=spec.iso.resolve(), port=port,
         firmware=OVMF if uefi else BIOS + ", options=fastboot", vga_bios=VGA_BIOS))
     (directory / "debugger").write_text("c\n")
     return [PROGRAM, "-q", "-f", "bochsrc", "-rc", "debugger"]

@@ -31,13 +31,15 @@ class Unavailable(Exception):
 
 @dataclass
 class Spec:
-    """What to start. `firmware` matters to QEMU only: seabios or ovmf."""
+    """What to start. `firmware`, seabios or ovmf, matters to QEMU only, and the
+    processor `model` to Bochs."""
     name: str
     iso: pathlib.Path
     cpus: int = 2
     memory_mib: int = 512
     firmware: str = "seabios"
     iommu: str = "intremap=on"  # of the remapping unit, QEMU only; empty: there is none
+    model: str = "corei7_skylake_x"
     more: tuple = ()            # further arguments, QEMU only
 
 

@@ -78,14 +78,15 @@ def machine(request):
     rigs = []
 
     def boot(config, files=None, *, on="bochs", cpus=2, memory_mib=512, firmware="seabios",
-             acpi=True, kernel=KERNEL, iommu=Spec.iommu, more=()):
+             model=Spec.model, acpi=True, kernel=KERNEL, iommu=Spec.iommu, more=()):
         try:
             check_available(on)
         except Unavailable as reason:
             pytest.skip(str(reason))
         acpi_cpus = cpus if on == "bochs-uefi" and acpi else 0
         spec = Spec(name=on, iso=disc(config, files or {}, acpi_cpus, kernel), cpus=cpus,
-                    memory_mib=memory_mib, firmware=firmware, iommu=iommu, more=tuple(more))
+                    memory_mib=memory_mib, firmware=firmware, iommu=iommu, model=model,
+                    more=tuple(more))
         directory = LOGS / f"{name}.run{len(rigs)}"
         shutil.rmtree(directory, ignore_errors=True)
         rigs.append(Rig(spec, directory))
