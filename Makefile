@@ -198,7 +198,7 @@ GUEST_FLAGS += -fno-asynchronous-unwind-tables -ffunction-sections
 # ---- Main targets --------------------------------------------------------------
 
 .DELETE_ON_ERROR:
-.PHONY: all run iso test unit lint boot-tests test-matrix fuzz bench check deps clean help
+.PHONY: all run iso usb test unit lint boot-tests test-matrix fuzz bench check deps clean help
 
 all: build/bulkhead.stripped.elf build/bulkhead-check ## the image and the checker
 
@@ -214,6 +214,11 @@ iso: deps ## build/bulkhead.iso, for CD, USB stick and emulator; CONFIG=FILE
 .PHONY: iso-only
 iso-only: all $(if $(CONFIG),,demo)
 	$(Q)$(PYTHON) tools/make_iso.py $(ISO_CONFIG) build/bulkhead.iso
+
+usb: ## write the disc to a stick and compare; DEV=/dev/sdX, CONFIG=FILE, FORCE=1
+	$(if $(DEV),,$(error say which disk is the stick: make usb DEV=/dev/sdX))
+	$(Q)$(MAKE) --no-print-directory iso CONFIG=$(CONFIG)
+	$(Q)$(PYTHON) tools/write_usb.py build/bulkhead.iso $(DEV) $(if $(FORCE),--force)
 
 test: deps ## all tests
 	$(Q)$(MAKE) --no-print-directory test-only

@@ -108,3 +108,12 @@ def segment_complaints(loaded):
     if total > LOADED_BYTES_MAX:
         complaints.append(f"{total} bytes are loaded; at most {LOADED_BYTES_MAX} should be")
     return complaints
+
+
+def preflight_complaints(source, page):
+    """Rows of the preflight table that the user's page does not explain."""
+    names = re.findall(r'^    \{ "([^"]+)", SOURCE_', source, re.MULTILINE)
+    if not names:
+        return ["no row of the preflight table was found"]
+    return [f"the preflight's line {name!r} is not explained" for name in names
+            if f"`{name}`" not in page]

@@ -52,3 +52,15 @@ def test_every_source_is_in_the_makefile(root, image_sources):
 def test_every_source_says_its_licence(image_sources):
     assert not [path for path, text in image_sources.items()
                 if "SPDX-License-Identifier: MIT" not in "".join(text.splitlines(True)[:2])]
+
+
+def test_every_line_of_the_preflight_is_explained_to_the_user(root):
+    assert not rules.preflight_complaints((root / "hv/preflight.c").read_text(),
+                                          (root / "docs/hardware.md").read_text())
+
+
+def test_an_unexplained_line_of_the_preflight_is_seen():
+    row = '    { "EPT", SOURCE_SECONDARY, SECONDARY_ENABLE_EPT, REQUIRED,\n'
+    assert rules.preflight_complaints(row, "`VPID`")
+    assert rules.preflight_complaints("", "`EPT`")
+    assert not rules.preflight_complaints(row, "`EPT`")
