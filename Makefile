@@ -19,7 +19,7 @@ ARCH_ASM := arch/exception_entry.asm arch/vmx_entry.asm arch/trampoline.asm
 HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/calendar.c hv/log.c
 HV_CONFIG := hv/toml.c hv/toml_cursor.c hv/toml_string.c hv/toml_value.c \
 	hv/config_keys.c hv/config_values.c hv/config_parse.c hv/config_check.c hv/config_memory.c \
-	hv/config_images.c hv/config_list.c \
+	hv/config_images.c hv/config_list.c hv/restart.c \
 	hv/guest_ports.c
 HV_LOAD := hv/guest_kind.c hv/linux.c hv/linux_image.c hv/multiboot1.c \
 	hv/multiboot2.c hv/multiboot2_header.c hv/pvh.c hv/flat.c \
@@ -101,7 +101,7 @@ UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf e
 UNIT_TESTS += acpi_dmar dma_faults dma_reserved dma_sources dma_tables dmar_scope irte vtd_unit inventory_print pci_config pci_scan pci_topology saved_inventory
 UNIT_TESTS += emulate instruction
 UNIT_TESTS += delivery task_switch warm_reset
-UNIT_TESTS += recorder
+UNIT_TESTS += recorder restart
 fakes_console := terminal
 fakes_cr := reports
 fakes_crash_report := terminal

@@ -67,7 +67,7 @@ void cpu_service(void)
         stop_if_halted();
         uint32_t requests = take_requests(cpu);
         serve(cpu, requests);
-        if (vcpu->state == VCPU_RUNNING)
+        if (vcpu_may_run(vcpu))
             return;
         cpu_sleep();
     }

@@ -50,9 +50,7 @@ _Noreturn void boot_main(uint32_t magic, uint32_t info_address, uint32_t image_a
     boot_preflight();
     boot_partition(&boot);
     boot_console_interrupts(&boot);
-    for (unsigned i = 0; i < vm_count; i++)
-        vm_start(vms[i]);
-    log_line(LOG_INFO, "%u guests start, %llu ticks after the boot loader", vm_count,
+    log_line(LOG_INFO, "%u guests start, %llu ticks after the boot loader", vm_start_all(),
              (unsigned long long)(rdtsc() - boot.tsc_at_entry));
     log_line(LOG_DEBUG, "guests start at TSC %llu", (unsigned long long)rdtsc());
     smp_release_all();

@@ -19,6 +19,7 @@
 #include "hv/guest_boot.h"
 #include "hv/inventory.h"
 #include "hv/log.h"
+#include "hv/restart.h"
 
 #define CONFIG_VMS_MAX 8
 #define CONFIG_VCPUS_MAX 8  /* of one guest */
@@ -64,6 +65,10 @@ enum vm_key {
     VM_MODE,
     VM_CONSOLE,
     VM_EXIT_PORT,
+    VM_START,
+    VM_RESTART,
+    VM_RESTART_LIMIT,
+    VM_RESTART_THEN,
     VM_KEY_COUNT
 };
 
@@ -104,6 +109,8 @@ struct vm_config {
     char cmdline[CONFIG_CMDLINE_SIZE];
     bool console;                       /* it has a UART on the machine's console */
     uint16_t exit_port;                 /* what is written there ends it; 0: none */
+    bool start_manual;                  /* the user starts it, in the monitor */
+    struct restart_rule restart;
     struct place header;
     struct place at[VM_KEY_COUNT];      /* the key's value; line 0: not given */
     struct place cpu_at[CONFIG_VCPUS_MAX]; /* each listed CPU */

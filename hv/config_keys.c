@@ -71,6 +71,18 @@ static const struct key_row vm_rows[VM_KEY_COUNT] = {
     [VM_EXIT_PORT] = {
         "exit_port", TAKES(TOML_INTEGER), false,
         "a port, as in 0x501", "exit_port = 0x501" },
+    [VM_START] = {
+        "start", TAKES(TOML_STRING), false,
+        "a string, as in \"manual\"", "start = \"manual\"" },
+    [VM_RESTART] = {
+        "restart", TAKES(TOML_STRING), false,
+        "a string, as in \"on-crash\"", "restart = \"on-crash\"" },
+    [VM_RESTART_LIMIT] = {
+        "restart_limit", TAKES(TOML_STRING), false,
+        "a string, as in \"3 in 60s\"", "restart_limit = \"3 in 60s\"" },
+    [VM_RESTART_THEN] = {
+        "restart_then", TAKES(TOML_STRING), false,
+        "a string, as in \"stop\"", "restart_then = \"stop\"" },
 };
 
 struct key_rows config_keys(enum section section)

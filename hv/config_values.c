@@ -54,6 +54,21 @@ static const struct word_row entry_modes[] = {
     { "long", ENTRY_LONG },
 };
 
+static const struct word_row starts[] = { { "auto", false }, { "manual", true } };
+
+static const struct word_row restart_policies[] = {
+    { "never", RESTART_NEVER },
+    { "on-reset", RESTART_ON_RESET },
+    { "on-crash", RESTART_ON_CRASH },
+    { "always", RESTART_ALWAYS },
+};
+
+static const struct word_row restart_thens[] = {
+    { "stop", RESTART_THEN_STOP },
+    { "poweroff", RESTART_THEN_POWEROFF },
+    { "reboot", RESTART_THEN_REBOOT },
+};
+
 static const struct word_row *find_word(const struct word_row *rows, size_t count,
                                         const char *word)
 {
@@ -386,6 +401,54 @@ static void set_exit_port(struct vm_config *vm, const struct toml_value *value,
         vm->exit_port = (uint16_t)value->integer;
 }
 
+static void set_start(struct vm_config *vm, const struct toml_value *value,
+                      struct findings *findings)
+{
+    const struct word_row *row = find_word(starts, COUNT(starts), value->string);
+
+    if (row != NULL)
+        vm->start_manual = row->value;
+    else
+        REPORT("\"%s\" is no way to start a guest; write \"auto\" or \"manual\"",
+               shown(value).text);
+}
+
+static void set_restart(struct vm_config *vm, const struct toml_value *value,
+                        struct findings *findings)
+{
+    const struct word_row *row = find_word(restart_policies, COUNT(restart_policies),
+                                           value->string);
+
+    if (row != NULL)
+        vm->restart.policy = (enum restart_policy)row->value;
+    else
+        REPORT("\"%s\" does not say when the guest starts again; write \"never\", "
+               "\"on-reset\", \"on-crash\" or \"always\"", shown(value).text);
+}
+
+static void set_restart_limit(struct vm_config *vm, const struct toml_value *value,
+                              struct findings *findings)
+{
+    struct restart_rule *rule = &vm->restart;
+
+    if (!restart_limit_read(value->string, &rule->limit, &rule->seconds))
+        REPORT("\"%s\" is not a limit; write how many starts, at most %u, in how many seconds, "
+               "at most %u, as in \"3 in 60s\"", shown(value).text, RESTART_LIMIT_MAX,
+               RESTART_SECONDS_MAX);
+}
+
+static void set_restart_then(struct vm_config *vm, const struct toml_value *value,
+                             struct findings *findings)
+{
+    const struct word_row *row = find_word(restart_thens, COUNT(restart_thens), value->string);
+
+    if (row != NULL)
+        vm->restart.then = (enum restart_then)row->value;
+    else
+        REPORT("\"%s\" is nothing that can follow; write \"stop\", \"poweroff\" or "
+               "\"reboot\"", shown(value).text);
+}
+
 void config_set_vm(struct vm_config *vm, enum vm_key key, const struct toml_value *value,
                    struct findings *findings)
 {
@@ -428,6 +491,18 @@ void config_set_vm(struct vm_config *vm, enum vm_key key, const struct toml_valu
         return;
     case VM_EXIT_PORT:
         set_exit_port(vm, value, findings);
+        return;
+    case VM_START:
+        set_start(vm, value, findings);
+        return;
+    case VM_RESTART:
+        set_restart(vm, value, findings);
+        return;
+    case VM_RESTART_LIMIT:
+        set_restart_limit(vm, value, findings);
+        return;
+    case VM_RESTART_THEN:
+        set_restart_then(vm, value, findings);
         return;
     case VM_KEY_COUNT:
         break;

@@ -153,7 +153,7 @@ void console_service(void)
 
     attend(console, attention);
     if (quit)
-        vm_stop_all();
+        vm_stop_all(MACHINE_POWER_OFF);
 }
 
 static size_t waiting_bytes(struct console *console)

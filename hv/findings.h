@@ -14,11 +14,11 @@
 #include <stdint.h>
 
 #define FINDINGS_MAX 64
-#define FINDING_TEXT_SIZE 172
+#define FINDING_TEXT_SIZE 236
 #define FINDING_GUEST_SIZE 32
 
 /* A finding as a line: place, severity, guest and text, terminator included. */
-#define FINDING_LINE_SIZE 240
+#define FINDING_LINE_SIZE 320
 
 /* Where in the file. Both count from 1, columns in characters; line 0: nowhere. */
 struct place {

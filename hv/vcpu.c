@@ -104,8 +104,15 @@ static void serve_devices(struct vcpu *vcpu, bool asked)
         event_offer_external_interrupt(vcpu);
 }
 
+bool vcpu_may_run(const struct vcpu *vcpu)
+{
+    return vcpu->state == VCPU_RUNNING && !atomic_load(&vcpu->vm->paused);
+}
+
 void vcpu_serve(struct vcpu *vcpu, uint32_t requests)
 {
+    if (requests & REQUEST_BEGIN)
+        vm_begin(vcpu->vm);
     if (requests & REQUEST_START) {
         requests &= ~(uint32_t)REQUESTS_OF_GUEST;
         start(vcpu);

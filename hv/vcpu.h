@@ -11,6 +11,9 @@
  *      ^                    +---|----- SIPI -------+      |
  *      +------------------------+-------------------------+
  *
+ * A paused VM's vCPUs keep their states and stay in the mailbox, where they go on
+ * serving requests: vcpu_may_run(). The guest's time goes on meanwhile.
+ *
  * Each vCPU owns one CPU. Only that CPU writes `state` and everything else
  * here; others ask it by machine_request(). `sipi` alone is written by the
  * sender, before the request. INIT to the boot vCPU does what firmware would: it
@@ -36,7 +39,9 @@ enum {
     REQUEST_GUEST_NMI = 1u << 5, /* NMI for the guest */
     REQUEST_TIMER = 1u << 6,    /* an exit while the preemption timer is on */
     REQUEST_DEVICES = 1u << 7,  /* to the boot vCPU: a deadline, or what the PIC asks, is new */
-    REQUEST_LEVEL = 1u << 8     /* level-triggered interrupts: hv/lapic_level.h */
+    REQUEST_LEVEL = 1u << 8,    /* level-triggered interrupts: hv/lapic_level.h */
+    REQUEST_BEGIN = 1u << 9,    /* to the boot vCPU of a stopped VM: the user starts it */
+    REQUEST_LOOK = 1u << 10,    /* it was paused, or goes on */
 };
 
 /* Hardware encoding order, as in ModRM and exit qualifications. */
@@ -86,6 +91,9 @@ _Static_assert(sizeof(struct verdict) == 8, "returned in one register: every exi
 
 /* The vCPU's CPU serves its mailbox: in hv/vcpu.c. */
 void vcpu_serve(struct vcpu *vcpu, uint32_t requests);
+
+/* Whether the guest is entered now. */
+bool vcpu_may_run(const struct vcpu *vcpu);
 
 /* VERDICT_ADVANCE: goes behind the instruction that exited at `rip`. By itself, as
  * it is what most exits end with. */

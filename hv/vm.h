@@ -24,12 +24,12 @@
 #include "hv/pic.h"
 #include "hv/pit.h"
 #include "hv/platform.h"
+#include "hv/quota.h"
 #include "hv/timers.h"
 #include "hv/uart.h"
 #include "hv/vcpu.h"
 
 enum vm_state { VM_STOPPED, VM_RUNNING, VM_ENDING };
-enum vm_end { VM_END_NONE, VM_END_POWEROFF, VM_END_REBOOT, VM_END_EXIT, VM_END_CRASH };
 
 struct vm {
     const struct vm_config *config;
@@ -41,6 +41,11 @@ struct vm {
     uint32_t exit_status;           /* of VM_END_EXIT */
     const char *_Atomic end_reason; /* NULL until the mark of the end is complete */
     unsigned starts; /* how often it was started since boot */
+    struct restart_history restarts; /* by itself */
+    struct quota restarts_told;
+    _Atomic bool paused;  /* by the user; its vCPUs stay in the mailbox */
+    uint64_t ended_tsc;   /* the mark of the last end */
+    uint64_t started_tsc; /* its boot vCPU's first instruction of this life */
 
     struct guest_boot boot; /* what it is started from, again and again */
     struct guest_plan plan;

@@ -22,17 +22,26 @@ unsigned vm_count;
  * instructions: seconds, whatever firmware does in between. */
 #define MARK_POLLS_MAX (1u << 27)
 
+/* Lines about restarts of a guest. */
+#define RESTARTS_TOLD_MAX 10u
+#define RESTARTS_TOLD_SECONDS 10u
+
+#define RUN_ENDED "the user ended the run"
+
 static enum when_all_stopped when_all_stopped;
 static _Atomic unsigned vms_running;
 static _Atomic bool any_crashed;
 static _Atomic uint32_t exit_status; /* the first of a guest that is not 0 */
-static _Atomic bool user_ended; /* the user's key: power off, whatever the policy */
+/* Somebody ended the run: how the machine ends, whatever the policy. */
+enum run_end { RUN_GOES_ON, RUN_POWERS_OFF, RUN_REBOOTS };
+static _Atomic enum run_end run_end;
 static _Atomic bool machine_ended;
 
 void vm_life_init(enum when_all_stopped policy)
 {
     when_all_stopped = policy;
-    atomic_store(&vms_running, vm_count);
+    for (unsigned i = 0; i < vm_count; i++)
+        vms_running += !vms[i]->config->start_manual;
 }
 
 static bool mark_end(struct vm *vm, enum vm_end end, const char *reason, uint32_t status);
@@ -75,6 +84,7 @@ void vm_start(struct vm *vm)
     atomic_store(&vm->vcpus_waiting, 0);
     atomic_store(&vm->vcpus_alive, vm->vcpu_count);
     atomic_store(&vm->end_reason, NULL);
+    atomic_store(&vm->paused, false);
     atomic_store(&vm->state, VM_RUNNING);
     atomic_store(&vm->end, VM_END_NONE); /* from here on it can end */
     console_vm_started(vm->index);
@@ -85,15 +95,34 @@ void vm_start(struct vm *vm)
         machine_request(vm->vcpus[i]->cpu, REQUEST_START);
 
     /* vm_stop_all() may have looked while this VM was between two lives. */
-    if (atomic_load(&user_ended))
-        (void)mark_end(vm, VM_END_POWEROFF, "the user ended the run", 0);
+    if (atomic_load(&run_end) != RUN_GOES_ON)
+        (void)mark_end(vm, VM_END_POWEROFF, RUN_ENDED, 0);
+}
+
+unsigned vm_start_all(void)
+{
+    unsigned started = 0;
+
+    for (unsigned i = 0; i < vm_count; i++) {
+        if (vms[i]->config->start_manual) {
+            log_line(LOG_INFO, "%s: waits for \"start %s\" in the monitor", vms[i]->config->name,
+                     vms[i]->config->name);
+            console_vm_stopped(i);
+            continue;
+        }
+        vm_start(vms[i]);
+        started++;
+    }
+    return started;
 }
 
 void vm_vcpu_started(struct vcpu *vcpu)
 {
     struct vm *vm = vcpu->vm;
-    if (vcpu->index == 0)
+    if (vcpu->index == 0) {
+        vm->started_tsc = machine_tsc();
         return;
+    }
     if (atomic_fetch_add(&vm->vcpus_waiting, 1) + 1 == vm->vcpu_count - 1)
         machine_request(vm->vcpus[0]->cpu, REQUEST_START);
 }
@@ -108,6 +137,7 @@ static bool mark_end(struct vm *vm, enum vm_end end, const char *reason, uint32_
         return false;
     atomic_store(&vm->state, VM_ENDING);
     vm->exit_status = status;
+    vm->ended_tsc = machine_tsc();
     atomic_store(&vm->end_reason, reason);
     ask_all(vm, REQUEST_STOP); /* in a next life this STOP means nothing */
     return true;
@@ -142,25 +172,65 @@ static void say_end(void)
 
 static void end_machine(void)
 {
-    bool power_off = when_all_stopped == WHEN_ALL_STOPPED_POWEROFF || atomic_load(&user_ended);
-    if (when_all_stopped == WHEN_ALL_STOPPED_WAIT && !atomic_load(&user_ended)) {
+    enum run_end end = atomic_load(&run_end);
+    bool by_policy = end == RUN_GOES_ON;
+
+    if (by_policy && when_all_stopped == WHEN_ALL_STOPPED_WAIT) {
         log_line(LOG_INFO, "all guests have stopped; Ctrl-] q powers the machine off");
         return;
     }
     if (atomic_exchange(&machine_ended, true))
         return;
+    bool power_off = by_policy ? when_all_stopped == WHEN_ALL_STOPPED_POWEROFF
+                               : end == RUN_POWERS_OFF;
     say_end();
     console_flush();
     machine_end(power_off ? MACHINE_POWER_OFF : MACHINE_REBOOT);
 }
 
-void vm_stop_all(void)
+void vm_stop_all(enum machine_end machine_end)
 {
-    atomic_store(&user_ended, true);
+    atomic_store(&run_end, machine_end == MACHINE_POWER_OFF ? RUN_POWERS_OFF : RUN_REBOOTS);
     for (unsigned i = 0; i < vm_count; i++)
         if (atomic_load(&vms[i]->state) == VM_RUNNING)
-            (void)mark_end(vms[i], VM_END_POWEROFF, "the user ended the run", 0);
+            (void)mark_end(vms[i], VM_END_POWEROFF, RUN_ENDED, 0);
     if (atomic_load(&vms_running) == 0)
+        end_machine();
+}
+
+bool vm_command_start(struct vm *vm)
+{
+    if (atomic_load(&vm->state) != VM_STOPPED)
+        return false;
+    machine_request(vm->vcpus[0]->cpu, REQUEST_BEGIN);
+    return true;
+}
+
+bool vm_command_end(struct vm *vm, enum vm_end end)
+{
+    return atomic_load(&vm->state) == VM_RUNNING &&
+           mark_end(vm, end, end == VM_END_STOP ? "the user's command \"stop\""
+                                                : "the user's command \"restart\"", 0);
+}
+
+/* If it ends meanwhile the next life begins unpaused, or the pause is of that. */
+bool vm_command_pause(struct vm *vm, bool paused)
+{
+    if (atomic_load(&vm->state) != VM_RUNNING || atomic_exchange(&vm->paused, paused) == paused)
+        return false;
+    ask_all(vm, paused ? REQUEST_LOOK : REQUEST_LOOK | REQUEST_DEVICES);
+    return true;
+}
+
+/* It counts as running before anybody looks whether none does. */
+void vm_begin(struct vm *vm)
+{
+    if (atomic_load(&vm->state) != VM_STOPPED)
+        return;
+    atomic_fetch_add(&vms_running, 1);
+    if (atomic_load(&run_end) == RUN_GOES_ON)
+        vm_start(vm);
+    else if (atomic_fetch_sub(&vms_running, 1) == 1)
         end_machine();
 }
 
@@ -206,26 +276,68 @@ static void end_with_status(const struct vm *vm)
              status);
 }
 
+/* A guest that restarts again and again does not fill the log. */
+static void say_restart(struct vm *vm, const char *reason)
+{
+    uint64_t period = RESTARTS_TOLD_SECONDS * vm->timers.tsc_hz;
+    uint32_t untold = 0;
+
+    if (!quota_take(&vm->restarts_told, RESTARTS_TOLD_MAX, machine_tsc(), period, &untold))
+        return;
+    if (untold != 0)
+        log_line(LOG_WARNING, "%s: %u restarts before this one are not listed", vm->config->name,
+                 untold);
+    log_line(LOG_INFO, "%s: restarts (%s)", vm->config->name, reason);
+}
+
+static void say_stop(const struct vm *vm, enum vm_end end, const char *reason)
+{
+    if (end == VM_END_CRASH)
+        end_of_a_crash(vm, reason);
+    else if (end == VM_END_EXIT)
+        end_with_status(vm);
+    else if (end == VM_END_POWEROFF)
+        log_line(LOG_INFO, "%s: powered off (%s)", vm->config->name, reason);
+    else
+        log_line(LOG_INFO, "%s: stopped (%s)", vm->config->name, reason);
+}
+
+/* Instead of a start that is one too many. */
+static void end_restarts(const struct vm *vm)
+{
+    struct restart_rule rule = restart_rule_in_force(&vm->config->restart);
+
+    log_line(LOG_ERROR, "%s: it was restarted %u times within %u s; it stays stopped",
+             vm->config->name, rule.limit, rule.seconds);
+    if (rule.then != RESTART_THEN_STOP)
+        vm_stop_all(rule.then == RESTART_THEN_POWEROFF ? MACHINE_POWER_OFF : MACHINE_REBOOT);
+}
+
+static enum restart_decision decide(struct vm *vm, enum vm_end end)
+{
+    if (atomic_load(&run_end) != RUN_GOES_ON)
+        return RESTART_NO;
+    return restart_decide(&vm->config->restart, &vm->restarts, end, machine_tsc(),
+                          vm->timers.tsc_hz);
+}
+
 /* Runs on the CPU of the last vCPU to park. */
 static void finish(struct vm *vm)
 {
     const char *reason = end_reason(vm);
     enum vm_end end = atomic_load(&vm->end);
-    bool restart = end == VM_END_REBOOT && !atomic_load(&user_ended);
+    enum restart_decision decision = decide(vm, end);
 
     exit_report(vm);
     zero_memory(vm);
-    if (restart) {
-        log_line(LOG_INFO, "%s: restarts (%s)", vm->config->name, reason);
+    if (decision == RESTART_YES) {
+        say_restart(vm, reason);
         vm_start(vm);
         return;
     }
-    if (end == VM_END_CRASH)
-        end_of_a_crash(vm, reason);
-    else if (end == VM_END_EXIT)
-        end_with_status(vm);
-    else
-        log_line(LOG_INFO, "%s: powered off (%s)", vm->config->name, reason);
+    say_stop(vm, end, reason);
+    if (decision == RESTART_TOO_OFTEN)
+        end_restarts(vm);
     stopped_for_good(vm);
 }
 

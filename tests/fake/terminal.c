@@ -14,8 +14,9 @@
 struct fake_terminal fake_terminal;
 static char shown[sizeof fake.console_output + 1];
 
-void vm_stop_all(void)
+void vm_stop_all(enum machine_end machine_end)
 {
+    (void)machine_end;
     fake_terminal.stop_all_count++;
 }
 

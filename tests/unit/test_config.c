@@ -116,6 +116,10 @@ static void a_whole_configuration_is_read(void **state)
           "cmdline = 'console=ttyS0 quiet'\n"
           "console = false\n"
           "exit_port = 0x501\n"
+          "start = \"manual\"\n"
+          "restart = \"on-crash\"\n"
+          "restart_limit = \"3 in 60s\"\n"
+          "restart_then = \"reboot\"\n"
           "[[vm]]\n"
           "name = \"b\"\n"
           "cpus = 2\n"
@@ -141,6 +145,11 @@ static void a_whole_configuration_is_read(void **state)
     assert_string_equal(vm->cmdline, "console=ttyS0 quiet");
     assert_false(vm->console);
     assert_int_equal(vm->exit_port, 0x501);
+    assert_true(vm->start_manual);
+    assert_int_equal(vm->restart.policy, RESTART_ON_CRASH);
+    assert_int_equal(vm->restart.limit, 3);
+    assert_int_equal(vm->restart.seconds, 60);
+    assert_int_equal(vm->restart.then, RESTART_THEN_REBOOT);
     assert_int_equal(vm->header.line, 8);
     assert_int_equal(vm->at[VM_MEMORY].line, 11);
     assert_int_equal(vm->at[VM_MEMORY].column, 10);
@@ -161,6 +170,10 @@ static void what_is_not_given_has_its_default(void **state)
     assert_string_equal(config.vms[0].cmdline, "");
     assert_true(config.vms[0].console);
     assert_int_equal(config.vms[0].exit_port, 0);
+    assert_false(config.vms[0].start_manual);
+    assert_int_equal(config.vms[0].restart.policy, RESTART_ON_RESET);
+    assert_int_equal(config.vms[0].restart.limit, 0);
+    assert_int_equal(config.vms[0].restart.then, RESTART_THEN_STOP);
     assert_int_equal(config.vms[0].at[VM_INITRD].line, 0);
 }
 
@@ -240,7 +253,8 @@ static void an_unknown_key_that_resembles_none_is_answered_with_all(void **state
     (void)state;
     line_finds("disk = [1, 2]", "1: error: vm \"a\": unknown key \"disk\"; [[vm]] has name, cpus, "
                                 "memory, kernel, format, initrd, modules, cmdline, "
-                                "load_address, entry, mode, console, exit_port");
+                                "load_address, entry, mode, console, exit_port, start, "
+                                "restart, restart_limit, restart_then");
     hypervisor_line_finds("x = 1", "1: error: unknown key \"x\"; [hypervisor] has console_port, "
                                    "console_speed, log, inventory, when_all_stopped, "
                                    "selftest");
@@ -379,6 +393,36 @@ static void the_exit_port_is_one_that_no_device_has(void **state)
                                 "0xffff, as in 0x501");
     line_finds("exit_port = \"com1\"",
                "13: error: vm \"a\": \"exit_port\" must be a port, as in 0x501");
+}
+
+static void how_a_guest_starts_and_starts_again_is_said_in_words(void **state)
+{
+    static const char *const no_limits[] = { "", "3", "3 in", "3 in 60", "3 in 60 s", "0 in 60s",
+                                             "101 in 60s", "3 in 0s", "3 in 86401s", "3in60s",
+                                             " 3 in 60s", "3 in 60s ", "-1 in 60s",
+                                             "4294967297 in 60s", "x in ys" };
+    (void)state;
+    line_finds("start = \"later\"", "9: error: vm \"a\": \"later\" is no way to start a guest; "
+                                    "write \"auto\" or \"manual\"");
+    line_finds("restart = \"on-failure\"",
+               "11: error: vm \"a\": \"on-failure\" does not say when the guest starts again; "
+               "write \"never\", \"on-reset\", \"on-crash\" or \"always\"");
+    line_finds("restart = 3", "11: error: vm \"a\": \"restart\" must be a string, as in "
+                              "\"on-crash\"");
+    line_finds("restart_then = \"wait\"",
+               "16: error: vm \"a\": \"wait\" is nothing that can follow; write \"stop\", "
+               "\"poweroff\" or \"reboot\"");
+    for (unsigned i = 0; i < sizeof no_limits / sizeof no_limits[0]; i++) {
+        char line[64], wanted[300];
+        snprintf(line, sizeof line, "restart_limit = \"%s\"", no_limits[i]);
+        snprintf(wanted, sizeof wanted,
+                 "17: error: vm \"a\": \"%s\" is not a limit; write how many starts, at most 100, "
+                 "in how many seconds, at most 86400, as in \"3 in 60s\"", no_limits[i]);
+        line_finds(line, wanted);
+    }
+    finds(VM("a", "1", "64M") "restart_limit = \"100 in 86400s\"\nstart = \"auto\"\n", "");
+    assert_int_equal(config.vms[0].restart.limit, 100);
+    assert_int_equal(config.vms[0].restart.seconds, 86400);
 }
 
 static void the_console_speed_divides_115200(void **state)
@@ -902,6 +946,7 @@ int main(void)
         cmocka_unit_test_setup(a_value_of_the_wrong_type_says_what_is_wanted, set_up),
         cmocka_unit_test_setup(the_console_port_is_a_name_or_a_number, set_up),
         cmocka_unit_test_setup(the_exit_port_is_one_that_no_device_has, set_up),
+        cmocka_unit_test_setup(how_a_guest_starts_and_starts_again_is_said_in_words, set_up),
         cmocka_unit_test_setup(the_console_speed_divides_115200, set_up),
         cmocka_unit_test_setup(words_that_are_not_known_are_answered_with_those_that_are, set_up),
         cmocka_unit_test_setup(names_have_small_letters_digits_and_hyphens, set_up),

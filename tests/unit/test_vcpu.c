@@ -32,6 +32,14 @@ static struct recorder recorder;
 static unsigned started, parked;
 
 /* In place of hv/vm_life.c. */
+static unsigned begun;
+
+void vm_begin(struct vm *of)
+{
+    assert_ptr_equal(of, &vm);
+    begun++;
+}
+
 void vm_vcpu_started(struct vcpu *of)
 {
     assert_ptr_equal(of, &vcpu);
@@ -778,6 +786,32 @@ static void a_start_resets_what_earlier_lives_left_in_the_vcpu(void **state)
 
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
+static void a_paused_vm_keeps_its_states_and_does_not_run(void **state)
+{
+    (void)state;
+    vcpu_serve(&vcpu, REQUEST_START);
+    assert_true(vcpu_may_run(&vcpu));
+    atomic_store(&vm.paused, true);
+    vcpu_serve(&vcpu, REQUEST_LOOK);
+    assert_int_equal(vcpu.state, VCPU_RUNNING);
+    assert_false(vcpu_may_run(&vcpu));
+    atomic_store(&vm.end, VM_END_STOP); /* and it can be stopped all the same */
+    vcpu_serve(&vcpu, REQUEST_STOP);
+    assert_int_equal(vcpu.state, VCPU_OFF);
+    assert_int_equal(parked, 1);
+    atomic_store(&vm.paused, false);
+    assert_false(vcpu_may_run(&vcpu));
+}
+
+static void the_users_start_is_the_vms(void **state)
+{
+    (void)state;
+    begun = 0;
+    vcpu_serve(&vcpu, REQUEST_BEGIN);
+    assert_int_equal(begun, 1);
+    assert_int_equal(vcpu.state, VCPU_OFF);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -809,6 +843,8 @@ int main(void)
         TEST(a_stop_that_comes_before_start_is_not_forgotten),
         TEST(a_stop_of_an_earlier_life_stops_nobody),
         TEST(a_start_resets_what_earlier_lives_left_in_the_vcpu),
+        TEST(a_paused_vm_keeps_its_states_and_does_not_run),
+        TEST(the_users_start_is_the_vms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

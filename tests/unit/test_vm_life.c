@@ -281,8 +281,7 @@ static void boot(unsigned first_vcpus, unsigned second_vcpus, enum when_all_stop
     if (second_vcpus)
         make_vm(1, second_vcpus);
     vm_life_init(policy);
-    for (unsigned v = 0; v < vm_count; v++)
-        vm_start(vms[v]);
+    vm_start_all();
 }
 
 /* The same, until all guests run. */
@@ -524,9 +523,9 @@ static void policy_wait(void)
 {
     let_all_stop(WHEN_ALL_STOPPED_WAIT);
     REQUIRE(ends == 0 && was_shown("all guests have stopped") && !was_shown("end:"));
-    vm_stop_all();
+    vm_stop_all(MACHINE_POWER_OFF);
     REQUIRE(ends == 1 && last_end == MACHINE_POWER_OFF && was_shown("end: ok"));
-    vm_stop_all();
+    vm_stop_all(MACHINE_POWER_OFF);
     REQUIRE(ends == 1);
 }
 
@@ -543,7 +542,7 @@ static enum when_all_stopped user_policy;
 static void user_ends(void)
 {
     boot_and_settle(3, 2, user_policy);
-    vm_stop_all();
+    vm_stop_all(MACHINE_POWER_OFF);
     settle();
     check_settled();
     REQUIRE(was_shown("guest0: powered off (the user ended the run)"));
@@ -564,7 +563,7 @@ static void stop_all_now(struct vm *vm)
 {
     (void)vm;
     while_zeroing = NULL;
-    vm_stop_all();
+    vm_stop_all(MACHINE_POWER_OFF);
 }
 
 static void user_between_lives(void)
@@ -589,7 +588,7 @@ static void the_users_key_between_two_lives_is_not_lost(void **state)
 static void user_before_start(void)
 {
     boot(4, 1, WHEN_ALL_STOPPED_WAIT);
-    vm_stop_all();
+    vm_stop_all(MACHINE_POWER_OFF);
     settle();
     check_settled();
     REQUIRE(vm_of[0].state == VM_STOPPED && vm_of[1].state == VM_STOPPED);
@@ -606,7 +605,7 @@ static void user_during_reboot(void)
 {
     boot_and_settle(2, 0, WHEN_ALL_STOPPED_REBOOT);
     vm_end(&vm_of[0], VM_END_REBOOT, "reset");
-    vm_stop_all(); /* it is ending already, and must not begin again */
+    vm_stop_all(MACHINE_POWER_OFF); /* it is ending already, and must not begin again */
     settle();
     REQUIRE(vm_of[0].state == VM_STOPPED && vm_of[0].starts == 1);
     REQUIRE(ends == 1 && last_end == MACHINE_POWER_OFF);
@@ -616,6 +615,186 @@ static void a_guest_that_reboots_after_the_users_key_stays_stopped(void **state)
 {
     (void)state;
     in_a_boot_of_its_own(user_during_reboot);
+}
+
+/* ---- Rules and the user's commands ---- */
+
+static void crash_and_settle(unsigned vm)
+{
+    vm_crash(&vcpus[vm][0], "triple fault");
+    settle();
+    check_settled();
+}
+
+static void crash_loop(void)
+{
+    configs[0].restart = (struct restart_rule){ .policy = RESTART_ON_CRASH, .limit = 3,
+                                                .seconds = 60 };
+    boot_and_settle(2, 1, WHEN_ALL_STOPPED_POWEROFF);
+    for (unsigned i = 0; i < 3; i++) {
+        crash_and_settle(0); /* note_start compares the memory */
+        REQUIRE(vm_of[0].state == VM_RUNNING && vm_of[0].starts == 2 + i);
+        REQUIRE(was_shown("guest0: restarts (triple fault)"));
+        forget();
+    }
+    crash_and_settle(0);
+    REQUIRE(vm_of[0].state == VM_STOPPED && vm_of[0].starts == 4);
+    REQUIRE(was_shown("guest0: it was restarted 3 times within 60 s; it stays stopped"));
+    REQUIRE(vm_of[1].state == VM_RUNNING && vm_of[1].starts == 1 && ends == 0);
+    fake.tsc += 61 * vm_of[0].timers.tsc_hz;
+    REQUIRE(vm_command_start(&vm_of[0]));
+    settle();
+    check_settled();
+    REQUIRE(vm_of[0].state == VM_RUNNING && vm_of[0].starts == 5);
+    crash_and_settle(0);
+    REQUIRE(vm_of[0].state == VM_RUNNING && vm_of[0].starts == 6);
+}
+
+static void a_limit_ends_a_crash_loop_until_the_user_starts_it(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(crash_loop);
+}
+
+static enum restart_then then;
+
+static void crash_loop_ends_all(void)
+{
+    configs[0].restart = (struct restart_rule){ .policy = RESTART_ALWAYS, .limit = 1,
+                                                .seconds = 60, .then = then };
+    boot_and_settle(1, 3, WHEN_ALL_STOPPED_WAIT);
+    crash_and_settle(0);
+    REQUIRE(ends == 0);
+    crash_and_settle(0);
+    REQUIRE(vm_of[1].state == VM_STOPPED && ends == 1);
+    REQUIRE(last_end == (then == RESTART_THEN_REBOOT ? MACHINE_REBOOT : MACHINE_POWER_OFF));
+}
+
+static void a_limit_can_end_the_machine(void **state)
+{
+    (void)state;
+    for (then = RESTART_THEN_POWEROFF; then <= RESTART_THEN_REBOOT; then++)
+        in_a_boot_of_its_own(crash_loop_ends_all);
+}
+
+static void commands(void)
+{
+    boot_and_settle(3, 2, WHEN_ALL_STOPPED_WAIT);
+    REQUIRE(!vm_command_start(&vm_of[0]));
+    REQUIRE(vm_command_end(&vm_of[0], VM_END_RESTART));
+    REQUIRE(!vm_command_end(&vm_of[0], VM_END_RESTART)); /* it is ending */
+    settle();
+    check_settled();
+    REQUIRE(vm_of[0].starts == 2 && vm_of[0].state == VM_RUNNING);
+    REQUIRE(vm_command_end(&vm_of[0], VM_END_STOP));
+    settle();
+    check_settled();
+    REQUIRE(vm_of[0].state == VM_STOPPED && vm_of[1].starts == 1 && ends == 0);
+    REQUIRE(was_shown("guest0: stopped (the user's command \"stop\")"));
+    REQUIRE(!vm_command_end(&vm_of[0], VM_END_STOP) && !vm_command_pause(&vm_of[0], true));
+    REQUIRE(vm_command_start(&vm_of[0]));
+    REQUIRE(vm_command_start(&vm_of[0])); /* twice before it is served */
+    settle();
+    check_settled();
+    REQUIRE(vm_of[0].starts == 3 && vm_of[0].state == VM_RUNNING);
+}
+
+static void the_user_stops_starts_and_restarts_one_vm(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(commands);
+}
+
+static void pausing(void)
+{
+    boot_and_settle(2, 1, WHEN_ALL_STOPPED_WAIT);
+    REQUIRE(!vm_command_pause(&vm_of[0], false));
+    REQUIRE(vm_command_pause(&vm_of[0], true));
+    REQUIRE(!vm_command_pause(&vm_of[0], true));
+    settle();
+    REQUIRE(vm_of[0].state == VM_RUNNING && !vcpu_may_run(&vcpus[0][0]));
+    REQUIRE(vcpu_may_run(&vcpus[1][0]));
+    REQUIRE(vm_command_pause(&vm_of[0], false));
+    settle();
+    REQUIRE(vcpu_may_run(&vcpus[0][0]));
+    REQUIRE(vm_command_pause(&vm_of[0], true));
+    REQUIRE(vm_command_end(&vm_of[0], VM_END_RESTART));
+    settle();
+    check_settled();
+    REQUIRE(vcpu_may_run(&vcpus[0][0])); /* a new life is not paused */
+}
+
+static void a_pause_is_of_one_vm_and_one_life(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(pausing);
+}
+
+static void manual(void)
+{
+    configs[1].start_manual = true;
+    boot(2, 2, WHEN_ALL_STOPPED_POWEROFF);
+    settle();
+    REQUIRE(vm_of[0].starts == 1 && vm_of[1].starts == 0 && vm_of[1].state == VM_STOPPED);
+    REQUIRE(was_shown("guest1: waits for \"start guest1\""));
+    vm_command_start(&vm_of[1]);
+    settle();
+    check_settled();
+    REQUIRE(vm_of[1].starts == 1 && vm_of[1].state == VM_RUNNING);
+    vm_end(&vm_of[0], VM_END_POWEROFF, "S5");
+    settle();
+    REQUIRE(ends == 0);
+    vm_end(&vm_of[1], VM_END_POWEROFF, "S5");
+    settle();
+    REQUIRE(ends == 1 && was_shown("end: ok"));
+}
+
+static void a_manual_start_waits_for_the_user(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(manual);
+}
+
+static void start_after_the_end(void)
+{
+    configs[1].start_manual = true;
+    boot(1, 1, WHEN_ALL_STOPPED_WAIT);
+    settle();
+    vm_stop_all(MACHINE_REBOOT);
+    vm_command_start(&vm_of[1]);
+    settle();
+    REQUIRE(vm_of[1].state == VM_STOPPED && vm_of[1].starts == 0);
+    REQUIRE(ends == 1 && last_end == MACHINE_REBOOT);
+}
+
+static void nothing_starts_once_the_run_ends(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(start_after_the_end);
+}
+
+static void flood(void)
+{
+    boot_and_settle(1, 1, WHEN_ALL_STOPPED_WAIT);
+    for (unsigned i = 0; i < 300; i++) {
+        vm_end(&vm_of[0], VM_END_REBOOT, "reset");
+        settle();
+    }
+    collect_output();
+    unsigned lines = 0;
+    for (const char *at = shown; (at = strchr(at, '\n')); at++)
+        lines++;
+    REQUIRE(vm_of[0].starts == 301 && lines == 10);
+    fake.tsc += 11 * vm_of[0].timers.tsc_hz;
+    vm_end(&vm_of[0], VM_END_REBOOT, "reset");
+    settle();
+    REQUIRE(was_shown("guest0: 290 restarts before this one are not listed"));
+}
+
+static void restarts_do_not_fill_the_log(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(flood);
 }
 
 /* ---- Any order ---- */
@@ -685,7 +864,7 @@ static void step(void)
     unsigned cpu = any_cpu();
     if (cpu == CPUS)
         return;
-    if (vcpu_on(cpu)->state == VCPU_RUNNING && (mailbox[cpu] == 0 || chance(4) == 0))
+    if (vcpu_may_run(vcpu_on(cpu)) && (mailbox[cpu] == 0 || chance(4) == 0))
         guest_acts(cpu);
     else if (mailbox[cpu] != 0)
         serve(cpu);
@@ -699,7 +878,21 @@ static void user_may_end(void)
     if (chance(2000) != 0 || user_ended)
         return;
     user_ended = true;
-    vm_stop_all();
+    vm_stop_all(MACHINE_POWER_OFF);
+}
+
+/* Commands of the monitor, on a CPU that no guest owns, whatever the others do. */
+static void user_commands(void)
+{
+    struct vm *vm = &vm_of[chance(vm_count)];
+    if (chance(40) != 0)
+        return;
+    switch (chance(5)) {
+    case 0: vm_command_start(vm); break;
+    case 1: vm_command_end(vm, VM_END_STOP); break;
+    case 2: vm_command_end(vm, VM_END_RESTART); break;
+    default: vm_command_pause(vm, chance(2)); break;
+    }
 }
 
 static void let_others_go_on(void)
@@ -712,6 +905,7 @@ static void let_others_go_on(void)
     while (chance(3) != 0)
         step();
     user_may_end();
+    user_commands();
     depth--;
 }
 
@@ -724,6 +918,7 @@ static void any_order(void)
     for (unsigned i = 0; i < STEPS && ends == 0; i++) {
         step();
         user_may_end();
+        user_commands();
         if (chance(200) == 0) {
             settle();
             check_settled();
@@ -760,6 +955,13 @@ int main(void)
         cmocka_unit_test(the_users_key_between_two_lives_is_not_lost),
         cmocka_unit_test(the_users_key_before_the_first_instruction_is_not_lost),
         cmocka_unit_test(a_guest_that_reboots_after_the_users_key_stays_stopped),
+        cmocka_unit_test(a_limit_ends_a_crash_loop_until_the_user_starts_it),
+        cmocka_unit_test(a_limit_can_end_the_machine),
+        cmocka_unit_test(the_user_stops_starts_and_restarts_one_vm),
+        cmocka_unit_test(a_pause_is_of_one_vm_and_one_life),
+        cmocka_unit_test(a_manual_start_waits_for_the_user),
+        cmocka_unit_test(nothing_starts_once_the_run_ends),
+        cmocka_unit_test(restarts_do_not_fill_the_log),
         cmocka_unit_test(requests_in_any_order_leave_each_vm_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
