@@ -16,7 +16,7 @@ ARCH := arch/cpu.c arch/cpu_features.c arch/cpuid_host.c arch/cpu_identity.c arc
 	arch/vmx.c arch/vmx_run.c $(VTD) arch/machine.c arch/machine_memory.c arch/machine_vmcs.c arch/panic.c arch/symbols.c
 ARCH_ASM := arch/exception_entry.asm arch/vmx_entry.asm arch/trampoline.asm
 
-HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/calendar.c hv/log.c
+HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/calendar.c hv/log.c hv/log_ring.c
 HV_CONFIG := hv/toml.c hv/toml_cursor.c hv/toml_string.c hv/toml_value.c \
 	hv/config_keys.c hv/config_values.c hv/config_parse.c hv/config_check.c hv/config_memory.c \
 	hv/config_images.c hv/config_list.c hv/restart.c \
@@ -43,11 +43,14 @@ HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.
 	hv/platform.c hv/denied.c
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
+HV_MONITOR := hv/monitor.c hv/monitor_line.c hv/monitor_command.c hv/monitor_show.c \
+	hv/monitor_tables.c hv/owners.c hv/snapshot.c
 HV_LIFE := hv/vcpu.c hv/warm_reset.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
 HV_INVENTORY := hv/pci_topology.c hv/pci_class.c hv/cpu_identity.c hv/inventory_print.c hv/log_row.c
 HV := $(HV_INVENTORY) $(HV_DMA) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
 HV += $(HV_EMULATION) $(HV_EMULATION_COLD)
 HV += $(HV_TASK)
+HV += $(HV_MONITOR)
 
 DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c drivers/pci_config.c \
 	drivers/vtd_unit.c
@@ -61,7 +64,7 @@ COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(D
 	hv/frames.c hv/ept.c hv/preflight.c hv/exit_reason_name.c hv/exit_report.c \
 	hv/cpuid_table.c hv/cpuid_frequency.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c \
 	drivers/power.c drivers/rtc.c hv/i8042.c hv/guest_rtc.c hv/cmos.c
-COLD += $(HV_INVENTORY) $(HV_DMA) $(VTD) drivers/vtd_unit.c drivers/pci_config.c arch/cpu_identity.c
+COLD += $(HV_MONITOR) $(HV_INVENTORY) $(HV_DMA) $(VTD) drivers/vtd_unit.c drivers/pci_config.c arch/cpu_identity.c
 COLD += $(HV_EMULATION_COLD)
 # Of these there are few a second.
 COLD += $(HV_TASK) hv/warm_reset.c
@@ -101,7 +104,7 @@ UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf e
 UNIT_TESTS += acpi_dmar dma_faults dma_reserved dma_sources dma_tables dmar_scope irte vtd_unit inventory_print pci_config pci_scan pci_topology saved_inventory
 UNIT_TESTS += emulate instruction
 UNIT_TESTS += delivery task_switch warm_reset
-UNIT_TESTS += recorder restart
+UNIT_TESTS += recorder restart monitor monitor_line monitor_command owners log_ring
 fakes_console := terminal
 fakes_cr := reports
 fakes_crash_report := terminal
@@ -332,7 +335,7 @@ build/host/libhv.a: $(HOST_OBJECTS)
 	@echo "  AR      $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-CHECK_C := $(filter-out hv/log.c hv/calendar.c,$(HV_BASE)) $(HV_CONFIG) $(HV_LOAD) \
+CHECK_C := $(filter-out hv/log.c hv/log_ring.c hv/calendar.c,$(HV_BASE)) $(HV_CONFIG) $(HV_LOAD) \
 	hv/guest_memory.c hv/ept.c hv/frames.c
 build/bulkhead-check: tools/bulkhead_check.c tools/saved_inventory.c $(CHECK_C) \
 		$(wildcard hv/*.h tools/*.h)

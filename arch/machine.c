@@ -27,6 +27,11 @@ void machine_request(unsigned cpu, uint32_t requests)
         lapic_host_send(target->apic_id, DELIVERY_NMI, 0);
 }
 
+void machine_console_call(void)
+{
+    machine_request(host.console_cpu, REQUEST_NMI_CAME);
+}
+
 void machine_interrupt(unsigned cpu, uint8_t vector)
 {
     lapic_host_send(cpus[cpu]->apic_id, DELIVERY_FIXED, vector);

@@ -15,6 +15,7 @@
 #include "hv/check.h"
 #include "hv/console.h"
 #include "hv/log.h"
+#include "hv/log_ring.h"
 #include "hv/machine.h"
 #include "hv/text.h"
 
@@ -46,6 +47,7 @@ static void begin_report(void)
         stop_here();
     interrupts_off();
     console_panic();
+    log_ring_panic();
 }
 
 static bool is_text(uint64_t address)

@@ -10,6 +10,7 @@
 #include "arch/vmx.h"
 #include "arch/vtd.h"
 #include "hv/console.h"
+#include "hv/monitor.h"
 #include "hv/recorder.h"
 #include "hv/vm_life.h"
 
@@ -39,6 +40,7 @@ static void serve_console(const struct cpu *cpu, uint32_t requests)
     if (!(requests & REQUEST_NMI_CAME) || cpu->number != host.console_cpu)
         return;
     console_service();
+    monitor_service();
     vtd_serve_faults();
 }
 

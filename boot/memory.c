@@ -15,6 +15,7 @@
 #include "drivers/acpi.h"
 #include "hv/console.h"
 #include "hv/log.h"
+#include "hv/owners.h"
 #include "hv/text.h"
 #include "hv/vm.h"
 
@@ -78,6 +79,8 @@ void boot_memory_init(struct boot *boot)
         halt_machine("no free memory for the hypervisor itself");
     paging_init(boot->image);
     arena_init(base, bytes);
+    owners_add(boot->image, (uint64_t)(image_end - image_start), "the hypervisor's image");
+    owners_add(base, bytes, "the hypervisor's tables and buffers");
 }
 
 /* Modules go to the lasting map, and into the inventory for the configuration.
@@ -100,6 +103,7 @@ static void map_modules(struct boot *boot)
         if (bytes > MODULE_VIRTUAL + MODULE_BYTES_MAX - virtual)
             halt_machine("the boot modules are larger than 4 GiB together");
         paging_map(virtual, first, bytes, PAGE_READ);
+        owners_add(module->start, size, module->name);
         inventory->modules[inventory->module_count++] = (struct inventory_module){
             .name = module->name, .bytes = (const uint8_t *)(virtual + skip), .size = size };
         next = align_up(virtual + bytes, PAGE_SIZE_2M);
@@ -111,6 +115,9 @@ void boot_memory_map(struct boot *boot)
     map_modules(boot);
     paging_activate();
     struct inventory *inventory = &boot->inventory;
-    for (unsigned i = 0; i < boot->memory.count; i++)
-        inventory->regions[inventory->region_count++] = boot->memory.regions[i];
+    for (unsigned i = 0; i < boot->memory.count; i++) {
+        const struct memory_region *region = &boot->memory.regions[i];
+        inventory->regions[inventory->region_count++] = *region;
+        owners_add(region->base, region->bytes, NULL);
+    }
 }

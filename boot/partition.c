@@ -16,6 +16,8 @@
 #include "hv/console.h"
 #include "hv/log.h"
 #include "hv/machine.h"
+#include "hv/monitor.h"
+#include "hv/owners.h"
 #include "hv/text.h"
 #include "hv/ticks.h"
 #include "hv/vm_life.h"
@@ -165,6 +167,7 @@ static void make_vm(struct boot *boot, const struct vm_config *config, uint8_t *
     vm->config = config;
     vm->index = vm_count;
     vm->memory = (struct guest_memory){ config->memory_base, config->memory_bytes };
+    owners_add(vm->memory.base, vm->memory.bytes, config->name);
     make_vcpus(vm, rings);
     make_memory(vm, capabilities);
     make_cpuid(vm, capabilities);
@@ -193,6 +196,7 @@ void boot_partition(struct boot *boot)
     uint8_t *rings = take_rings(&boot->config);
     for (unsigned i = 0; i < boot->config.vm_count; i++)
         make_vm(boot, &boot->config.vms[i], &rings);
+    monitor_init(&host.pci);
     vm_life_init(boot->config.hypervisor.when_all_stopped);
     log_line(LOG_INFO, "hypervisor memory: %llu KiB besides the image",
              (unsigned long long)arena_used() / 1024);

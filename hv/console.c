@@ -22,6 +22,8 @@
 #include "hv/vm_life.h"
 
 #define LINES_BYTES (16u << 10)
+#define MONITOR_OUTPUT_BYTES (4u << 10)
+#define MONITOR_INPUT_BYTES (4u << 10)
 
 /* Looks at a wire that takes nothing before it counts as dead: each reads a
  * port, about a microsecond, and a second in all. */
@@ -29,6 +31,7 @@
 
 static struct console the_console;
 static uint8_t line_bytes[LINES_BYTES];
+static uint8_t monitor_output[MONITOR_OUTPUT_BYTES], monitor_input[MONITOR_INPUT_BYTES];
 static _Atomic bool panicking;
 
 static struct console *enter(void)
@@ -55,6 +58,8 @@ void console_init(void)
     the_console = (struct console){ .focus = CONSOLE_NO_FOCUS };
     atomic_store(&panicking, false);
     console_wire_init(&the_console.wire, line_bytes, sizeof line_bytes);
+    console_ring_init(&the_console.monitor_output, monitor_output, sizeof monitor_output);
+    console_ring_init(&the_console.monitor_input, monitor_input, sizeof monitor_input);
 }
 
 /* Synchronous: nobody will come back for what is left. */
@@ -116,7 +121,7 @@ void console_vm_stopped(unsigned vm)
     struct console_guest *guest = guest_of(console, vm);
 
     guest->stopped = true;
-    if (console->focus == vm && guest->vm != NULL) {
+    if (guest == console_focused(console) && guest->vm != NULL) {
         console->leaving = !console->ending;
         console_receive_resume(console);
         console_drain(console);
@@ -158,10 +163,10 @@ void console_service(void)
 
 static size_t waiting_bytes(struct console *console)
 {
-    struct console_guest *guest = console_focused(console);
+    struct console_ring *shown = console_shown(console);
 
     return console_ring_count(&console->wire.lines) +
-           (guest != NULL ? console_ring_count(&guest->output) : 0);
+           (shown != NULL ? console_ring_count(shown) : 0);
 }
 
 void console_flush(void)
@@ -312,4 +317,88 @@ int console_input_take(unsigned vm)
     }
     leave();
     return taken;
+}
+
+bool console_focus(unsigned vm)
+{
+    struct console *console = enter();
+    bool has_one = guest_of(console, vm)->vm != NULL;
+
+    if (has_one)
+        console_focus_set(console, vm);
+    leave();
+    return has_one;
+}
+
+bool console_monitor_is_open(void)
+{
+    bool is_open = enter()->monitor;
+
+    leave();
+    return is_open;
+}
+
+void console_monitor_close(void)
+{
+    struct console *console = enter();
+
+    if (console->focus != CONSOLE_NO_FOCUS)
+        console_focus_set(console, console->focus);
+    console_drain(console);
+    leave();
+}
+
+size_t console_monitor_room(void)
+{
+    size_t room = console_ring_room(&enter()->monitor_output);
+
+    leave();
+    return room;
+}
+
+void console_monitor_write(const char *text, size_t length)
+{
+    struct console *console = enter();
+
+    for (size_t i = 0; i < length && console_ring_room(&console->monitor_output) != 0; i++)
+        console_ring_put(&console->monitor_output, (uint8_t)text[i]);
+    if (!console->transmit_wanted)
+        console_drain(console);
+    leave();
+}
+
+bool console_monitor_is_idle(void)
+{
+    bool idle = console_ring_count(&enter()->monitor_output) == 0;
+
+    leave();
+    return idle;
+}
+
+int console_monitor_take(void)
+{
+    struct console_ring *input = &enter()->monitor_input;
+    uint8_t byte;
+    int taken = -1;
+
+    if (console_ring_peek(input, &byte, 1) != 0) {
+        console_ring_drop(input, 1);
+        taken = byte;
+    }
+    leave();
+    return taken;
+}
+
+bool console_monitor_interrupted(void)
+{
+    struct console_ring *input = &enter()->monitor_input;
+    bool found = false;
+
+    for (size_t i = console_ring_count(input); i > 0 && !found; i--) {
+        found = input->bytes[(input->tail + i - 1) & (input->size - 1)] == CONSOLE_INTERRUPT;
+        if (found)
+            console_ring_drop(input, i);
+    }
+    leave();
+    return found;
 }

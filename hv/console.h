@@ -88,5 +88,22 @@ struct console_status console_status(unsigned vm);
 struct console_status console_output(unsigned vm, uint8_t byte);
 int console_input_take(unsigned vm); /* a byte or -1 */
 
+/* Shows that guest's console. False: it has none. */
+bool console_focus(unsigned vm);
+
+/* The monitor's side. Its lines go out as a guest's do; what there is no room for is
+ * not taken, so whoever writes asks first. What is typed at it is kept, the first
+ * that fits. */
+bool console_monitor_is_open(void);
+void console_monitor_close(void); /* back to the guest that had the focus, if any */
+size_t console_monitor_room(void);
+bool console_monitor_is_idle(void); /* all that was written has gone out */
+void console_monitor_write(const char *text, size_t length);
+int console_monitor_take(void); /* a byte or -1 */
+
+/* Whether a Ctrl-C was typed; it and what came before it is gone then. */
+#define CONSOLE_INTERRUPT 3
+bool console_monitor_interrupted(void);
+
 /* With no lock held: until the wire has taken a byte, or counts as dead. */
 void console_wait_for_room(unsigned vm);

@@ -14,12 +14,6 @@
 /* So that nobody waits long for the lock on a wire that takes everything. */
 #define STEPS_MAX 64
 
-static struct console_ring *shown_ring(struct console *console)
-{
-    struct console_guest *guest = console_focused(console);
-    return guest != NULL ? &guest->output : NULL;
-}
-
 /* The wire works again: what was lost meanwhile is said. */
 static void say_losses(struct console *console)
 {
@@ -52,7 +46,7 @@ static void wake_transmitter(struct console *console)
 
 static void want_transmit(struct console *console)
 {
-    bool wanted = console->interrupts && console_wire_waits(&console->wire, shown_ring(console));
+    bool wanted = console->interrupts && console_wire_waits(&console->wire, console_shown(console));
 
     if (wanted != console->transmit_wanted)
         machine_console_want_transmit(wanted);
@@ -64,14 +58,14 @@ size_t console_drain(struct console *console)
     size_t total = 0;
 
     for (unsigned i = 0; i < STEPS_MAX; i++) {
-        size_t sent = console_wire_send(&console->wire, shown_ring(console));
+        size_t sent = console_wire_send(&console->wire, console_shown(console));
         if (sent == 0)
             break;
         total += sent;
     }
     if (total != 0)
         say_losses(console);
-    if (console->leaving && !console_wire_waits(&console->wire, shown_ring(console)))
+    if (console->leaving && !console_wire_waits(&console->wire, console_shown(console)))
         console_focus_leave(console);
     wake_transmitter(console);
     want_transmit(console);

@@ -46,6 +46,7 @@ void console_focus_set(struct console *console, unsigned vm)
 
     if (vm != console->focus)
         lose_focus(console);
+    console->monitor = false;
     console_wire_end_line(&console->wire);
     console->focus = vm;
     console_receive_resume(console);
@@ -57,6 +58,17 @@ void console_focus_set(struct console *console, unsigned vm)
                     guest->vm->config->name, (unsigned long long)guest->overwritten,
                     console_ring_count(&guest->output));
     guest->overwritten = 0;
+}
+
+void console_focus_monitor(struct console *console)
+{
+    if (!console->monitor) {
+        lose_focus(console);
+        console_wire_end_line(&console->wire);
+        console_receive_resume(console);
+    }
+    console->monitor = true;
+    console_say(console, "monitor: \"help\" lists what it knows; Ctrl-D leaves it");
 }
 
 void console_focus_next(struct console *console)

@@ -7,6 +7,9 @@
 #include "hv/console_state.h"
 
 void console_focus_set(struct console *console, unsigned vm);
+/* The monitor instead of the guest in focus. */
+void console_focus_monitor(struct console *console);
+
 void console_focus_next(struct console *console);
 
 /* Goes from a stopped guest to one that still runs, if any does. */

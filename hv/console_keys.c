@@ -17,6 +17,8 @@ struct console_key console_keys_take(struct console_keys *keys, uint8_t byte)
         return (struct console_key){ CONSOLE_GUEST, (uint8_t)(byte - '1') };
     if (byte == 'n')
         return (struct console_key){ CONSOLE_NEXT, 0 };
+    if (byte == 'm')
+        return (struct console_key){ CONSOLE_MONITOR, 0 };
     if (byte == 'q')
         return (struct console_key){ CONSOLE_QUIT, 0 };
     return (struct console_key){ CONSOLE_HELP, 0 };

@@ -10,7 +10,7 @@
 
 #define CONSOLE_KEYS_PREFIX 0x1D /* Ctrl-] */
 #define CONSOLE_KEYS_HELP \
-    "Ctrl-] then: n next guest, 1-8 guest by number, q end the run, ? these keys, " \
+    "Ctrl-] then: n next guest, 1-8 guest by number, m monitor, q end the run, ? these keys, " \
     "Ctrl-] a Ctrl-] for the guest"
 
 enum console_action {
@@ -18,6 +18,7 @@ enum console_action {
     CONSOLE_INPUT,   /* `value` goes to the guest */
     CONSOLE_NEXT,
     CONSOLE_GUEST,   /* `value` is a VM index */
+    CONSOLE_MONITOR,
     CONSOLE_QUIT,
     CONSOLE_HELP,    /* asked for, or a key that means nothing */
 };

@@ -55,6 +55,8 @@ static void guest_input(struct console *console, uint8_t byte)
 {
     struct console_guest *guest = console_focused(console);
 
+    if (console->monitor && console_ring_room(&console->monitor_input) != 0)
+        console_ring_put(&console->monitor_input, byte);
     if (guest == NULL)
         return;
     if (guest->stopped) {
@@ -98,6 +100,9 @@ static void key(struct console *console, uint8_t byte)
         else
             console_say(console, "there is no guest %u with a console. %s", key.value + 1u,
                         CONSOLE_KEYS_HELP);
+        return;
+    case CONSOLE_MONITOR:
+        console_focus_monitor(console);
         return;
     case CONSOLE_QUIT:
         quit(console);

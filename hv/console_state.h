@@ -39,6 +39,8 @@ struct console {
     struct console_keys keys;
     struct console_guest guests[CONFIG_VMS_MAX];
     unsigned focus;
+    bool monitor; /* open: it has the input and is shown, instead of the guest in focus */
+    struct console_ring monitor_output, monitor_input;
     bool leaving; /* the guest in focus has stopped; its last output first */
     bool ending;  /* the user ended the run */
     bool quit;    /* ... and vm_stop_all() is still to be called */
@@ -54,8 +56,16 @@ struct console {
     uint32_t attention; /* a bit a VM: its UART has news */
 };
 
-/* The guest in focus, or NULL. */
+/* The guest in focus, or NULL. While the monitor is open no guest is. */
 static inline struct console_guest *console_focused(struct console *console)
 {
-    return console->focus == CONSOLE_NO_FOCUS ? NULL : &console->guests[console->focus];
+    bool none = console->monitor || console->focus == CONSOLE_NO_FOCUS;
+    return none ? NULL : &console->guests[console->focus];
+}
+
+/* Whose output is shown, or NULL. */
+static inline struct console_ring *console_shown(struct console *console)
+{
+    struct console_guest *guest = console_focused(console);
+    return console->monitor ? &console->monitor_output : guest != NULL ? &guest->output : NULL;
 }

@@ -152,3 +152,32 @@ void denied_report_expected(struct vcpu *vcpu, enum denied_kind kind, uint64_t w
         return;
     report_new(vcpu, LOG_DEBUG, kind, where);
 }
+
+bool denied_look(const struct denied *denied, unsigned slot, enum denied_kind *kind,
+                 uint64_t *where)
+{
+    uint64_t cause = atomic_load_explicit(&denied->slots[slot], memory_order_relaxed);
+
+    if (cause == 0)
+        return false;
+    *kind = (enum denied_kind)((cause >> KIND_SHIFT) - 1);
+    *where = cause & ((1ull << KIND_SHIFT) - 1);
+    if (*kind >= DENIED_MEMORY_READ)
+        *where <<= PAGE_SHIFT;
+    return true;
+}
+
+const char *denied_kind_name(enum denied_kind kind)
+{
+    static const char *const names[] = {
+        [DENIED_PORT_READ] = "read of port",
+        [DENIED_PORT_WRITE] = "write of port",
+        [DENIED_MSR_READ] = "read of MSR",
+        [DENIED_MSR_WRITE] = "write of MSR",
+        [DENIED_IPI] = "IPI, ICR",
+        [DENIED_MEMORY_READ] = "read of memory",
+        [DENIED_MEMORY_WRITE] = "write of memory",
+        [DENIED_APIC_WRITE] = "write of its APIC",
+    };
+    return kind < sizeof names / sizeof names[0] && names[kind] != NULL ? names[kind] : "access";
+}

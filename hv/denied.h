@@ -44,6 +44,11 @@ struct denied {
 
 void denied_init(struct denied *denied);
 
+/* What is in a slot, below DENIED_SLOTS. False: nothing. From any CPU. */
+bool denied_look(const struct denied *denied, unsigned slot, enum denied_kind *kind,
+                 uint64_t *where);
+const char *denied_kind_name(enum denied_kind kind);
+
 /* By the vCPU whose exit is being handled: the report names its RIP. Takes the
  * VM's lock for a new cause: call it without. */
 void denied_report(struct vcpu *vcpu, enum denied_kind kind, uint64_t where);

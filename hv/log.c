@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "hv/console.h"
+#include "hv/log_ring.h"
 #include "hv/text.h"
 
 #define CODE_SIZE 5
@@ -55,10 +56,11 @@ void log_line(enum log_level level, const char *format, ...)
     char line[LOG_WHOLE_LINE_SIZE];
     va_list arguments;
 
-    if (!log_level_shown(level))
-        return;
     va_start(arguments, format);
     size_t length = log_compose(line, format, arguments);
     va_end(arguments);
-    console_line(line, length);
+    size_t prefix = strlen("[bulkhead] ") + (line_code[0] ? strlen(line_code) + 1 : 0);
+    log_ring_add(line + prefix, length - prefix - 2);
+    if (log_level_shown(level))
+        console_line(line, length);
 }

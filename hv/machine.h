@@ -60,6 +60,9 @@ void machine_nmi_taken(void);
  * itself. */
 void machine_request(unsigned cpu, uint32_t requests);
 
+/* The console's CPU calls console_service() soon. */
+void machine_console_call(void);
+
 /* A fixed, edge-triggered interrupt to a CPU's local APIC. The guest that owns
  * the CPU takes it natively, without an exit. */
 void machine_interrupt(unsigned cpu, uint8_t vector);

@@ -129,6 +129,8 @@ void vcpu_serve(struct vcpu *vcpu, uint32_t requests)
         lapic_level_take(vcpu);
     if (vcpu->index == 0 && vcpu->state == VCPU_RUNNING)
         serve_devices(vcpu, requests & REQUEST_DEVICES);
+    if (requests & REQUEST_SNAPSHOT)
+        snapshot_take(vcpu);
     /* Looked at here, not at the request alone: a STOP may have come while
      * this vCPU was not yet started. */
     if (vcpu->state != VCPU_OFF && atomic_load(&vcpu->vm->end) != VM_END_NONE)

@@ -26,6 +26,7 @@
 #include "hv/lapic.h"
 #include "hv/msr.h"
 #include "hv/recorder.h"
+#include "hv/snapshot.h"
 
 struct vm;
 
@@ -42,6 +43,7 @@ enum {
     REQUEST_LEVEL = 1u << 8,    /* level-triggered interrupts: hv/lapic_level.h */
     REQUEST_BEGIN = 1u << 9,    /* to the boot vCPU of a stopped VM: the user starts it */
     REQUEST_LOOK = 1u << 10,    /* it was paused, or goes on */
+    REQUEST_SNAPSHOT = 1u << 11 /* of its registers: hv/snapshot.h */
 };
 
 /* Hardware encoding order, as in ModRM and exit qualifications. */
@@ -69,6 +71,7 @@ struct vcpu {
     struct msr_state msr;
 
     struct recorder *recorder; /* of its exits: its CPU's */
+    struct snapshot snapshot;
 };
 
 #define VCPU_SIPI 0x100u

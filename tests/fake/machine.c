@@ -91,6 +91,11 @@ void *machine_page(enum machine_page use, const struct guest_memory *memory, uin
 }
 
 void machine_request(unsigned cpu, uint32_t requests) { record(FAKE_REQUEST, cpu, requests); }
+void machine_console_call(void)
+{
+    fake.console_calls++;
+}
+
 void machine_interrupt(unsigned cpu, uint8_t vector) { record(FAKE_INTERRUPT, cpu, vector); }
 void machine_xcr0_write(uint64_t value) { record(FAKE_XCR0_WRITE, 0, value); }
 uint64_t machine_dr6_read(void) { return fake.dr6; }

@@ -43,6 +43,7 @@ struct fake_machine {
 
     uint8_t console_output[1 << 20];
     size_t console_output_bytes;
+    unsigned console_calls;
     size_t console_room; /* bytes that the next writes accept */
     uint8_t console_input[1 << 16];
     size_t console_input_bytes;

@@ -305,7 +305,7 @@ static void the_last_guest_keeps_the_focus_and_typing_to_it_is_answered(void **s
     (void)fake_terminal_shown();
     type("abc");
     assert_string_equal(fake_terminal_shown(), LINE "ada has stopped and reads nothing. "
-                        "Ctrl-] then: n next guest, 1-8 guest by number, q end the run, "
+                        "Ctrl-] then: n next guest, 1-8 guest by number, m monitor, q end the run, "
                         "? these keys, Ctrl-] a Ctrl-] for the guest\r\n");
     console_vm_started(0);
     type("d");

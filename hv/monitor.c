@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See monitor.h: what was typed becomes a request, and a request an order at once
+ * or an answer in steps.
+ */
+#include "hv/monitor.h"
+
+#include "hv/console.h"
+#include "hv/machine.h"
+#include "hv/monitor_state.h"
+#include "hv/text.h"
+#include "hv/vm_life.h"
+
+/* Steps that make no line, such as free places of a table. */
+#define STEPS_A_VISIT 512u
+
+static struct monitor the_monitor;
+
+void monitor_init(const struct pci_inventory *pci)
+{
+    the_monitor.pci = pci;
+}
+
+void monitor_say(struct monitor_text *text, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    text->length += text_format_list(text->text + text->length, sizeof text->text - text->length,
+                                     format, arguments);
+    va_end(arguments);
+}
+
+uint64_t monitor_hz(void)
+{
+    return vm_count != 0 ? vms[0]->timers.tsc_hz : 1;
+}
+
+static void write_line(const char *text, size_t length)
+{
+    console_monitor_write(text, length);
+    console_monitor_write("\r\n", 2);
+}
+
+#define SAY(...)                                       \
+    do {                                               \
+        struct monitor_text said = { .length = 0 };    \
+        monitor_say(&said, __VA_ARGS__);               \
+        write_line(said.text, said.length);            \
+    } while (0)
+
+static void draw(const struct monitor *monitor)
+{
+    char drawn[MONITOR_DRAW_SIZE];
+    console_monitor_write(drawn, monitor_line_draw(&monitor->line, drawn));
+}
+
+static struct monitor_names names_of_guests(void)
+{
+    struct monitor_names names = { .count = vm_count };
+
+    for (unsigned i = 0; i < vm_count; i++)
+        names.names[i] = vms[i]->config->name;
+    return names;
+}
+
+static void complete(struct monitor *monitor)
+{
+    struct monitor_names names = names_of_guests();
+    char before[MONITOR_LINE_MAX + 1], more[CONFIG_NAME_SIZE + 1];
+    char candidates[MONITOR_CANDIDATES_SIZE];
+
+    text_copy(before, monitor->line.cursor + 1, monitor->line.text);
+    unsigned count = monitor_complete(before, &names, more, candidates);
+    if (count > 1 && more[0] == '\0') {
+        write_line("", 0);
+        write_line(candidates, strlen(candidates));
+    }
+    monitor_line_insert(&monitor->line, more);
+    draw(monitor);
+}
+
+static const char *state_word(const struct vm *vm)
+{
+    switch (atomic_load(&vm->state)) {
+    case VM_STOPPED: return "is stopped";
+    case VM_ENDING: return "is ending";
+    case VM_RUNNING: break;
+    }
+    return atomic_load(&vm->paused) ? "is paused" : "is running";
+}
+
+static void ordered(const struct vm *vm, bool done, const char *what)
+{
+    if (done)
+        SAY("%s: %s", vm->config->name, what);
+    else
+        SAY("%s %s", vm->config->name, state_word(vm));
+}
+
+static void go_to_console(const struct vm *vm)
+{
+    if (!console_focus(vm->index))
+        SAY("%s has no console", vm->config->name);
+}
+
+static void send_nmi(const struct vm *vm)
+{
+    bool running = atomic_load(&vm->state) == VM_RUNNING;
+
+    if (running)
+        machine_request(vm->vcpus[0]->cpu, REQUEST_GUEST_NMI);
+    ordered(vm, running, "NMI sent");
+}
+
+/* True: it is done. False: it is answered in steps. */
+static bool order(const struct monitor_request *request)
+{
+    struct vm *vm = request->vm < vm_count ? vms[request->vm] : NULL;
+
+    switch (request->command) {
+    case MONITOR_START: ordered(vm, vm_command_start(vm), "starts"); return true;
+    case MONITOR_STOP: ordered(vm, vm_command_end(vm, VM_END_STOP), "stops"); return true;
+    case MONITOR_RESTART:
+        ordered(vm, vm_command_end(vm, VM_END_RESTART) || vm_command_start(vm), "restarts");
+        return true;
+    case MONITOR_PAUSE: ordered(vm, vm_command_pause(vm, true), "paused"); return true;
+    case MONITOR_RESUME: ordered(vm, vm_command_pause(vm, false), "goes on"); return true;
+    case MONITOR_NMI: send_nmi(vm); return true;
+    case MONITOR_CONSOLE: go_to_console(vm); return true;
+    case MONITOR_REBOOT: vm_stop_all(MACHINE_REBOOT); return true;
+    case MONITOR_POWEROFF: vm_stop_all(MACHINE_POWER_OFF); return true;
+    case MONITOR_EXIT: console_monitor_close(); return true;
+    case MONITOR_HELP:
+    case MONITOR_LIST:
+    case MONITOR_SHOW:
+    case MONITOR_LOG:
+    case MONITOR_STATS:
+    case MONITOR_TRACE:
+    case MONITOR_DEVICES:
+    case MONITOR_MEMORY:
+    case MONITOR_DUMP:
+    case MONITOR_COMMAND_COUNT: break;
+    }
+    return false;
+}
+
+static enum monitor_step step(struct monitor *monitor, struct monitor_text *text)
+{
+    switch (monitor->request.command) {
+    case MONITOR_HELP: return monitor_help_step(monitor, text);
+    case MONITOR_LIST: return monitor_list_step(monitor, text);
+    case MONITOR_SHOW: return monitor_show_step(monitor, text);
+    case MONITOR_LOG: return monitor_log_step(monitor, text);
+    case MONITOR_STATS: return monitor_stats_step(monitor, text);
+    case MONITOR_TRACE: return monitor_trace_step(monitor, text);
+    case MONITOR_DEVICES: return monitor_devices_step(monitor, text);
+    case MONITOR_MEMORY: return monitor_memory_step(monitor, text);
+    case MONITOR_DUMP: return monitor_dump_step(monitor, text);
+    case MONITOR_START:
+    case MONITOR_STOP:
+    case MONITOR_RESTART:
+    case MONITOR_PAUSE:
+    case MONITOR_RESUME:
+    case MONITOR_NMI:
+    case MONITOR_CONSOLE:
+    case MONITOR_REBOOT:
+    case MONITOR_POWEROFF:
+    case MONITOR_EXIT:
+    case MONITOR_COMMAND_COUNT: break;
+    }
+    return MONITOR_DONE;
+}
+
+static void enter(struct monitor *monitor)
+{
+    struct monitor_names names = names_of_guests();
+    char error[MONITOR_ERROR_SIZE];
+
+    write_line("", 0);
+    switch (monitor_parse(monitor->line.text, &names, &monitor->request, error)) {
+    case MONITOR_PARSED:
+        monitor->answering = !order(&monitor->request);
+        monitor->place = (struct monitor_place){ .stage = 0 };
+        break;
+    case MONITOR_WRONG: write_line(error, strlen(error)); break;
+    case MONITOR_EMPTY: break;
+    }
+    monitor_line_next(&monitor->line);
+    if (!monitor->answering && console_monitor_is_open())
+        draw(monitor);
+}
+
+/* A letter at the line's end is all there is to draw. */
+static void echo(const struct monitor *monitor, uint8_t byte)
+{
+    const struct monitor_line *line = &monitor->line;
+    bool appended = byte >= ' ' && byte <= '~' && line->cursor == line->length;
+
+    if (appended && line->length < MONITOR_LINE_MAX)
+        console_monitor_write((const char *)&byte, 1);
+    else
+        draw(monitor);
+}
+
+static void key(struct monitor *monitor, uint8_t byte)
+{
+    switch (monitor_line_key(&monitor->line, byte)) {
+    case MONITOR_KEY_NOTHING: return;
+    case MONITOR_KEY_DRAW: echo(monitor, byte); return;
+    case MONITOR_KEY_ENTER: enter(monitor); return;
+    case MONITOR_KEY_COMPLETE: complete(monitor); return;
+    case MONITOR_KEY_LEAVE: console_monitor_close(); return;
+    }
+}
+
+/* Of what was typed. While an answer is being made a Ctrl-C alone counts. */
+static void read_keys(struct monitor *monitor)
+{
+    for (unsigned i = 0; i < MONITOR_KEYS_A_VISIT; i++) {
+        bool listens = console_monitor_is_open() && !monitor->answering &&
+                       console_monitor_room() >= 2 * LOG_LINE_MAX;
+        int byte = listens ? console_monitor_take() : -1;
+        if (byte < 0)
+            return;
+        key(monitor, (uint8_t)byte);
+    }
+    machine_console_call(); /* there may be more, and nothing else calls */
+}
+
+static void finish_answer(struct monitor *monitor)
+{
+    monitor->answering = false;
+    draw(monitor);
+}
+
+/* True: a line was written. */
+static bool answer(struct monitor *monitor)
+{
+    for (unsigned i = 0; i < STEPS_A_VISIT; i++) {
+        struct monitor_text text = { .length = 0 };
+        switch (step(monitor, &text)) {
+        case MONITOR_LINE: write_line(text.text, text.length); return true;
+        case MONITOR_SKIP: break;
+        case MONITOR_WAIT: return false;
+        case MONITOR_DONE: finish_answer(monitor); return false;
+        }
+    }
+    machine_console_call(); /* there may be more, and nothing else calls */
+    return false;
+}
+
+static void answer_some(struct monitor *monitor)
+{
+    for (unsigned i = 0; i < MONITOR_LINES_A_VISIT && monitor->answering; i++)
+        if (console_monitor_room() < 2 * LOG_LINE_MAX || !answer(monitor))
+            return;
+    if (monitor->answering && console_monitor_is_idle())
+        machine_console_call(); /* the wire has taken all at once */
+}
+
+static void open(struct monitor *monitor)
+{
+    monitor->was_open = true;
+    monitor->answering = false;
+    monitor->line.escape = 0;
+    draw(monitor);
+}
+
+void monitor_service(void)
+{
+    struct monitor *monitor = &the_monitor;
+
+    if (!console_monitor_is_open()) {
+        monitor->was_open = false;
+        return;
+    }
+    if (!monitor->was_open)
+        open(monitor);
+    if (monitor->answering && console_monitor_interrupted())
+        finish_answer(monitor);
+    read_keys(monitor);
+    answer_some(monitor);
+    if (!monitor->answering)
+        read_keys(monitor);
+}

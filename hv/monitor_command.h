@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The monitor's vocabulary: commands and guests' names, what a line means, what
+ * was probably meant, and how a word can go on.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hv/config.h"
+
+enum monitor_command {
+    MONITOR_HELP,
+    MONITOR_LIST,
+    MONITOR_SHOW,
+    MONITOR_START,
+    MONITOR_STOP,
+    MONITOR_RESTART,
+    MONITOR_PAUSE,
+    MONITOR_RESUME,
+    MONITOR_NMI,
+    MONITOR_CONSOLE,
+    MONITOR_LOG,
+    MONITOR_STATS,
+    MONITOR_TRACE,
+    MONITOR_DEVICES,
+    MONITOR_MEMORY,
+    MONITOR_DUMP,
+    MONITOR_REBOOT,
+    MONITOR_POWEROFF,
+    MONITOR_EXIT,
+    MONITOR_COMMAND_COUNT
+};
+
+enum monitor_arguments { MONITOR_TAKES_NOTHING, MONITOR_TAKES_VM, MONITOR_MAY_TAKE_VM,
+                         MONITOR_TAKES_VM_AND_RANGE };
+
+struct monitor_row {
+    const char *name;
+    enum monitor_arguments arguments;
+    const char *help;
+};
+
+extern const struct monitor_row monitor_rows[MONITOR_COMMAND_COUNT];
+
+/* "VM", "[VM]", ... */
+const char *monitor_arguments_text(enum monitor_arguments arguments);
+
+#define MONITOR_ANY_VM CONFIG_VMS_MAX
+#define MONITOR_DUMP_MAX 65536u
+
+struct monitor_request {
+    enum monitor_command command;
+    unsigned vm; /* MONITOR_ANY_VM: none was named */
+    uint64_t address, length;
+};
+
+/* The guests' names, by VM index. */
+struct monitor_names {
+    unsigned count;
+    const char *names[CONFIG_VMS_MAX];
+};
+
+#define MONITOR_ERROR_SIZE 160u
+
+enum monitor_parse_result { MONITOR_PARSED, MONITOR_EMPTY, MONITOR_WRONG };
+
+/* WRONG: `error` says what, and what would be right. */
+enum monitor_parse_result monitor_parse(const char *line, const struct monitor_names *names,
+                                        struct monitor_request *request,
+                                        char error[static MONITOR_ERROR_SIZE]);
+
+/* How the word at the end of `line` can go on: what all that it may become have in
+ * common, with a space if there is one only, goes to `more`; returns how many there
+ * are, listed in `candidates`. */
+#define MONITOR_CANDIDATES_SIZE 320u
+unsigned monitor_complete(const char *line, const struct monitor_names *names,
+                          char more[static CONFIG_NAME_SIZE + 1],
+                          char candidates[static MONITOR_CANDIDATES_SIZE]);

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The monitor's answers about guests: "list", "show" and "dump".
+ */
+#include "hv/exit.h"
+#include "hv/machine.h"
+#include "hv/monitor_state.h"
+#include "hv/text.h"
+#include "hv/vm_life.h"
+
+#define SHOWN_EXITS 8u
+#define PATIENCE_SECONDS 2u
+#define DUMP_BYTES 16u
+
+typedef unsigned long long ull;
+
+static const char *state_of(const struct vm *vm)
+{
+    switch (atomic_load(&vm->state)) {
+    case VM_STOPPED: return "stopped";
+    case VM_ENDING: return "ending";
+    case VM_RUNNING: break;
+    }
+    return atomic_load(&vm->paused) ? "paused" : "running";
+}
+
+static uint64_t exits_of(const struct vm *vm)
+{
+    uint64_t exits = 0;
+
+    for (unsigned i = 0; i < vm->vcpu_count; i++)
+        exits += recorder_exits(vm->vcpus[i]->recorder);
+    return exits;
+}
+
+/* Since the last question, or since this life began. */
+static uint64_t exits_a_second(struct monitor_rate *rate, const struct vm *vm, uint64_t now)
+{
+    uint64_t exits = exits_of(vm);
+    bool same_life = rate->starts == vm->starts && exits >= rate->exits;
+    uint64_t before = same_life ? rate->exits : 0;
+    uint64_t ticks = now - (same_life ? rate->tsc : vm->started_tsc);
+
+    *rate = (struct monitor_rate){ exits, now, vm->starts };
+    return ticks / 1000 == 0 ? 0 : (exits - before) * (monitor_hz() / 1000) / (ticks / 1000);
+}
+
+static uint64_t uptime_seconds(const struct vm *vm, uint64_t now)
+{
+    bool alive = atomic_load(&vm->state) == VM_RUNNING && now > vm->started_tsc;
+    return alive ? (now - vm->started_tsc) / monitor_hz() : 0;
+}
+
+static void say_cpus(struct monitor_text *text, const struct vm *vm)
+{
+    for (unsigned i = 0; i < vm->vcpu_count; i++)
+        monitor_say(text, "%s%u", i != 0 ? "," : "", vm->vcpus[i]->cpu);
+}
+
+enum monitor_step monitor_list_step(struct monitor *monitor, struct monitor_text *text)
+{
+    unsigned row = monitor->place.item++;
+    uint64_t now = machine_tsc();
+
+    if (row == 0) {
+        monitor_say(text, "%-16s %-8s %-12s %8s %9s %10s %8s", "guest", "state", "CPUs", "memory",
+                    "uptime", "exits/s", "restarts");
+        return MONITOR_LINE;
+    }
+    if (row > vm_count)
+        return MONITOR_DONE;
+    const struct vm *vm = vms[row - 1];
+    struct monitor_text owned = { .length = 0 };
+    char memory[16];
+    say_cpus(&owned, vm);
+    text_bytes(memory, sizeof memory, vm->memory.bytes);
+    monitor_say(text, "%-16s %-8s %-12s %8s %8llus %10llu %8u", vm->config->name, state_of(vm),
+                owned.text, memory, (ull)uptime_seconds(vm, now),
+                (ull)exits_a_second(&monitor->rates[vm->index], vm, now),
+                vm->starts != 0 ? vm->starts - 1 : 0);
+    return MONITOR_LINE;
+}
+
+static uint64_t microseconds(uint64_t ticks)
+{
+    return ticks * 1000 / (monitor_hz() / 1000 + (monitor_hz() < 1000));
+}
+
+static const char *policy_word(enum restart_policy policy)
+{
+    switch (policy) {
+    case RESTART_NEVER: return "never";
+    case RESTART_ON_RESET: return "on-reset";
+    case RESTART_ON_CRASH: return "on-crash";
+    case RESTART_ALWAYS: return "always";
+    }
+    return "?";
+}
+
+static enum monitor_step show_partition(const struct vm *vm, struct monitor_place *place,
+                                        struct monitor_text *text)
+{
+    struct restart_rule rule = restart_rule_in_force(&vm->config->restart);
+    char memory[16];
+
+    switch (place->item++) {
+    case 0:
+        monitor_say(text, "%s: %s, up %llu s, started %u times", vm->config->name, state_of(vm),
+                    (ull)uptime_seconds(vm, machine_tsc()), vm->starts);
+        if (vm->starts > 1 && vm->started_tsc > vm->ended_tsc)
+            monitor_say(text, ", the last time in %llu us",
+                        (ull)microseconds(vm->started_tsc - vm->ended_tsc));
+        return MONITOR_LINE;
+    case 1:
+        text_bytes(memory, sizeof memory, vm->memory.bytes);
+        monitor_say(text, "  CPUs ");
+        say_cpus(text, vm);
+        monitor_say(text, "; memory %s at %llx; kernel %s; %s console", memory,
+                    (ull)vm->memory.base.value, vm->config->kernel,
+                    vm->config->console ? "has a" : "no");
+        return MONITOR_LINE;
+    case 2:
+        monitor_say(text, "  restarts: %s", policy_word(rule.policy));
+        if (rule.limit != 0)
+            monitor_say(text, ", at most %u in %u s", rule.limit, rule.seconds);
+        return MONITOR_LINE;
+    default:
+        return MONITOR_DONE;
+    }
+}
+
+static void ask_for_snapshots(const struct vm *vm, struct monitor_place *place)
+{
+    for (unsigned i = 0; i < vm->vcpu_count; i++) {
+        place->taken[i] = atomic_load(&vm->vcpus[i]->snapshot.taken);
+        machine_request(vm->vcpus[i]->cpu, REQUEST_SNAPSHOT);
+    }
+    place->until = machine_tsc() + PATIENCE_SECONDS * monitor_hz();
+}
+
+static const char *vcpu_state_word(enum vcpu_state state)
+{
+    switch (state) {
+    case VCPU_OFF: return "off";
+    case VCPU_RUNNING: return "running";
+    case VCPU_WAIT_FOR_SIPI: return "waits for a start-up IPI";
+    }
+    return "?";
+}
+
+#define REGISTER_LINES 8u
+
+static const char *const gpr_names[GPR_COUNT] = { "RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI",
+                                                  "RDI", "R8 ", "R9 ", "R10", "R11", "R12", "R13",
+                                                  "R14", "R15" };
+
+static void say_gprs(const struct snapshot *s, unsigned first, struct monitor_text *text)
+{
+    monitor_say(text, "   ");
+    for (unsigned i = first; i < first + 4; i++)
+        monitor_say(text, " %s %016llx ", gpr_names[i], (ull)(i == GPR_RSP ? s->rsp : s->gpr[i]));
+}
+
+static void say_registers(const struct vcpu *vcpu, unsigned line, struct monitor_text *text)
+{
+    const struct snapshot *s = &vcpu->snapshot;
+
+    if (line == 0)
+        monitor_say(text, "  vCPU %u on CPU %u: %s, exits %llu", vcpu->index, vcpu->cpu,
+                    vcpu_state_word(vcpu->state), (ull)recorder_exits(vcpu->recorder));
+    else if (line == 1)
+        monitor_say(text, "    RIP %016llx  RSP %016llx  RFLAGS %llx", (ull)s->rip, (ull)s->rsp,
+                    (ull)s->rflags);
+    else if (line < 6)
+        say_gprs(s, line * 4 - 8, text);
+    else if (line == 6)
+        monitor_say(text, "    CR0 %llx  CR3 %llx  CR4 %llx  EFER %llx", (ull)s->cr0, (ull)s->cr3,
+                    (ull)s->cr4, (ull)s->efer);
+    else
+        monitor_say(text, "    CS %x base %llx rights %x  SS %x  TR %x  interruptibility %x  "
+                    "activity %u", s->cs, (ull)s->cs_base, s->cs_rights, s->ss, s->tr,
+                    s->interruptibility, s->activity);
+}
+
+
+static enum monitor_step show_registers(const struct vm *vm, struct monitor_place *place,
+                                        struct monitor_text *text)
+{
+    if (place->vcpu == vm->vcpu_count)
+        return MONITOR_DONE;
+    const struct vcpu *vcpu = vm->vcpus[place->vcpu];
+    bool taken = atomic_load(&vcpu->snapshot.taken) != place->taken[place->vcpu];
+    if (!taken && machine_tsc() < place->until)
+        return MONITOR_WAIT;
+    if (!taken) {
+        place->vcpu++;
+        monitor_say(text, "  vCPU %u does not answer", vcpu->index);
+        return MONITOR_LINE;
+    }
+    say_registers(vcpu, place->item, text);
+    if (++place->item == REGISTER_LINES) {
+        place->item = 0;
+        place->vcpu++;
+    }
+    return MONITOR_LINE;
+}
+
+static enum monitor_step show_exits(const struct vm *vm, struct monitor_place *place,
+                                    struct monitor_text *text)
+{
+    struct exit_record record;
+
+    if (place->vcpu == vm->vcpu_count)
+        return MONITOR_DONE;
+    unsigned back = SHOWN_EXITS - 1 - place->item;
+    bool there = recorder_look(vm->vcpus[place->vcpu], back, &record);
+    if (there) {
+        monitor_say(text, "  vCPU %u: ", place->vcpu);
+        monitor_say_record(text, &record, machine_tsc());
+    }
+    if (++place->item == SHOWN_EXITS) {
+        place->item = 0;
+        place->vcpu++;
+    }
+    return there ? MONITOR_LINE : MONITOR_SKIP;
+}
+
+static enum monitor_step show_denied(const struct vm *vm, struct monitor_place *place,
+                                     struct monitor_text *text)
+{
+    enum denied_kind kind;
+    uint64_t where;
+
+    if (place->item == DENIED_SLOTS)
+        return MONITOR_DONE;
+    if (!denied_look(&vm->denied, place->item++, &kind, &where))
+        return MONITOR_SKIP;
+    monitor_say(text, "  denied: %s %llx", denied_kind_name(kind), (ull)where);
+    return MONITOR_LINE;
+}
+
+enum monitor_step monitor_show_step(struct monitor *monitor, struct monitor_text *text)
+{
+    const struct vm *vm = vms[monitor->request.vm];
+    struct monitor_place *place = &monitor->place;
+    enum monitor_step step = MONITOR_DONE;
+
+    switch (place->stage) {
+    case 0: step = show_partition(vm, place, text); break;
+    case 1: step = show_registers(vm, place, text); break;
+    case 2: step = show_exits(vm, place, text); break;
+    case 3: step = show_denied(vm, place, text); break;
+    default: return MONITOR_DONE;
+    }
+    if (step != MONITOR_DONE)
+        return step;
+    place->stage++;
+    place->item = place->vcpu = 0;
+    if (place->stage == 1)
+        ask_for_snapshots(vm, place);
+    return MONITOR_SKIP;
+}
+
+static char printable(uint8_t byte)
+{
+    return byte >= ' ' && byte <= '~' ? (char)byte : '.';
+}
+
+enum monitor_step monitor_dump_step(struct monitor *monitor, struct monitor_text *text)
+{
+    const struct vm *vm = vms[monitor->request.vm];
+    uint64_t done = monitor->place.at;
+    uint64_t left = monitor->request.length - done;
+    size_t count = left < DUMP_BYTES ? (size_t)left : DUMP_BYTES;
+    uint8_t bytes[DUMP_BYTES];
+
+    if (left == 0)
+        return MONITOR_DONE;
+    monitor->place.at += count;
+    gpa_t from = GPA(monitor->request.address + done);
+    monitor_say(text, "%012llx ", (ull)from.value);
+    if (!guest_memory_read(&vm->memory, bytes, from, count)) {
+        monitor_say(text, " no memory");
+        return MONITOR_LINE;
+    }
+    for (size_t i = 0; i < DUMP_BYTES; i++)
+        if (i < count)
+            monitor_say(text, " %02x", bytes[i]);
+        else
+            monitor_say(text, "   ");
+    monitor_say(text, "  ");
+    for (size_t i = 0; i < count; i++)
+        monitor_say(text, "%c", printable(bytes[i]));
+    return MONITOR_LINE;
+}

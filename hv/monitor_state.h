@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The monitor's session, for the files hv/monitor*.c: what is being answered, and
+ * how far the answer is. Only the console's CPU touches it.
+ */
+#pragma once
+
+#include "hv/config.h"
+#include "hv/log.h"
+#include "hv/monitor_command.h"
+#include "hv/monitor_line.h"
+#include "hv/pci_function.h"
+
+/* One line of an answer, without its end. */
+struct monitor_text {
+    char text[LOG_LINE_MAX];
+    size_t length;
+};
+
+void monitor_say(struct monitor_text *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+enum monitor_step {
+    MONITOR_LINE, /* here is one, more may follow */
+    MONITOR_SKIP, /* none here */
+    MONITOR_WAIT, /* another CPU is asked; come again */
+    MONITOR_DONE, /* the answer was complete before this */
+};
+
+/* How far an answer is; what each counts is the command's own. */
+struct monitor_place {
+    unsigned stage, vm, vcpu, item;
+    uint64_t at;
+    uint64_t until; /* TSC until which an answer is waited for */
+    uint32_t taken[CONFIG_VCPUS_MAX]; /* snapshots before this one */
+};
+
+/* For exits a second: since the last "list". */
+struct monitor_rate {
+    uint64_t exits, tsc;
+    unsigned starts; /* of which life */
+};
+
+struct monitor {
+    struct monitor_line line;
+    struct monitor_request request;
+    struct monitor_place place;
+    bool answering;
+    bool was_open;
+    struct monitor_rate rates[CONFIG_VMS_MAX];
+    const struct pci_inventory *pci;
+};
+
+/* Makes the next line of an answer. The place begins as zero. */
+enum monitor_step monitor_help_step(struct monitor *monitor, struct monitor_text *text);
+enum monitor_step monitor_list_step(struct monitor *monitor, struct monitor_text *text);
+enum monitor_step monitor_show_step(struct monitor *monitor, struct monitor_text *text);
+enum monitor_step monitor_log_step(struct monitor *monitor, struct monitor_text *text);
+enum monitor_step monitor_stats_step(struct monitor *monitor, struct monitor_text *text);
+enum monitor_step monitor_trace_step(struct monitor *monitor, struct monitor_text *text);
+enum monitor_step monitor_devices_step(struct monitor *monitor, struct monitor_text *text);
+enum monitor_step monitor_memory_step(struct monitor *monitor, struct monitor_text *text);
+enum monitor_step monitor_dump_step(struct monitor *monitor, struct monitor_text *text);
+
+/* The ticks of a second. */
+uint64_t monitor_hz(void);
+
+/* "web: vCPU 1: 0123 CPUID ...": a record, in the words of the trace. */
+struct exit_record;
+void monitor_say_record(struct monitor_text *text, const struct exit_record *record,
+                        uint64_t now);

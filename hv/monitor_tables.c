@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The monitor's answers that are tables: "help", "log", "stats", "trace",
+ * "devices" and "memory".
+ */
+#include "hv/exit.h"
+#include "hv/inventory_print.h"
+#include "hv/log_ring.h"
+#include "hv/machine.h"
+#include "hv/monitor_state.h"
+#include "hv/owners.h"
+#include "hv/pci_class.h"
+#include "hv/text.h"
+#include "hv/vm_life.h"
+
+typedef unsigned long long ull;
+
+enum monitor_step monitor_help_step(struct monitor *monitor, struct monitor_text *text)
+{
+    unsigned row = monitor->place.item++;
+
+    if (row >= MONITOR_COMMAND_COUNT)
+        return MONITOR_DONE;
+    monitor_say(text, "  %-8s %-12s %s", monitor_rows[row].name,
+                monitor_arguments_text(monitor_rows[row].arguments), monitor_rows[row].help);
+    return MONITOR_LINE;
+}
+
+/* Lines of a guest begin with its name. */
+static bool is_about(const char *line, const struct vm *vm)
+{
+    size_t length = strlen(vm->config->name);
+
+    return strlen(line) > length && memcmp(line, vm->config->name, length) == 0 &&
+           line[length] == ':';
+}
+
+/* `at` is the number of the next line, from the first that is still there on. */
+enum monitor_step monitor_log_step(struct monitor *monitor, struct monitor_text *text)
+{
+    struct monitor_place *place = &monitor->place;
+    unsigned vm = monitor->request.vm;
+    uint64_t next = log_ring_next();
+    uint64_t first = next > LOG_RING_LINES ? next - LOG_RING_LINES : 0;
+    char line[LOG_RING_TEXT];
+
+    if (place->stage == 0) {
+        place->stage = 1;
+        place->until = next; /* what comes meanwhile is another answer's */
+    }
+    if (place->at < first) {
+        monitor_say(text, "(%llu lines before this are lost)", (ull)(first - place->at));
+        place->at = first;
+        return MONITOR_LINE;
+    }
+    if (place->at >= place->until)
+        return MONITOR_DONE;
+    uint64_t number = place->at++;
+    if (!log_ring_read(number, line) || (vm != MONITOR_ANY_VM && !is_about(line, vms[vm])))
+        return MONITOR_SKIP;
+    monitor_say(text, "%5llu %s", (ull)number, line);
+    return MONITOR_LINE;
+}
+
+static const char *row_name(unsigned row)
+{
+    return row == RECORDER_SERVICE ? "calls by other CPUs"
+           : row == RECORDER_UNKNOWN ? "unknown"
+                                     : exit_reason_name(row);
+}
+
+static void say_histogram(struct monitor_text *text, const struct exit_times *times)
+{
+    monitor_say(text, "    ");
+    for (unsigned i = 0; i < RECORDER_BUCKETS; i++)
+        if (times->histogram[i] != 0)
+            monitor_say(text, " 2^%u:%llu", i, (ull)times->histogram[i]);
+}
+
+static enum monitor_step stats_row(const struct vcpu *vcpu, struct monitor_place *place,
+                                   struct monitor_text *text)
+{
+    const struct exit_times *times = &vcpu->recorder->times[place->item];
+    struct exit_summary summary = recorder_summary(times);
+
+    if (summary.count == 0) {
+        place->item++;
+        return MONITOR_SKIP;
+    }
+    if (place->stage == 1) {
+        place->stage = 0;
+        place->item++;
+        say_histogram(text, times);
+        return MONITOR_LINE;
+    }
+    place->stage = 1;
+    monitor_say(text, "  %-28s %12llu %8u %8llu %10u", row_name(place->item), (ull)summary.count,
+                summary.shortest, (ull)(summary.sum / summary.count), summary.longest);
+    return MONITOR_LINE;
+}
+
+/* `at`: the vCPU's headline was written. */
+enum monitor_step monitor_stats_step(struct monitor *monitor, struct monitor_text *text)
+{
+    struct monitor_place *place = &monitor->place;
+    unsigned only = monitor->request.vm;
+
+    if (place->vm >= vm_count)
+        return MONITOR_DONE;
+    const struct vm *vm = vms[place->vm];
+    if (place->vcpu == vm->vcpu_count || (only != MONITOR_ANY_VM && only != place->vm)) {
+        place->vm++;
+        place->vcpu = 0;
+        return MONITOR_SKIP;
+    }
+    if (place->at == 0) {
+        place->at = 1;
+        monitor_say(text, "%s: vCPU %-2u %-14s %17s %8s %8s %10s", vm->config->name, place->vcpu,
+                    "", "count", "min", "mean", "max ticks");
+        return MONITOR_LINE;
+    }
+    if (place->item < RECORDER_ROWS)
+        return stats_row(vm->vcpus[place->vcpu], place, text);
+    place->vcpu++;
+    place->item = 0;
+    place->at = 0;
+    return MONITOR_SKIP;
+}
+
+void monitor_say_record(struct monitor_text *text, const struct exit_record *record,
+                        uint64_t now)
+{
+    uint64_t ago = now > record->tsc ? now - record->tsc : 0;
+
+    monitor_say(text, "-%llu us %s, RIP %llx, qualification %llx, %u ticks",
+                (ull)(ago * 1000 / (monitor_hz() / 1000 + (monitor_hz() < 1000))),
+                row_name(record->reason), (ull)record->rip, (ull)record->qualification,
+                record->cycles);
+}
+
+/* Oldest first. */
+enum monitor_step monitor_trace_step(struct monitor *monitor, struct monitor_text *text)
+{
+    struct monitor_place *place = &monitor->place;
+    const struct vm *vm = vms[monitor->request.vm];
+    struct exit_record record;
+
+    if (place->vcpu == vm->vcpu_count)
+        return MONITOR_DONE;
+    unsigned back = RECORDER_SHOWN_MAX - 1 - place->item;
+    bool there = recorder_look(vm->vcpus[place->vcpu], back, &record);
+    if (there) {
+        monitor_say(text, "vCPU %u %4u: ", place->vcpu, back);
+        monitor_say_record(text, &record, machine_tsc());
+    }
+    if (++place->item == RECORDER_SHOWN_MAX) {
+        place->item = 0;
+        place->vcpu++;
+    }
+    return there ? MONITOR_LINE : MONITOR_SKIP;
+}
+
+enum monitor_step monitor_devices_step(struct monitor *monitor, struct monitor_text *text)
+{
+    unsigned row = monitor->place.item++;
+
+    if (row == 0) {
+        monitor_say(text, "the console's UART and the IOAPICs: the hypervisor's");
+        return MONITOR_LINE;
+    }
+    if (monitor->pci == NULL || row > monitor->pci->count)
+        return MONITOR_DONE;
+    const struct pci_function *function = &monitor->pci->functions[row - 1];
+    char address[PCI_ADDRESS_SIZE];
+    pci_address_format(address, function->address);
+    monitor_say(text, "%s  %04x:%04x  group %u  nobody's", address, function->vendor_id,
+                function->device_id, function->group);
+    return MONITOR_LINE;
+}
+
+enum monitor_step monitor_memory_step(struct monitor *monitor, struct monitor_text *text)
+{
+    struct owned piece;
+    char size[16];
+
+    if (!owners_next(monitor->place.at, &piece)) {
+        if (monitor->place.stage++ != 0 || owners_omitted() == 0)
+            return MONITOR_DONE;
+        monitor_say(text, "(%u pieces are not listed)", owners_omitted());
+        return MONITOR_LINE;
+    }
+    monitor->place.at = piece.end;
+    text_bytes(size, sizeof size, piece.end - piece.base);
+    monitor_say(text, "%012llx-%012llx %12s  %s", (ull)piece.base, (ull)piece.end - 1, size,
+                piece.owner != NULL ? piece.owner : "free");
+    return MONITOR_LINE;
+}

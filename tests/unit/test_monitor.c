@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hv/monitor*.c on the console, with VMs that do not run: what is typed is
+ * answered, however little the wire takes at a time, and a visit is short.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "hv/console.h"
+#include "hv/log.h"
+#include "hv/monitor.h"
+#include "hv/monitor_command.h"
+#include "hv/owners.h"
+#include "hv/vm_life.h"
+#include "tests/fake/machine.h"
+
+#define HZ 100000000u
+#define BASE GIB(1)
+#define VMS 2
+
+static struct vm_config configs[VMS];
+static struct vm vm_of[VMS];
+static struct vcpu vcpus[VMS][2];
+static struct recorder recorders[VMS][2];
+static _Alignas(RECORDER_RING_BYTES) uint8_t rings[VMS][2][RECORDER_RING_BYTES];
+static uint8_t output[VMS][CONSOLE_OUTPUT_BYTES], input[VMS][CONSOLE_INPUT_BYTES];
+static size_t longest_visit; /* bytes */
+
+static void make_vm(unsigned v)
+{
+    struct vm *vm = &vm_of[v];
+    memset(vm, 0, sizeof *vm);
+    snprintf(configs[v].name, sizeof configs[v].name, "guest-%c", 'a' + v);
+    strcpy(configs[v].kernel, "vmlinuz");
+    configs[v].console = true;
+    vm->config = &configs[v];
+    vm->index = v;
+    vm->memory = (struct guest_memory){ HPA(BASE + v * MIB(2)), MIB(2) };
+    vm->vcpu_count = 2;
+    vm->starts = 1;
+    atomic_store(&vm->state, VM_RUNNING);
+    timers_init(&vm->timers, HZ);
+    denied_init(&vm->denied);
+    for (unsigned i = 0; i < 2; i++) {
+        memset(rings[v][i], 0, RECORDER_RING_BYTES);
+        recorder_reset(&recorders[v][i]);
+        vcpus[v][i] = (struct vcpu){ .vm = vm, .index = i, .cpu = v * 2 + i,
+                                     .state = VCPU_RUNNING, .recorder = &recorders[v][i],
+                                     .exit = (struct exit_record *)rings[v][i] };
+        vm->vcpus[i] = &vcpus[v][i];
+    }
+    vms[v] = vm;
+    console_attach(vm, output[v], CONSOLE_OUTPUT_BYTES, input[v], CONSOLE_INPUT_BYTES);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    fake_reset(BASE, VMS * MIB(2));
+    fake.tsc = 10 * (uint64_t)HZ;
+    console_init();
+    log_code_set("TEST");
+    vm_count = VMS;
+    for (unsigned v = 0; v < VMS; v++)
+        make_vm(v);
+    longest_visit = 0;
+    monitor_service(); /* closed: forgets an answer */
+    return 0;
+}
+
+/* The CPUs of guests answer what they are asked. */
+static void serve_snapshots(void)
+{
+    for (unsigned i = 0; i < fake.record_count; i++)
+        if (fake.records[i].kind == FAKE_REQUEST && fake.records[i].value & REQUEST_SNAPSHOT)
+            snapshot_take(&vcpus[fake.records[i].where / 2][fake.records[i].where % 2]);
+    fake.record_count = 0;
+}
+
+/* Types, and lets the wire take `room` bytes a visit until nothing comes; what was
+ * shown is returned. */
+static const char *answer(const char *keys, size_t room)
+{
+    static char shown[sizeof fake.console_output + 1];
+    size_t from = fake.console_output_bytes, before;
+
+    memcpy(fake.console_input + fake.console_input_bytes, keys, strlen(keys));
+    fake.console_input_bytes += strlen(keys);
+    unsigned idle = 0;
+    do {
+        before = fake.console_output_bytes;
+        fake.console_room = room;
+        console_service();
+        size_t served = fake.console_output_bytes;
+        monitor_service();
+        size_t made = fake.console_output_bytes - served;
+        longest_visit = made > longest_visit ? made : longest_visit;
+        serve_snapshots();
+        idle = fake.console_output_bytes == before ? idle + 1 : 0;
+    } while (idle < 3);
+    size_t count = fake.console_output_bytes - from;
+    memcpy(shown, fake.console_output + from, count);
+    shown[count] = '\0';
+    return shown;
+}
+
+static void has(const char *text, const char *wanted)
+{
+    if (strstr(text, wanted) == NULL)
+        fail_msg("%s is not in: %s", wanted, text);
+}
+
+static void the_key_opens_it_and_ctrl_d_leaves_it(void **state)
+{
+    (void)state;
+    has(answer("\x1dm", 16), "monitor: \"help\" lists what it knows");
+    assert_true(console_monitor_is_open());
+    has(answer("\r", 16), "monitor> ");
+    has(answer("\x04", 16), "console: guest-a (guest 1)");
+    assert_false(console_monitor_is_open());
+}
+
+static void help_lists_all_commands(void **state)
+{
+    (void)state;
+    answer("\x1dm", 16);
+    const char *text = answer("help\r", 16);
+    for (unsigned i = 0; i < MONITOR_COMMAND_COUNT; i++)
+        has(text, monitor_rows[i].help);
+}
+
+static void list_names_each_guest(void **state)
+{
+    (void)state;
+    answer("\x1dm", 16);
+    const char *text = answer("list\r", 16);
+    has(text, "guest-a          running  0,1             2 MiB       10s");
+    has(text, "guest-b          running  2,3");
+    atomic_store(&vm_of[1].state, VM_STOPPED);
+    has(answer("list\r", 16), "guest-b          stopped");
+    atomic_store(&vm_of[0].paused, true);
+    has(answer("list\r", 16), "guest-a          paused");
+}
+
+static void show_tells_registers_exits_and_denied_accesses(void **state)
+{
+    (void)state;
+    machine_vmwrite_natural(VMCS_GUEST_RIP, 0x123456789ull);
+    vcpus[1][1].gpr[GPR_R15] = 0xFEDCBAull;
+    *vcpus[1][0].exit = (struct exit_record){ .rip = 0xABCDE, .reason = 10, .cycles = 77,
+                                              .tsc = fake.tsc - HZ };
+    atomic_store(&vm_of[1].denied.slots[3], (uint64_t)(DENIED_MSR_READ + 1) << 56 | 0x1AD);
+    answer("\x1dm", 16);
+    const char *text = answer("show guest-b\r", 16);
+    has(text, "guest-b: running, up 10 s, started 1 times");
+    has(text, "vCPU 0 on CPU 2: running");
+    has(text, "RIP 0000000123456789");
+    has(text, "R15 0000000000fedcba");
+    has(text, "vCPU 0: -1000000 us CPUID, RIP abcde, qualification 0, 77 ticks");
+    has(text, "denied: read of MSR 1ad");
+}
+
+static void a_cpu_that_does_not_answer_is_said_so(void **state)
+{
+    (void)state;
+    answer("\x1dm", 16);
+    memcpy(fake.console_input + fake.console_input_bytes, "show guest-a\r", 13);
+    fake.console_input_bytes += 13;
+    for (unsigned i = 0; i < 100; i++) {
+        fake.console_room = 100;
+        console_service();
+        monitor_service();
+    }
+    fake.tsc += 3 * (uint64_t)HZ;
+    fake.record_count = 0;
+    has(answer("", 16), "vCPU 1 does not answer");
+}
+
+static void dump_shows_memory_and_where_there_is_none(void **state)
+{
+    (void)state;
+    memcpy(fake.memory + MIB(2) + 0x1000, "Bulkhead\x01", 9);
+    answer("\x1dm", 16);
+    const char *text = answer("dump guest-b 0x1000 20\r", 16);
+    has(text, "000000001000  42 75 6c 6b 68 65 61 64 01 00 00 00 00 00 00 00  Bulkhead........\r\n");
+    has(text, "000000001010  00 00 00 00                                      ....\r\n");
+    has(answer("dump guest-b 0xA0000 1\r", 16), "0000000a0000  no memory");
+    has(answer("dump guest-b 0xffffffffffffffff 2\r", 16), "ffffffffffff  no memory");
+}
+
+static void orders_reach_one_vm(void **state)
+{
+    (void)state;
+    answer("\x1dm", 16);
+    has(answer("pause guest-b\r", 16), "guest-b: paused");
+    assert_true(vm_of[1].paused && !vm_of[0].paused);
+    has(answer("pause guest-b\r", 16), "guest-b is paused");
+    has(answer("resume guest-b\r", 16), "guest-b: goes on");
+    has(answer("start guest-a\r", 16), "guest-a is running");
+    has(answer("stop guest-a\r", 16), "guest-a: stops");
+    assert_int_equal(vm_of[0].end, VM_END_STOP);
+    has(answer("restart guest-b\r", 16), "guest-b: restarts");
+    assert_int_equal(vm_of[1].end, VM_END_RESTART);
+    has(answer("nmi guest-b\r", 16), "guest-b is ending");
+    has(answer("console guest-b\r", 16), "console: guest-b (guest 2)");
+    assert_false(console_monitor_is_open());
+}
+
+static void the_log_is_told_again_and_by_guest(void **state)
+{
+    (void)state;
+    log_line(LOG_INFO, "guest-a: said this");
+    log_line(LOG_DEBUG, "guest-b: said that");
+    fake.console_output_bytes = 0;
+    answer("\x1dm", 16);
+    const char *text = answer("log\r", 16);
+    has(text, "guest-a: said this");
+    has(text, "guest-b: said that");
+    text = answer("log guest-b\r", 16);
+    assert_null(strstr(text, "said this"));
+    has(text, "said that");
+}
+
+static void a_typo_a_tab_and_the_history_help(void **state)
+{
+    (void)state;
+    answer("\x1dm", 16);
+    has(answer("lits\r", 16), "did you mean \"list\"?");
+    has(answer("sh\tg\tb\r", 16), "guest-b: running");
+    has(answer("\x1b[A\r", 16), "guest-b: running");
+    has(answer("res\t", 16), "restart  resume");
+    answer("\x03", 16);
+}
+
+static void a_visit_is_short_and_ctrl_c_ends_an_answer(void **state)
+{
+    (void)state;
+    answer("\x1dm", 16);
+    answer("dump guest-a 0x100000 65536", 16);
+    longest_visit = 0;
+    const char *text = answer("\r", 100000);
+    unsigned lines = 0;
+    for (const char *at = text; (at = strchr(at, '\n')); at++)
+        lines++;
+    assert_int_equal(lines, 4096 + 1);
+    assert_true(longest_visit < MONITOR_LINES_A_VISIT * 100);
+    memcpy(fake.console_input + fake.console_input_bytes, "dump guest-a 0x100000 65536\r\x03", 29);
+    fake.console_input_bytes += 29;
+    size_t before = fake.console_output_bytes;
+    answer("", 16);
+    assert_true(fake.console_output_bytes - before < 1000);
+}
+
+static void stats_and_trace_tell_what_was_recorded(void **state)
+{
+    (void)state;
+    recorder_count(&recorders[0][0].times[30], 1000);
+    recorder_count(&recorders[0][0].times[30], 3000);
+    *vcpus[0][1].exit = (struct exit_record){ .rip = 0x77, .reason = RECORDER_UNKNOWN, .tsc = 5 };
+    answer("\x1dm", 16);
+    const char *text = answer("stats guest-a\r", 16);
+    has(text, "I/O instruction                         2     1000     2000       3000");
+    has(text, " 2^9:1 2^11:1");
+    has(answer("trace guest-a\r", 16), "vCPU 1    0: ");
+    has(answer("stats\r", 16), "guest-b: vCPU 1");
+}
+
+static void memory_and_devices_are_listed(void **state)
+{
+    static struct pci_inventory pci = { .count = 1, .functions = { { .vendor_id = 0x8086,
+                                                                    .device_id = 0x1237 } } };
+    (void)state;
+    owners_add(HPA(0x100000), 0x100000, "somebody");
+    monitor_init(&pci);
+    answer("\x1dm", 16);
+    has(answer("memory\r", 16), "000000100000-0000001fffff        1 MiB  somebody");
+    has(answer("devices\r", 16), "8086:1237");
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_key_opens_it_and_ctrl_d_leaves_it),
+        TEST(help_lists_all_commands),
+        TEST(list_names_each_guest),
+        TEST(show_tells_registers_exits_and_denied_accesses),
+        TEST(a_cpu_that_does_not_answer_is_said_so),
+        TEST(dump_shows_memory_and_where_there_is_none),
+        TEST(orders_reach_one_vm),
+        TEST(the_log_is_told_again_and_by_guest),
+        TEST(a_typo_a_tab_and_the_history_help),
+        TEST(a_visit_is_short_and_ctrl_c_ends_an_answer),
+        TEST(stats_and_trace_tell_what_was_recorded),
+        TEST(memory_and_devices_are_listed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

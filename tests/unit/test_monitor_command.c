@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hv/monitor_command.c: what lines mean, what wrong ones are answered with, and
+ * how words go on.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "hv/monitor_command.h"
+
+static const struct monitor_names names = { 3, { "web-1", "web-2", "control" } };
+
+static void assert_request(const char *line, enum monitor_command command, unsigned vm)
+{
+    struct monitor_request request;
+    char error[MONITOR_ERROR_SIZE] = "";
+    assert_int_equal(monitor_parse(line, &names, &request, error), MONITOR_PARSED);
+    assert_int_equal(request.command, command);
+    assert_int_equal(request.vm, vm);
+}
+
+static void assert_wrong(const char *line, const char *wanted)
+{
+    struct monitor_request request;
+    char error[MONITOR_ERROR_SIZE] = "";
+    assert_int_equal(monitor_parse(line, &names, &request, error), MONITOR_WRONG);
+    assert_string_equal(error, wanted);
+}
+
+static void a_line_is_a_request(void **state)
+{
+    struct monitor_request request;
+    char error[MONITOR_ERROR_SIZE];
+    (void)state;
+    assert_request("list", MONITOR_LIST, MONITOR_ANY_VM);
+    assert_request("  show   web-2 ", MONITOR_SHOW, 1);
+    assert_request("log", MONITOR_LOG, MONITOR_ANY_VM);
+    assert_request("log control", MONITOR_LOG, 2);
+    assert_request("dump web-1 0x1000 64", MONITOR_DUMP, 0);
+    assert_int_equal(monitor_parse("dump web-1 0xFEED 65536", &names, &request, error),
+                     MONITOR_PARSED);
+    assert_int_equal(request.address, 0xFEED);
+    assert_int_equal(request.length, 65536);
+    assert_int_equal(monitor_parse("   ", &names, &request, error), MONITOR_EMPTY);
+    assert_int_equal(monitor_parse("", &names, &request, error), MONITOR_EMPTY);
+}
+
+static void every_command_is_known_by_its_name(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < MONITOR_COMMAND_COUNT; i++) {
+        char line[64];
+        bool vm = monitor_rows[i].arguments != MONITOR_TAKES_NOTHING;
+        bool range = monitor_rows[i].arguments == MONITOR_TAKES_VM_AND_RANGE;
+        strcpy(line, monitor_rows[i].name);
+        strcat(line, vm ? " control" : "");
+        strcat(line, range ? " 0 1" : "");
+        assert_request(line, (enum monitor_command)i, vm ? 2 : MONITOR_ANY_VM);
+    }
+}
+
+static void a_wrong_line_is_answered_with_what_would_be_right(void **state)
+{
+    (void)state;
+    assert_wrong("lits", "there is no command \"lits\"; did you mean \"list\"?");
+    assert_wrong("restrat web-1", "there is no command \"restrat\"; did you mean \"restart\"?");
+    assert_wrong("xyzzyxyzzy", "there is no command \"xyzzyxyzzy\"; see \"help\"");
+    assert_wrong("show web-3", "there is no guest \"web-3\"; did you mean \"web-1\"?");
+    assert_wrong("show contrl", "there is no guest \"contrl\"; did you mean \"control\"?");
+    assert_wrong("show", "write it as: show VM");
+    assert_wrong("show web-1 web-2", "write it as: show VM");
+    assert_wrong("list web-1", "write it as: list");
+    assert_wrong("log web-1 x", "write it as: log [VM]");
+    assert_wrong("dump web-1 0", "write it as: dump VM ADDR LEN");
+    static const char *const bad[] = { "x 1", "0 x", "0 0", "0 65537", "0x 1", "-1 1", "0 1x",
+                                       "0x10000000000000000 1", "18446744073709551616 1" };
+    for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char line[80] = "dump web-1 ";
+        strcat(line, bad[i]);
+        assert_wrong(line, "ADDR and LEN are numbers, LEN from 1 to 65536, as in: dump web-1 "
+                           "0x100000 64");
+    }
+}
+
+static void assert_completes(const char *line, const char *more, unsigned count,
+                             const char *candidates)
+{
+    char is[CONFIG_NAME_SIZE + 1], listed[MONITOR_CANDIDATES_SIZE];
+    assert_int_equal(monitor_complete(line, &names, is, listed), count);
+    assert_string_equal(is, more);
+    if (candidates)
+        assert_string_equal(listed, candidates);
+}
+
+static void a_word_goes_on_as_far_as_it_is_clear(void **state)
+{
+    (void)state;
+    assert_completes("li", "st ", 1, "list");
+    assert_completes("res", "", 2, "restart  resume");
+    assert_completes("rest", "art ", 1, "restart");
+    assert_completes("show ", "", 3, "web-1  web-2  control");
+    assert_completes("show w", "eb-", 2, "web-1  web-2");
+    assert_completes("show web-2", " ", 1, "web-2");
+    assert_completes("show c", "ontrol ", 1, "control");
+    assert_completes("list w", "", 0, "");
+    assert_completes("shw w", "", 0, "");
+    assert_completes("show web-1 w", "", 0, "");
+    assert_completes("q", "", 0, "");
+    assert_completes("", "", MONITOR_COMMAND_COUNT, NULL);
+}
+
+static void any_line_is_taken(void **state)
+{
+    struct monitor_request request;
+    char error[MONITOR_ERROR_SIZE], more[CONFIG_NAME_SIZE + 1], listed[MONITOR_CANDIDATES_SIZE];
+    (void)state;
+    for (unsigned seed = 0; seed < 20000; seed++) {
+        char line[121];
+        unsigned length = (unsigned)rand() % 121;
+        for (unsigned i = 0; i < length; i++)
+            line[i] = " dumpshowweb-1 0x9 "[rand() % 19];
+        line[length] = '\0';
+        if (monitor_parse(line, &names, &request, error) == MONITOR_PARSED)
+            assert_true(request.command < MONITOR_COMMAND_COUNT && request.vm <= MONITOR_ANY_VM);
+        monitor_complete(line, &names, more, listed);
+        assert_true(strlen(more) <= CONFIG_NAME_SIZE);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_is_a_request),
+        cmocka_unit_test(every_command_is_known_by_its_name),
+        cmocka_unit_test(a_wrong_line_is_answered_with_what_would_be_right),
+        cmocka_unit_test(a_word_goes_on_as_far_as_it_is_clear),
+        cmocka_unit_test(any_line_is_taken),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
