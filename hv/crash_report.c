@@ -13,6 +13,7 @@
 #include "hv/text.h"
 #include "hv/vm.h"
 
+#define EXITS_REPORTED 8u
 #define CODE_TEXT_SIZE (GUEST_CODE_BYTES * 3 + 1)
 
 static const char *code_text(struct vcpu *vcpu, uint64_t linear, char text[static CODE_TEXT_SIZE])
@@ -64,6 +65,18 @@ static void report_control(void)
              (unsigned long long)machine_vmread_natural(VMCS_GUEST_IDTR_BASE));
 }
 
+/* Those before this one, newest first. */
+static void report_exits(const struct vcpu *vcpu)
+{
+    struct exit_record record;
+
+    for (unsigned back = 1; back <= EXITS_REPORTED && recorder_look(vcpu, back, &record); back++)
+        log_line(LOG_ERROR, "  %u before: %s, RIP %llx, qualification %llx, %llu ticks earlier",
+                 back, exit_reason_name(record.reason), (unsigned long long)record.rip,
+                 (unsigned long long)record.qualification,
+                 (unsigned long long)(vcpu->exit->tsc - record.tsc));
+}
+
 void crash_report(struct vcpu *vcpu, const char *reason)
 {
     uint32_t basic = machine_vmread_32(VMCS_EXIT_REASON) & EXIT_REASON_BASIC_MASK;
@@ -83,4 +96,5 @@ void crash_report(struct vcpu *vcpu, const char *reason)
     report_control();
     uint64_t linear = machine_vmread_natural(VMCS_GUEST_CS_BASE) + rip;
     log_line(LOG_ERROR, "  code at RIP: %s", code_text(vcpu, linear, code));
+    report_exits(vcpu);
 }

@@ -24,6 +24,7 @@
 static const struct vm_config config = { .name = "linux1" };
 static struct vm vm = { .config = &config, .memory = { { BASE }, BYTES } };
 static struct vcpu vcpu;
+static _Alignas(RECORDER_RING_BYTES) struct exit_record ring[RECORDER_RECORDS];
 
 /* In place of hv/uart.c. */
 void uart_refresh(struct uart *of)
@@ -42,7 +43,12 @@ static int set_up(void **state)
     for (unsigned i = 0; i < 32; i++)
         fake.memory[CODE + i] = (uint8_t)(0xF0 + i);
 
-    vcpu = (struct vcpu){ .vm = &vm, .index = 1 };
+    memset(ring, 0, sizeof ring);
+    ring[0] = (struct exit_record){ .tsc = 10000, .reason = 48 };
+    ring[RECORDER_RECORDS - 1] = (struct exit_record){ .tsc = 9000, .reason = 10, .rip = 0xABC };
+    ring[RECORDER_RECORDS - 2] = (struct exit_record){ .tsc = 7000, .reason = 30, .rip = 0xDEF,
+                                                       .qualification = 0x3F80008 };
+    vcpu = (struct vcpu){ .vm = &vm, .index = 1, .exit = ring };
     for (unsigned i = 0; i < GPR_COUNT; i++)
         vcpu.gpr[i] = 0x1111111111111111ull * i;
     vcpu.gpr[GPR_RSP] = 0xBAD; /* not the guest's: that one is in the VMCS */
@@ -101,7 +107,9 @@ static void the_whole_report_reads_like_this(void **state)
         LINE "  CR0 20  CR3 2000  CR4 2040  EFER d01" EOL
         LINE "  CS 700 base 7000 rights 9b  SS 18  TR 40  GDTR fffffe0000001000"
              "  IDTR fffffe0000000000" EOL
-        LINE "  code at RIP: f0 f1 f2 f3 f4 f5 f6 f7 f8 f9 fa fb fc fd fe ff" EOL);
+        LINE "  code at RIP: f0 f1 f2 f3 f4 f5 f6 f7 f8 f9 fa fb fc fd fe ff" EOL
+        LINE "  1 before: CPUID, RIP abc, qualification 0, 1000 ticks earlier" EOL
+        LINE "  2 before: I/O instruction, RIP def, qualification 3f80008, 3000 ticks earlier" EOL);
 }
 
 static void flags_above_the_reason_do_not_hide_its_name(void **state)

@@ -37,6 +37,7 @@ static struct vm_config configs[VMS];
 static struct vm vm_of[VMS];
 static struct vcpu vcpus[VMS][CONFIG_VCPUS_MAX];
 static struct recorder recorders[VMS][CONFIG_VCPUS_MAX];
+static _Alignas(RECORDER_RING_BYTES) uint8_t rings[VMS][CONFIG_VCPUS_MAX][RECORDER_RING_BYTES];
 static uint32_t mailbox[CPUS];
 static bool busy[CPUS];       /* in the middle of something */
 static unsigned starts_asked[VMS][CONFIG_VCPUS_MAX]; /* in this life */
@@ -260,6 +261,7 @@ static void make_vm(unsigned v, unsigned vcpu_count)
         vcpus[v][i].index = i;
         vcpus[v][i].cpu = CPU_OF(v, i);
         vcpus[v][i].recorder = &recorders[v][i];
+        vcpus[v][i].exit = (struct exit_record *)rings[v][i];
     }
     cpuid_table_build(&vm->cpuid, &host, &facts);
     struct refusal refusal;
