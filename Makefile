@@ -136,6 +136,7 @@ fakes_virtual_ioapic := interrupts
 # Parsers of what comes from outside, fed with anything: tests/fuzz/fuzz_NAME.c.
 FUZZ_TESTS := acpi config decode kinds linux multiboot2
 FUZZ_TESTS += dmar pci
+FUZZ_TESTS += monitor
 
 # ---- Tools -------------------------------------------------------------------
 

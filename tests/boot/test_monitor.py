@@ -55,12 +55,14 @@ def test_every_question_is_answered(machine, guests):
     assert re.search(r"RIP [0-9a-f]{16}  RSP [0-9a-f]{16}", shown), shown
     assert re.search(r"CR0 [0-9a-f]+  CR3 [0-9a-f]+", shown), shown
     assert re.search(r"vCPU 0: -\d+ us I/O instruction, RIP [0-9a-f]+", shown), shown
+    ask(rig, "pause triple")    # so that the numbers hold still
     stats = ask(rig, "stats triple", 60)
     count, low, mean, high = map(int, re.search(r"I/O instruction +(\d+) +(\d+) +(\d+) +(\d+)",
                                                 stats).groups())
     assert count > 0 and 50 < low <= mean <= high, stats
     histogram = re.search(r"I/O instruction .*\r\n +((?: 2\^\d+:\d+)+)\r\n", stats)[1]
     assert sum(int(n) for n in re.findall(r":(\d+)", histogram)) == count, stats
+    ask(rig, "resume triple")
     assert len(re.findall(r"^vCPU 0 +\d+: -\d+ us ", ask(rig, "trace triple", 120),
                           re.MULTILINE)) > 10
     assert "triple" in ask(rig, "memory") and "hypervisor" in ask(rig, "memory")
