@@ -70,7 +70,7 @@ static void report_exits(const struct vcpu *vcpu)
 {
     struct exit_record record;
 
-    for (unsigned back = 1; back <= EXITS_REPORTED && recorder_look(vcpu, back, &record); back++)
+    for (unsigned back = 1; back <= EXITS_REPORTED && recorder_look(vcpu->exit, back, &record); back++)
         log_line(LOG_ERROR, "  %u before: %s, RIP %llx, qualification %llx, %llu ticks earlier",
                  back, exit_reason_name(record.reason), (unsigned long long)record.rip,
                  (unsigned long long)record.qualification,

@@ -4,8 +4,8 @@
  * them. Ctrl-] m opens it.
  *
  * It runs on the console's CPU, which may be a guest's, and therefore a little at
- * a time: each call reads what was typed and writes at most MONITOR_LINES_A_VISIT
- * lines, or nothing while there is no room for them. Long answers are made
+ * a time: each call reads what was typed and makes at most MONITOR_LINES_A_VISIT
+ * lines, or none while there is no room for them. Long answers are made
  * line by line, as the wire takes them. No lock is held while a line is made, and
  * what belongs to another CPU is asked for (hv/snapshot.h) and not waited for.
  */
@@ -13,8 +13,8 @@
 
 #include "hv/pci_function.h"
 
-#define MONITOR_LINES_A_VISIT 4u
-#define MONITOR_KEYS_A_VISIT 32u
+#define MONITOR_LINES_A_VISIT 1u
+#define MONITOR_KEYS_A_VISIT 8u
 
 /* Boot: what there is to show besides the VMs. */
 void monitor_init(const struct pci_inventory *pci);

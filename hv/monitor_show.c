@@ -83,7 +83,7 @@ enum monitor_step monitor_list_step(struct monitor *monitor, struct monitor_text
 
 static uint64_t microseconds(uint64_t ticks)
 {
-    return ticks * 1000 / (monitor_hz() / 1000 + (monitor_hz() < 1000));
+    return ticks * 1000 / (monitor_hz() / 1000);
 }
 
 static const char *policy_word(enum restart_policy policy)
@@ -208,16 +208,10 @@ static enum monitor_step show_registers(const struct vm *vm, struct monitor_plac
 static enum monitor_step show_exits(const struct vm *vm, struct monitor_place *place,
                                     struct monitor_text *text)
 {
-    struct exit_record record;
-
     if (place->vcpu == vm->vcpu_count)
         return MONITOR_DONE;
     unsigned back = SHOWN_EXITS - 1 - place->item;
-    bool there = recorder_look(vm->vcpus[place->vcpu], back, &record);
-    if (there) {
-        monitor_say(text, "  vCPU %u: ", place->vcpu);
-        monitor_say_record(text, &record, machine_tsc());
-    }
+    bool there = monitor_say_exit(text, place, vm->vcpus[place->vcpu], back);
     if (++place->item == SHOWN_EXITS) {
         place->item = 0;
         place->vcpu++;

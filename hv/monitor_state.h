@@ -10,6 +10,7 @@
 #include "hv/monitor_command.h"
 #include "hv/monitor_line.h"
 #include "hv/pci_function.h"
+#include "hv/vcpu.h"
 
 /* One line of an answer, without its end. */
 struct monitor_text {
@@ -32,6 +33,8 @@ struct monitor_place {
     unsigned stage, vm, vcpu, item;
     uint64_t at;
     uint64_t until; /* TSC until which an answer is waited for */
+    uint64_t asked; /* TSC when records were asked for */
+    const struct exit_record *last; /* and the newest one then */
     uint32_t taken[CONFIG_VCPUS_MAX]; /* snapshots before this one */
 };
 
@@ -65,7 +68,7 @@ enum monitor_step monitor_dump_step(struct monitor *monitor, struct monitor_text
 /* The ticks of a second. */
 uint64_t monitor_hz(void);
 
-/* "web: vCPU 1: 0123 CPUID ...": a record, in the words of the trace. */
-struct exit_record;
-void monitor_say_record(struct monitor_text *text, const struct exit_record *record,
-                        uint64_t now);
+/* Says the record `back` ones before the newest one that there was when the place was
+ * at its first. False: there is none, or it has given way meanwhile. */
+bool monitor_say_exit(struct monitor_text *text, struct monitor_place *place,
+                      const struct vcpu *vcpu, unsigned back);

@@ -127,15 +127,23 @@ enum monitor_step monitor_stats_step(struct monitor *monitor, struct monitor_tex
     return MONITOR_SKIP;
 }
 
-void monitor_say_record(struct monitor_text *text, const struct exit_record *record,
-                        uint64_t now)
+bool monitor_say_exit(struct monitor_text *text, struct monitor_place *place,
+                      const struct vcpu *vcpu, unsigned back)
 {
-    uint64_t ago = now > record->tsc ? now - record->tsc : 0;
+    struct exit_record record;
 
-    monitor_say(text, "-%llu us %s, RIP %llx, qualification %llx, %u ticks",
-                (ull)(ago * 1000 / (monitor_hz() / 1000 + (monitor_hz() < 1000))),
-                row_name(record->reason), (ull)record->rip, (ull)record->qualification,
-                record->cycles);
+    if (place->item == 0) {
+        place->last = recorder_last(vcpu);
+        place->asked = machine_tsc();
+    }
+    if (!recorder_look(place->last, back, &record) || record.tsc > place->asked)
+        return false;
+    uint64_t ago = place->asked - record.tsc;
+    monitor_say(text, "vCPU %u %4u: -%llu us %s, RIP %llx, qualification %llx, %u ticks",
+                vcpu->index, back, (ull)(ago * 1000 / (monitor_hz() / 1000)),
+                row_name(record.reason), (ull)record.rip, (ull)record.qualification,
+                record.cycles);
+    return true;
 }
 
 /* Oldest first. */
@@ -143,16 +151,11 @@ enum monitor_step monitor_trace_step(struct monitor *monitor, struct monitor_tex
 {
     struct monitor_place *place = &monitor->place;
     const struct vm *vm = vms[monitor->request.vm];
-    struct exit_record record;
 
     if (place->vcpu == vm->vcpu_count)
         return MONITOR_DONE;
     unsigned back = RECORDER_SHOWN_MAX - 1 - place->item;
-    bool there = recorder_look(vm->vcpus[place->vcpu], back, &record);
-    if (there) {
-        monitor_say(text, "vCPU %u %4u: ", place->vcpu, back);
-        monitor_say_record(text, &record, machine_tsc());
-    }
+    bool there = monitor_say_exit(text, place, vm->vcpus[place->vcpu], back);
     if (++place->item == RECORDER_SHOWN_MAX) {
         place->item = 0;
         place->vcpu++;

@@ -68,16 +68,21 @@ uint64_t recorder_exits(const struct recorder *recorder)
     uint64_t count = 0;
 
     for (unsigned i = 0; i <= RECORDER_UNKNOWN; i++)
-        count += count_of(&recorder->times[i]);
+        if (READ(recorder->times[i].shortest) != UINT32_MAX) /* most never occur */
+            count += count_of(&recorder->times[i]);
     return count;
 }
 
-bool recorder_look(const struct vcpu *vcpu, unsigned back, struct exit_record *record)
+const struct exit_record *recorder_last(const struct vcpu *vcpu)
+{
+    return READ(vcpu->exit);
+}
+
+bool recorder_look(const struct exit_record *last, unsigned back, struct exit_record *record)
 {
     CHECK(back < RECORDER_SHOWN_MAX);
-    uintptr_t last = (uintptr_t)READ(vcpu->exit);
-    uintptr_t ring = last & ~(uintptr_t)(RECORDER_RING_BYTES - 1);
-    uintptr_t at = (last - back * sizeof *record) & (RECORDER_RING_BYTES - 1);
+    uintptr_t ring = (uintptr_t)last & ~(uintptr_t)(RECORDER_RING_BYTES - 1);
+    uintptr_t at = ((uintptr_t)last - back * sizeof *record) & (RECORDER_RING_BYTES - 1);
     const struct exit_record *from = (const struct exit_record *)(ring + at);
 
     record->rip = READ(from->rip);

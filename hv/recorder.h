@@ -78,6 +78,9 @@ struct exit_summary recorder_summary(const struct exit_times *times);
 /* All exits of all reasons; of this life. */
 uint64_t recorder_exits(const struct recorder *recorder);
 
-/* The exit before the last `back` ones. False: there were not so many. `back` is
- * less than RECORDER_SHOWN_MAX. */
-bool recorder_look(const struct vcpu *vcpu, unsigned back, struct exit_record *record);
+/* The newest record of a vCPU now. */
+const struct exit_record *recorder_last(const struct vcpu *vcpu);
+
+/* The record `back` ones before `last`. False: there were not so many. `back` is less
+ * than RECORDER_SHOWN_MAX. Much later there may be a newer one in its place. */
+bool recorder_look(const struct exit_record *last, unsigned back, struct exit_record *record);

@@ -54,7 +54,7 @@ def test_every_question_is_answered(machine, guests):
     shown = ask(rig, "show witness")
     assert re.search(r"RIP [0-9a-f]{16}  RSP [0-9a-f]{16}", shown), shown
     assert re.search(r"CR0 [0-9a-f]+  CR3 [0-9a-f]+", shown), shown
-    assert re.search(r"vCPU 0: -\d+ us I/O instruction, RIP [0-9a-f]+", shown), shown
+    assert re.search(r"vCPU 0 +\d+: -\d+ us I/O instruction, RIP [0-9a-f]+", shown), shown
     ask(rig, "pause triple")    # so that the numbers hold still
     stats = ask(rig, "stats triple", 60)
     count, low, mean, high = map(int, re.search(r"I/O instruction +(\d+) +(\d+) +(\d+) +(\d+)",

@@ -137,11 +137,11 @@ static void the_last_exits_are_told_newest_first(void **state)
 {
     struct exit_record record;
     (void)state;
-    assert_false(recorder_look(&vcpu, 0, &record));
+    assert_false(recorder_look(recorder_last(&vcpu), 0, &record));
     for (uint64_t tsc = 1; tsc < 3 * RECORDER_RECORDS; tsc++) {
         exit_of(10, 50, tsc);
         for (unsigned back = 0; back < RECORDER_SHOWN_MAX; back += 51) {
-            bool there = recorder_look(&vcpu, back, &record);
+            bool there = recorder_look(recorder_last(&vcpu), back, &record);
             assert_int_equal(there, tsc > back);
             assert_true(!there || (record.tsc == tsc - back && record.rip == tsc - back + 1 &&
                                    record.qualification == tsc - back + 2));
@@ -156,7 +156,7 @@ static void a_reset_forgets_the_times_and_keeps_the_records(void **state)
     exit_of(10, 50, 1);
     recorder_reset(&recorder);
     assert_int_equal(recorder_exits(&recorder), 0);
-    assert_true(recorder_look(&vcpu, 0, &record));
+    assert_true(recorder_look(recorder_last(&vcpu), 0, &record));
     exit_of(10, 70, 2);
     assert_int_equal(recorder_summary(&recorder.times[10]).shortest, 70);
 }
