@@ -130,6 +130,7 @@ def test_every_function_is_shown_as_it_is_before_the_refusal(machine, guests, fi
     assert re.search(r"DMA remapping: 39 bits +interrupts, too", text)
     assert re.search(r"iommu 0 at fed90000, segment 0, for:", text)
     assert re.search(r"the firmware's table has 2 CPUs, 1 are used", text)
+    assert re.search(r"DMA and interrupt remapping +optional +yes", text)
     inventory = text[text.index("inventory: cpus"):text.index("preflight:")].splitlines()
     assert all(len(line) <= COLUMNS_MAX for line in inventory)
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * Any bytes as a DMAR or, if the first one is odd, as an MCFG, in a heap block of
- * exactly their size.
+ * exactly their size; and whom such a DMAR means, on a machine with a bridge.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "drivers/acpi.h"
+#include "drivers/dmar_scope.h"
+#include "hv/dma_reserved.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -51,6 +53,38 @@ static void require_dmar(void)
         require(memchr(dmar->names[i].text, '\0', DMAR_NAME_SIZE) != NULL);
 }
 
+static const struct pci_inventory pci = {
+    .count = 3,
+    .functions = {
+        { .address = { 0, 0, 2 << 3 }, .parent = PCI_NO_PARENT },
+        { .address = { 0, 0, 0x1C << 3 }, .parent = PCI_NO_PARENT, .secondary_bus = 1,
+          .subordinate_bus = 1 },
+        { .address = { 0, 1, 0 }, .parent = 1 },
+    },
+};
+
+/* A function has a unit of its segment or none; no region that is honoured has RAM. */
+static void require_meaning(void)
+{
+    const struct dmar *dmar = &machine.dmar;
+    const struct memory_range ram = { HPA(MIB(1)), GIB(3), MEMORY_USABLE };
+    uint16_t source;
+    for (unsigned i = 0; i < pci.count; i++) {
+        uint32_t unit = dmar_unit_of(dmar, &pci, i);
+        require(unit == DMAR_NO_UNIT
+                || (unit < dmar->unit_count && dmar->units[unit].segment == 0));
+    }
+    (void)dmar_ioapic_source(dmar, &pci, 2, &source);
+    for (unsigned i = 0; i < dmar->reserved_count; i++) {
+        const struct dmar_reserved *region = &dmar->reserved[i];
+        struct dma_reserved made = dma_reserved_make(region->first_byte, region->last_byte, &ram,
+                                                     1, 1ull << 48);
+        require(!made.honoured || ept_range_is_valid(&made.range));
+        require(!made.honoured || region->last_byte < MIB(1)
+                || region->first_byte >= MIB(1) + GIB(3));
+    }
+}
+
 static void require_mcfg(void)
 {
     require(machine.ecam_count <= ACPI_ECAM_MAX);
@@ -81,5 +115,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(table);
     require_dmar();
     require_mcfg();
+    require_meaning();
     return 0;
 }
