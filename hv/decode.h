@@ -59,11 +59,16 @@ enum decode_status decode(const struct code *code, enum decode_mode mode,
  * frequent, in few instructions. */
 static inline bool decode_is_by_register(const struct code *code, unsigned *base)
 {
-    unsigned rex = (code->bytes[0] & 0xF0) == 0x40 ? code->bytes[0] : 0;
-    const uint8_t *at = &code->bytes[rex != 0];
-    unsigned opcode = at[0], modrm = at[1];
-    *base = (modrm & 7) | (rex & 1) << 3;
+    unsigned rex_b = 0;
+    uint32_t word;
+
+    __builtin_memcpy(&word, code->bytes, sizeof word);
+    if ((word & 0xF0) == 0x40) {
+        rex_b = (word & 1) << 3;
+        word >>= 8;
+    }
+    *base = (word >> 8 & 7) | rex_b;
     /* 88 to 8B, C6 and C7; no other prefix, 0F, 63 or A0 to A3. Mod 0, and no SIB
      * or RIP. */
-    return (opcode & 0xB0) == 0x80 && (modrm & 0xC0) == 0 && (modrm & 6) != 4;
+    return (word & 0xC0B0) == 0x0080 && (word & 0x0600) != 0x0400;
 }

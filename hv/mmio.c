@@ -70,10 +70,10 @@ static bool begins_a_page(const struct vcpu *vcpu, const struct code *code)
 static bool lies_in_page(const struct vcpu *vcpu, gpa_t gpa, enum decode_mode mode,
                          const struct code *code)
 {
-    if (gpa.value % PAGE_SIZE_4K - 1 < INSIDE_BYTES)
-        return true;
-    return gpa.value % PAGE_SIZE_4K == 0 && gpa.value != vcpu->lapic.page &&
-           mode == DECODE_64 && begins_a_page(vcpu, code);
+    uint64_t offset = gpa.value % PAGE_SIZE_4K;
+    if (offset != 0)
+        return offset <= INSIDE_BYTES;
+    return gpa.value != vcpu->lapic.page && mode == DECODE_64 && begins_a_page(vcpu, code);
 }
 
 /* The guest observes the device's register, or an empty bus: ones, and writes
