@@ -19,7 +19,7 @@ ARCH_ASM := arch/exception_entry.asm arch/vmx_entry.asm arch/trampoline.asm
 HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/calendar.c hv/log.c hv/log_ring.c
 HV_CONFIG := hv/toml.c hv/toml_cursor.c hv/toml_string.c hv/toml_value.c \
 	hv/config_keys.c hv/config_values.c hv/config_parse.c hv/config_check.c hv/config_memory.c \
-	hv/config_images.c hv/config_list.c hv/restart.c \
+	hv/config_images.c hv/config_list.c hv/config_after.c hv/restart.c \
 	hv/guest_ports.c
 HV_LOAD := hv/guest_kind.c hv/linux.c hv/linux_image.c hv/multiboot1.c \
 	hv/multiboot2.c hv/multiboot2_header.c hv/pvh.c hv/flat.c \
@@ -46,6 +46,7 @@ HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys
 HV_MONITOR := hv/monitor.c hv/monitor_line.c hv/monitor_command.c hv/monitor_show.c \
 	hv/monitor_tables.c hv/owners.c hv/snapshot.c
 HV_LIFE := hv/vcpu.c hv/warm_reset.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
+HV_LIFE += hv/readiness.c hv/text_search.c
 HV_INVENTORY := hv/pci_topology.c hv/pci_class.c hv/cpu_identity.c hv/inventory_print.c hv/log_row.c
 HV := $(HV_INVENTORY) $(HV_DMA) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
 HV += $(HV_EMULATION) $(HV_EMULATION_COLD)
@@ -67,7 +68,7 @@ COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(D
 COLD += $(HV_MONITOR) $(HV_INVENTORY) $(HV_DMA) $(VTD) drivers/vtd_unit.c drivers/pci_config.c arch/cpu_identity.c
 COLD += $(HV_EMULATION_COLD)
 # Of these there are few a second.
-COLD += $(HV_TASK) hv/warm_reset.c
+COLD += $(HV_TASK) hv/warm_reset.c hv/readiness.c hv/text_search.c
 COLD += arch/paging.c arch/window.c hv/platform.c hv/port_string.c hv/event.c \
 	hv/console_focus.c hv/console_keys.c hv/console_receive.c hv/lapic_level.c drivers/serial.c drivers/ioapic.c
 
@@ -104,6 +105,7 @@ UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf e
 UNIT_TESTS += acpi_dmar dma_faults dma_reserved dma_sources dma_tables dmar_scope irte vtd_unit inventory_print pci_config pci_scan pci_topology saved_inventory
 UNIT_TESTS += emulate instruction
 UNIT_TESTS += delivery task_switch warm_reset
+UNIT_TESTS += text_search
 UNIT_TESTS += recorder restart monitor monitor_line monitor_command owners log_ring
 fakes_console := terminal
 fakes_cr := reports

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * A guest that ends in the way it is told to, by one typed letter. Before, it
- * says whether its memory was clean at its start, and makes it dirty: so a
- * second life that finds it clean shows that nothing of the first was left.
+ * A guest that ends in the way it is told to, by one typed letter; another letter
+ * makes it ready by its port. Before, it says whether its memory was clean at its
+ * start, and makes it dirty: so a second life that finds it clean shows that nothing
+ * of the first was left.
  */
 #include "guest/lib.h"
 
@@ -109,6 +110,7 @@ _Noreturn static void reboot_with_interrupts_pending(void)
 
 #define HOLE 0xFD000000ull
 #define KEYBOARD_RESET 0xFE
+#define READY_PORT 0x510
 
 static void end_by(int letter)
 {
@@ -125,8 +127,9 @@ static void end_by(int letter)
     case 's': fault_on_stack(HOLE); break;
     case 'c': page_through(HOLE); break;
     case 'm': load_float(HOLE); break;
+    case 'o': out8(READY_PORT, 1); return;
     default: say("t triple fault, r reset, v reset with interrupts pending, p power off, k keyboard reset, f port 92h, u jump to "
-                 "a hole, x run into one, i IDT, s stack, c page tables, m x87 in a hole");
+                 "a hole, x run into one, i IDT, s stack, c page tables, m x87 in a hole, o ready by port");
              return;
     }
     (void)report(false, "still running after '%c'", letter);

@@ -27,6 +27,7 @@
 
 #define CONFIG_NAME_SIZE 32     /* sizes include the terminator */
 #define CONFIG_IMAGE_SIZE 64
+#define CONFIG_READY_SIZE 64
 #define CONFIG_CMDLINE_SIZE 2048 /* as Linux on x86 */
 #define CONFIG_MODULES_TEXT_SIZE 4096 /* all command lines of a guest's modules */
 
@@ -66,6 +67,9 @@ enum vm_key {
     VM_CONSOLE,
     VM_EXIT_PORT,
     VM_START,
+    VM_AFTER,
+    VM_READY,
+    VM_READY_PORT,
     VM_RESTART,
     VM_RESTART_LIMIT,
     VM_RESTART_THEN,
@@ -90,6 +94,12 @@ struct config_module {
     struct place at;
 };
 
+/* One of `after`. */
+struct config_after {
+    char name[CONFIG_NAME_SIZE];
+    struct place at;
+};
+
 struct vm_config {
     char name[CONFIG_NAME_SIZE];
     uint32_t cpu_count;
@@ -110,6 +120,11 @@ struct vm_config {
     bool console;                       /* it has a UART on the machine's console */
     uint16_t exit_port;                 /* what is written there ends it; 0: none */
     bool start_manual;                  /* the user starts it, in the monitor */
+    uint32_t after_count;
+    struct config_after after_names[CONFIG_VMS_MAX];
+    uint32_t after;                     /* the same, a bit a guest: config_check fills it */
+    char ready[CONFIG_READY_SIZE];      /* its console shows this when it is; empty: none */
+    uint16_t ready_port;                /* it writes there when it is; 0: none */
     struct restart_rule restart;
     struct place header;
     struct place at[VM_KEY_COUNT];      /* the key's value; line 0: not given */

@@ -7,6 +7,7 @@
  */
 #include "hv/config.h"
 
+#include "hv/config_after.h"
 #include "hv/config_images.h"
 #include "hv/config_list.h"
 #include "hv/config_memory.h"
@@ -152,6 +153,7 @@ void config_check(struct config *config, const struct inventory *inventory,
                   struct findings *findings)
 {
     check_names(config, findings);
+    config_check_after(config, findings);
     check_cpus(config, inventory, findings);
     config_place_memory(config, inventory, findings);
     config_check_images(config, inventory, findings);

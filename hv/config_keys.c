@@ -74,6 +74,15 @@ static const struct key_row vm_rows[VM_KEY_COUNT] = {
     [VM_START] = {
         "start", TAKES(TOML_STRING), false,
         "a string, as in \"manual\"", "start = \"manual\"" },
+    [VM_AFTER] = {
+        "after", TAKES(TOML_ARRAY), false,
+        "a list of guests, as in [\"web\"]", "after = [\"web\"]" },
+    [VM_READY] = {
+        "ready", TAKES(TOML_STRING), false,
+        "a string, as in \"login:\"", "ready = \"login:\"" },
+    [VM_READY_PORT] = {
+        "ready_port", TAKES(TOML_INTEGER), false,
+        "a port, as in 0x510", "ready_port = 0x510" },
     [VM_RESTART] = {
         "restart", TAKES(TOML_STRING), false,
         "a string, as in \"on-crash\"", "restart = \"on-crash\"" },

@@ -189,13 +189,15 @@ static void skip_array(struct reader *reader)
     CHECK(reader->item.kind == TOML_ARRAY_END);
 }
 
-/* Which arrays there are; an empty list of modules is none. */
+/* Which arrays there are; an empty list of modules or guests is none. */
 static void add_element(struct reader *reader, uint32_t key)
 {
     struct vm_config *vm = current_vm(reader);
 
     if (key == VM_CPUS)
         config_add_cpu(vm, &reader->item.value, reader->findings);
+    else if (key == VM_AFTER)
+        config_add_after(vm, &reader->item.value, reader->findings);
     else
         config_add_module(vm, &reader->item.value, reader->findings);
 }
@@ -205,7 +207,7 @@ static void read_array(struct reader *reader, uint32_t key)
     struct place place = reader->item.value.place;
     bool any = false;
 
-    CHECK(key == VM_CPUS || key == VM_MODULES);
+    CHECK(key == VM_CPUS || key == VM_AFTER || key == VM_MODULES);
     for (toml_next(&reader->toml, &reader->item); reader->item.kind == TOML_ELEMENT;
          toml_next(&reader->toml, &reader->item)) {
         any = true;

@@ -185,15 +185,20 @@ static bool is_small_letter_or_digit(char character)
     return (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9');
 }
 
+static bool is_name(const char *text)
+{
+    size_t length = strlen(text);
+    bool good = length > 0 && length < CONFIG_NAME_SIZE;
+
+    for (size_t i = 0; i < length && good; i++)
+        good = is_small_letter_or_digit(text[i]) || text[i] == '-';
+    return good;
+}
+
 static void set_name(struct vm_config *vm, const struct toml_value *value,
                      struct findings *findings)
 {
-    size_t length = strlen(value->string);
-    bool good = length > 0 && length < sizeof(vm->name);
-
-    for (size_t i = 0; i < length && good; i++)
-        good = is_small_letter_or_digit(value->string[i]) || value->string[i] == '-';
-    if (good)
+    if (is_name(value->string))
         text_copy(vm->name, sizeof(vm->name), value->string);
     else
         REPORT("\"%s\" is not a name; use 1 to %u small letters, digits and -", shown(value).text,
@@ -388,8 +393,7 @@ static void set_cmdline(struct vm_config *vm, const struct toml_value *value,
         text_copy(vm->cmdline, sizeof(vm->cmdline), value->string);
 }
 
-static void set_exit_port(struct vm_config *vm, const struct toml_value *value,
-                          struct findings *findings)
+static void set_port(uint16_t *port, const struct toml_value *value, struct findings *findings)
 {
     if (value->integer < 1 || value->integer > UINT16_MAX)
         REPORT("%lld is not a port; write a number from 1 to 0xffff, as in 0x501",
@@ -398,7 +402,48 @@ static void set_exit_port(struct vm_config *vm, const struct toml_value *value,
         REPORT("port 0x%llx is one of the guest's devices; write a free one, as in 0x501",
                (unsigned long long)value->integer);
     else
-        vm->exit_port = (uint16_t)value->integer;
+        *port = (uint16_t)value->integer;
+}
+
+static bool is_after(const struct vm_config *vm, const char *name)
+{
+    for (uint32_t i = 0; i < vm->after_count; i++)
+        if (text_equal(vm->after_names[i].name, name))
+            return true;
+    return false;
+}
+
+void config_add_after(struct vm_config *vm, const struct toml_value *value,
+                      struct findings *findings)
+{
+    if (value->type != TOML_STRING) {
+        REPORT("a list of guests holds their names; write it as in [\"web\"]");
+    } else if (!is_name(value->string)) {
+        REPORT("\"%s\" is not a guest's name; write it as in [\"web\"]", shown(value).text);
+    } else if (is_after(vm, value->string)) {
+        REPORT("guest \"%s\" is listed twice; remove one of the two", value->string);
+    } else if (vm->after_count == CONFIG_VMS_MAX) {
+        REPORT("there are at most %u guests; remove \"%s\"", CONFIG_VMS_MAX, value->string);
+    } else {
+        struct config_after *after = &vm->after_names[vm->after_count++];
+        after->at = value->place;
+        text_copy(after->name, sizeof(after->name), value->string);
+    }
+}
+
+static void set_ready(struct vm_config *vm, const struct toml_value *value,
+                      struct findings *findings)
+{
+    size_t length = strlen(value->string);
+    bool good = length > 0 && length < sizeof(vm->ready);
+
+    for (size_t i = 0; i < length && good; i++)
+        good = (uint8_t)value->string[i] >= ' ' && value->string[i] != 0x7f;
+    if (good)
+        text_copy(vm->ready, sizeof(vm->ready), value->string);
+    else
+        REPORT("\"%s\" is not part of a line; write 1 to %u bytes without control characters",
+               shown(value).text, (unsigned)sizeof(vm->ready) - 1);
 }
 
 static void set_start(struct vm_config *vm, const struct toml_value *value,
@@ -490,10 +535,19 @@ void config_set_vm(struct vm_config *vm, enum vm_key key, const struct toml_valu
         vm->console = value->boolean;
         return;
     case VM_EXIT_PORT:
-        set_exit_port(vm, value, findings);
+        set_port(&vm->exit_port, value, findings);
         return;
     case VM_START:
         set_start(vm, value, findings);
+        return;
+    case VM_AFTER:
+        CHECK(!"comes element by element");
+        return;
+    case VM_READY:
+        set_ready(vm, value, findings);
+        return;
+    case VM_READY_PORT:
+        set_port(&vm->ready_port, value, findings);
         return;
     case VM_RESTART:
         set_restart(vm, value, findings);

@@ -20,6 +20,10 @@ void config_set_vm(struct vm_config *vm, enum vm_key key, const struct toml_valu
 void config_add_cpu(struct vm_config *vm, const struct toml_value *value,
                     struct findings *findings);
 
+/* One element of `after = [...]`. */
+void config_add_after(struct vm_config *vm, const struct toml_value *value,
+                      struct findings *findings);
+
 /* One element of `modules = [...]`. */
 void config_add_module(struct vm_config *vm, const struct toml_value *value,
                        struct findings *findings);

@@ -5,6 +5,7 @@
 #include "hv/exit.h"
 #include "hv/machine.h"
 #include "hv/monitor_state.h"
+#include "hv/readiness.h"
 #include "hv/text.h"
 #include "hv/vm_life.h"
 
@@ -17,7 +18,8 @@ typedef unsigned long long ull;
 static const char *state_of(const struct vm *vm)
 {
     switch (atomic_load(&vm->state)) {
-    case VM_STOPPED: return "stopped";
+    case VM_STOPPED:
+        return atomic_load(&vm->waits_for) & READINESS_HELD ? "waiting" : "stopped";
     case VM_ENDING: return "ending";
     case VM_RUNNING: break;
     }
@@ -57,6 +59,14 @@ static void say_cpus(struct monitor_text *text, const struct vm *vm)
         monitor_say(text, "%s%u", i != 0 ? "," : "", vm->vcpus[i]->cpu);
 }
 
+static void say_waits(struct monitor_text *text, const char *separator, const struct vm *vm)
+{
+    char names[CONFIG_VMS_MAX * (CONFIG_NAME_SIZE + 1)];
+
+    if (readiness_names(vm, names, sizeof names) != 0)
+        monitor_say(text, "%swaits for %s", separator, names);
+}
+
 enum monitor_step monitor_list_step(struct monitor *monitor, struct monitor_text *text)
 {
     unsigned row = monitor->place.item++;
@@ -78,6 +88,7 @@ enum monitor_step monitor_list_step(struct monitor *monitor, struct monitor_text
                 owned.text, memory, (ull)uptime_seconds(vm, now),
                 (ull)exits_a_second(&monitor->rates[vm->index], vm, now),
                 vm->starts != 0 ? vm->starts - 1 : 0);
+    say_waits(text, "  ", vm);
     return MONITOR_LINE;
 }
 
@@ -123,6 +134,7 @@ static enum monitor_step show_partition(const struct vm *vm, struct monitor_plac
         monitor_say(text, "  restarts: %s", policy_word(rule.policy));
         if (rule.limit != 0)
             monitor_say(text, ", at most %u in %u s", rule.limit, rule.seconds);
+        say_waits(text, "; ", vm);
         return MONITOR_LINE;
     default:
         return MONITOR_DONE;

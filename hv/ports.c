@@ -9,6 +9,7 @@
 #include "hv/irq.h"
 #include "hv/machine.h"
 #include "hv/port_string.h"
+#include "hv/readiness.h"
 #include "hv/vm.h"
 #include "hv/vm_life.h"
 #include "hv/warm_reset.h"
@@ -300,11 +301,16 @@ static bool is_exit_port(const struct vm *vm, uint16_t port)
     return port == vm->config->exit_port && port != 0;
 }
 
+static bool is_ready_port(const struct vm *vm, uint16_t port)
+{
+    return port == vm->config->ready_port && port != 0;
+}
+
 /* What no row takes as a whole. `row` may be NULL. */
 static uint32_t read_elsewhere(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
                                size_t bytes)
 {
-    if (is_exit_port(vcpu->vm, port))
+    if (is_exit_port(vcpu->vm, port) || is_ready_port(vcpu->vm, port))
         return 0;
     if (bytes > 1 && row_within(port, port + bytes - 1) != NULL)
         return read_split(vcpu, port, bytes);
@@ -318,6 +324,10 @@ static bool write_elsewhere(struct vcpu *vcpu, const struct port_row *row, uint1
     if (is_exit_port(vcpu->vm, port)) {
         vm_exit(vcpu->vm, bytes < sizeof value ? value & ((1u << 8 * bytes) - 1) : value);
         return false;
+    }
+    if (is_ready_port(vcpu->vm, port)) {
+        readiness_reached(vcpu->vm);
+        return true;
     }
     if (bytes > 1 && row_within(port, port + bytes - 1) != NULL)
         return write_split(vcpu, port, bytes, value);

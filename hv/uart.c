@@ -10,6 +10,7 @@
 #include "hv/check.h"
 #include "hv/console.h"
 #include "hv/irq.h"
+#include "hv/readiness.h"
 #include "hv/vm.h"
 
 enum uart_register {
@@ -87,19 +88,32 @@ void uart_init(struct uart *uart, struct vm *vm, uint8_t irq, enum uart_wire wir
 
 /* ---- What is at the other end ---- */
 
-static struct console_status wire_status(const struct uart *uart)
+static inline struct console_status wire_status(const struct uart *uart)
 {
     switch (uart->wire) {
-    case UART_WIRE_CONSOLE: return console_status(uart->vm->index);
+    case UART_WIRE_CONSOLE:
+    case UART_WIRE_WATCHED: return console_status(uart->vm->index);
     case UART_WIRE_NOTHING: break;
     }
     return (struct console_status){ .output_ready = true };
 }
 
-static struct console_status wire_put(const struct uart *uart, uint8_t byte)
+/* A byte that comes again because there was no room counts when it is taken. */
+__attribute__((noinline))
+static struct console_status put_watched(struct uart *uart, uint8_t byte)
+{
+    struct console_status status = console_output(uart->vm->index, byte);
+
+    if (status.output_taken && readiness_output(uart->vm, byte))
+        uart->wire = UART_WIRE_CONSOLE;
+    return status;
+}
+
+static struct console_status wire_put(struct uart *uart, uint8_t byte)
 {
     switch (uart->wire) {
     case UART_WIRE_CONSOLE: return console_output(uart->vm->index, byte);
+    case UART_WIRE_WATCHED: return put_watched(uart, byte);
     case UART_WIRE_NOTHING: break;
     }
     return (struct console_status){ .output_ready = true, .output_taken = true };
@@ -109,7 +123,8 @@ static struct console_status wire_put(const struct uart *uart, uint8_t byte)
 static int wire_take(const struct uart *uart)
 {
     switch (uart->wire) {
-    case UART_WIRE_CONSOLE: return console_input_take(uart->vm->index);
+    case UART_WIRE_CONSOLE:
+    case UART_WIRE_WATCHED: return console_input_take(uart->vm->index);
     case UART_WIRE_NOTHING: break;
     }
     return -1;
@@ -119,7 +134,8 @@ static int wire_take(const struct uart *uart)
 static uint8_t wire_modem_lines(const struct uart *uart)
 {
     switch (uart->wire) {
-    case UART_WIRE_CONSOLE: return MSR_CTS | MSR_DSR | MSR_DCD;
+    case UART_WIRE_CONSOLE:
+    case UART_WIRE_WATCHED: return MSR_CTS | MSR_DSR | MSR_DCD;
     case UART_WIRE_NOTHING: break;
     }
     return 0;
@@ -133,7 +149,7 @@ static bool in_loopback(const struct uart *uart)
 }
 
 /* What the receiver and the transmitter see now: the wire, or each other. */
-static struct console_status line_status(const struct uart *uart)
+static inline struct console_status line_status(const struct uart *uart)
 {
     if (in_loopback(uart))
         return (struct console_status){ .output_ready = true,
@@ -188,7 +204,7 @@ static void note_transmitter(struct uart *uart, bool ready)
     uart->transmit_was_ready = ready;
 }
 
-static void move_line(const struct uart *uart, const struct console_status *status)
+static inline void move_line(const struct uart *uart, const struct console_status *status)
 {
     bool gate = (uart->modem_control & MCR_OUT2) && !in_loopback(uart);
     bool high = gate && pending_cause(uart, status->input_waiting) != IIR_NONE;

@@ -25,6 +25,7 @@
 #include "hv/pit.h"
 #include "hv/platform.h"
 #include "hv/quota.h"
+#include "hv/text_search.h"
 #include "hv/timers.h"
 #include "hv/uart.h"
 #include "hv/vcpu.h"
@@ -43,6 +44,9 @@ struct vm {
     unsigned starts; /* how often it was started since boot */
     struct restart_history restarts; /* by itself */
     struct quota restarts_told;
+    _Atomic uint32_t waits_for; /* see hv/readiness.h */
+    _Atomic bool ready;         /* in this life */
+    struct text_search ready_search; /* over its console's output; under `lock` */
     _Atomic bool paused;  /* by the user; its vCPUs stay in the mailbox */
     uint64_t ended_tsc;   /* the mark of the last end */
     uint64_t started_tsc; /* its boot vCPU's first instruction of this life */

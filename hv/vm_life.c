@@ -14,6 +14,7 @@
 #include "hv/guest_ports.h"
 #include "hv/log.h"
 #include "hv/machine.h"
+#include "hv/readiness.h"
 
 struct vm *vms[CONFIG_VMS_MAX];
 unsigned vm_count;
@@ -37,11 +38,18 @@ enum run_end { RUN_GOES_ON, RUN_POWERS_OFF, RUN_REBOOTS };
 static _Atomic enum run_end run_end;
 static _Atomic bool machine_ended;
 
+static bool starts_by_itself(const struct vm *vm)
+{
+    return !vm->config->start_manual && vm->config->after == 0;
+}
+
 void vm_life_init(enum when_all_stopped policy)
 {
     when_all_stopped = policy;
-    for (unsigned i = 0; i < vm_count; i++)
-        vms_running += !vms[i]->config->start_manual;
+    for (unsigned i = 0; i < vm_count; i++) {
+        readiness_init(vms[i]);
+        vms_running += starts_by_itself(vms[i]);
+    }
 }
 
 static bool mark_end(struct vm *vm, enum vm_end end, const char *reason, uint32_t status);
@@ -55,7 +63,9 @@ static void ask_all(const struct vm *vm, uint32_t requests)
 static void reset_devices(struct vm *vm)
 {
     lock_acquire(&vm->lock);
-    uart_init(&vm->com1, vm, GUEST_IRQ_COM1, UART_WIRE_CONSOLE);
+    readiness_begin(vm);
+    uart_init(&vm->com1, vm, GUEST_IRQ_COM1,
+              readiness_wants_output(vm) ? UART_WIRE_WATCHED : UART_WIRE_CONSOLE);
     uart_init(&vm->com2, vm, GUEST_IRQ_COM2, UART_WIRE_NOTHING);
     ioapic_init(&vm->ioapic, (uint8_t)guest_acpi_ioapic_id(vm->vcpu_count));
     pic_init(&vm->pic);
@@ -99,14 +109,24 @@ void vm_start(struct vm *vm)
         (void)mark_end(vm, VM_END_POWEROFF, RUN_ENDED, 0);
 }
 
+static void say_wait(const struct vm *vm)
+{
+    char names[CONFIG_VMS_MAX * (CONFIG_NAME_SIZE + 1)];
+
+    if (readiness_names(vm, names, sizeof names) != 0)
+        log_line(LOG_INFO, "%s: waits for %s", vm->config->name, names);
+    else
+        log_line(LOG_INFO, "%s: waits for \"start %s\" in the monitor", vm->config->name,
+                 vm->config->name);
+}
+
 unsigned vm_start_all(void)
 {
     unsigned started = 0;
 
     for (unsigned i = 0; i < vm_count; i++) {
-        if (vms[i]->config->start_manual) {
-            log_line(LOG_INFO, "%s: waits for \"start %s\" in the monitor", vms[i]->config->name,
-                     vms[i]->config->name);
+        if (!starts_by_itself(vms[i])) {
+            say_wait(vms[i]);
             console_vm_stopped(i);
             continue;
         }
@@ -121,6 +141,7 @@ void vm_vcpu_started(struct vcpu *vcpu)
     struct vm *vm = vcpu->vm;
     if (vcpu->index == 0) {
         vm->started_tsc = machine_tsc();
+        readiness_started(vm);
         return;
     }
     if (atomic_fetch_add(&vm->vcpus_waiting, 1) + 1 == vm->vcpu_count - 1)
@@ -202,7 +223,10 @@ bool vm_command_start(struct vm *vm)
 {
     if (atomic_load(&vm->state) != VM_STOPPED)
         return false;
-    machine_request(vm->vcpus[0]->cpu, REQUEST_BEGIN);
+    if (atomic_load(&vm->waits_for) & READINESS_HELD)
+        (void)vm_release(vm, READINESS_GUESTS);
+    else
+        machine_request(vm->vcpus[0]->cpu, REQUEST_BEGIN);
     return true;
 }
 
@@ -222,16 +246,39 @@ bool vm_command_pause(struct vm *vm, bool paused)
     return true;
 }
 
+static void count_no_more(void)
+{
+    if (atomic_fetch_sub(&vms_running, 1) == 1)
+        end_machine();
+}
+
+/* It is counted before it is released: the guest that it waited for may end at once,
+ * and must not be the last then. */
+bool vm_release(struct vm *vm, uint32_t guests)
+{
+    uint32_t for_nobody = READINESS_HELD;
+
+    atomic_fetch_add(&vms_running, 1);
+    atomic_fetch_and(&vm->waits_for, ~guests);
+    if (!atomic_compare_exchange_strong(&vm->waits_for, &for_nobody, READINESS_RELEASED)) {
+        count_no_more();
+        return false;
+    }
+    machine_request(vm->vcpus[0]->cpu, REQUEST_BEGIN);
+    return true;
+}
+
 /* It counts as running before anybody looks whether none does. */
 void vm_begin(struct vm *vm)
 {
     if (atomic_load(&vm->state) != VM_STOPPED)
         return;
-    atomic_fetch_add(&vms_running, 1);
+    if (atomic_exchange(&vm->waits_for, 0) != READINESS_RELEASED)
+        atomic_fetch_add(&vms_running, 1);
     if (atomic_load(&run_end) == RUN_GOES_ON)
         vm_start(vm);
-    else if (atomic_fetch_sub(&vms_running, 1) == 1)
-        end_machine();
+    else
+        count_no_more();
 }
 
 static void zero_memory(const struct vm *vm)
@@ -243,8 +290,9 @@ static void stopped_for_good(struct vm *vm)
 {
     atomic_store(&vm->state, VM_STOPPED);
     console_vm_stopped(vm->index);
-    if (atomic_fetch_sub(&vms_running, 1) == 1)
-        end_machine();
+    if (atomic_load(&run_end) == RUN_GOES_ON)
+        readiness_say_stopped(vm);
+    count_no_more();
 }
 
 /* Waits for mark_end() on another CPU. */

@@ -34,7 +34,8 @@ extern unsigned vm_count;
 void vm_life_init(enum when_all_stopped policy);
 void vm_start(struct vm *vm);
 
-/* All that do not wait for the user; returns how many those are. */
+/* All that wait neither for the user nor for another guest; returns how many those
+ * are. */
 unsigned vm_start_all(void);
 
 /* The user's commands, from any CPU. They ask and return; false: nothing to do in
@@ -43,6 +44,10 @@ bool vm_command_start(struct vm *vm);
 bool vm_command_end(struct vm *vm, enum vm_end end); /* VM_END_STOP or VM_END_RESTART */
 bool vm_command_pause(struct vm *vm, bool paused);
 void vm_begin(struct vm *vm);
+
+/* By a guest that runs, or the user: it waits for none of `guests`, a bit each, any
+ * more. True: for nobody now, and it starts. */
+bool vm_release(struct vm *vm, uint32_t guests);
 
 /* By a vCPU of the VM, in its exit handler, which then returns END. Only the
  * first end of a life counts. `reason` is a literal, for the report. */

@@ -38,9 +38,9 @@ def start(machine, guests):
     return rig
 
 
-def witness_is_intact(rig, key):
+def witness_is_intact(rig, key, name="witness"):
     rig.send(f"\x1d{key}")
-    rig.says("console: witness")
+    rig.says(f"console: {name}")
     rig.send("status\r")
     match = rig.expect(r"^witness: status ([^\r\n]*)\r\n", 60, "the witness to answer")
     status = {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", match[1].decode())}

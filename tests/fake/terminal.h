@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The user at the other end of the fake machine's console: types, and reads
- * what was shown. Also in place of vm_stop_all(), which a key calls.
+ * what was shown. Also in place of vm_stop_all(), which a key calls,
+ * and of readiness_output().
  */
 #pragma once
 
@@ -28,3 +29,6 @@ const char *fake_terminal_shown(void);
 
 /* Makes room for as much output again as after a reset. */
 void fake_terminal_clear(void);
+
+/* Bytes that somebody who waits for a guest has seen; '!' makes it ready. */
+extern unsigned fake_terminal_watched;

@@ -120,8 +120,11 @@ static void a_whole_configuration_is_read(void **state)
           "restart = \"on-crash\"\n"
           "restart_limit = \"3 in 60s\"\n"
           "restart_then = \"reboot\"\n"
+          "ready_port = 0x510\n"
           "[[vm]]\n"
           "name = \"b\"\n"
+          "after = [\"web-1\"]\n"
+          "ready = \"b login:\"\n"
           "cpus = 2\n"
           "memory = \"16 MiB\"\n"
           "kernel = \"tiny\"\n",
@@ -146,6 +149,10 @@ static void a_whole_configuration_is_read(void **state)
     assert_false(vm->console);
     assert_int_equal(vm->exit_port, 0x501);
     assert_true(vm->start_manual);
+    assert_int_equal(vm->after, 0);
+    assert_int_equal(vm->ready_port, 0x510);
+    assert_int_equal(config.vms[1].after, 1u << 0);
+    assert_string_equal(config.vms[1].ready, "b login:");
     assert_int_equal(vm->restart.policy, RESTART_ON_CRASH);
     assert_int_equal(vm->restart.limit, 3);
     assert_int_equal(vm->restart.seconds, 60);
@@ -171,6 +178,9 @@ static void what_is_not_given_has_its_default(void **state)
     assert_true(config.vms[0].console);
     assert_int_equal(config.vms[0].exit_port, 0);
     assert_false(config.vms[0].start_manual);
+    assert_int_equal(config.vms[0].after, 0);
+    assert_string_equal(config.vms[0].ready, "");
+    assert_int_equal(config.vms[0].ready_port, 0);
     assert_int_equal(config.vms[0].restart.policy, RESTART_ON_RESET);
     assert_int_equal(config.vms[0].restart.limit, 0);
     assert_int_equal(config.vms[0].restart.then, RESTART_THEN_STOP);
@@ -254,7 +264,7 @@ static void an_unknown_key_that_resembles_none_is_answered_with_all(void **state
     line_finds("disk = [1, 2]", "1: error: vm \"a\": unknown key \"disk\"; [[vm]] has name, cpus, "
                                 "memory, kernel, format, initrd, modules, cmdline, "
                                 "load_address, entry, mode, console, exit_port, start, "
-                                "restart, restart_limit, restart_then");
+                                "after, ready, ready_port, restart, restart_limit, restart_then");
     hypervisor_line_finds("x = 1", "1: error: unknown key \"x\"; [hypervisor] has console_port, "
                                    "console_speed, log, inventory, when_all_stopped, "
                                    "selftest");
@@ -423,6 +433,77 @@ static void how_a_guest_starts_and_starts_again_is_said_in_words(void **state)
     finds(VM("a", "1", "64M") "restart_limit = \"100 in 86400s\"\nstart = \"auto\"\n", "");
     assert_int_equal(config.vms[0].restart.limit, 100);
     assert_int_equal(config.vms[0].restart.seconds, 86400);
+}
+
+static void a_guest_waits_for_others_that_there_are(void **state)
+{
+    (void)state;
+    finds(VM("a", "1", "64M") "after = [\"b\", \"c\"]\n" VM("b", "1", "64M")
+          VM("c", "1", "64M") "after = [\"b\"]\nready = \"up\"\n", "");
+    assert_int_equal(config.vms[0].after, 1u << 1 | 1u << 2);
+    assert_int_equal(config.vms[2].after, 1u << 1);
+    finds(VM("a", "1", "64M") "after = []\n", "");
+    line_finds("after = \"b\"", "9: error: vm \"a\": \"after\" must be a list of guests, as in "
+                                "[\"web\"]");
+    line_finds("after = [1]", "10: error: vm \"a\": a list of guests holds their names; write it "
+                              "as in [\"web\"]");
+    line_finds("after = [\"B\"]", "10: error: vm \"a\": \"B\" is not a guest's name; write it as "
+                                  "in [\"web\"]");
+    line_finds("after = [\"a\"]", "10: error: vm \"a\": the guest would wait for itself; remove "
+                                  "it from the list");
+    line_finds("after = [\"b\"]", "10: error: vm \"a\": there is no guest \"b\"; the others are: "
+                                  "none");
+    finds(VM("a", "1", "64M") "after = [\"x\", \"c\", \"c\"]\n" VM("b", "1", "64M")
+          VM("c", "1", "64M"),
+          "config:6:10: error: vm \"a\": there is no guest \"x\"; the others are: b, c\n"
+          "config:6:20: error: vm \"a\": guest \"c\" is listed twice; remove one of the two\n");
+    finds(VM("a", "1", "64M") "after = [\"b\"]\nstart = \"manual\"\n" VM("b", "1", "64M"),
+          "config:6:9: error: vm \"a\": a guest that the user starts waits for no other; remove "
+          "\"after\" or \"start\"\n");
+    finds(VM("a", "1", "64M") "after = [\"b\"]\n" VM("B", "1", "64M"),
+          "config:8:8: error: \"B\" is not a name; use 1 to 31 small letters, digits and -\n");
+    line_finds("after = [\"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\", \"i\", \"j\"]\n"
+               "[[vm]]\nname = \"\"\ncpus = 1\nmemory = \"64M\"\nkernel = \"vmlinuz\"",
+               "50: error: vm \"a\": there are at most 8 guests; remove \"j\"\n"
+               "config:8:8: error: \"\" is not a name; use 1 to 31 small letters, digits and -");
+}
+
+static void no_guests_wait_in_a_circle(void **state)
+{
+    (void)state;
+    finds(VM("a", "1", "64M") "after = [\"d\"]\n" VM("b", "1", "64M") "after = [\"c\"]\n"
+          VM("c", "1", "64M") "after = [\"d\"]\n" VM("d", "1", "64M") "after = [\"b\"]\n",
+          "config:12:9: error: vm \"b\": these wait for each other, and none would start: "
+          "b, c, d; break the circle\n");
+    finds(VM("a", "1", "64M") "after = [\"b\"]\n" VM("b", "1", "64M") "after = [\"a\"]\n"
+          VM("c", "1", "64M") "after = [\"d\", \"a\"]\n" VM("d", "1", "64M") "after = [\"c\"]\n",
+          "config:6:9: error: vm \"a\": these wait for each other, and none would start: "
+          "a, b; break the circle\n"
+          "config:18:9: error: vm \"c\": these wait for each other, and none would start: "
+          "c, d; break the circle\n");
+}
+
+static void a_guest_is_ready_by_one_thing(void **state)
+{
+    (void)state;
+    line_finds("ready = \"\"", "9: error: vm \"a\": \"\" is not part of a line; write 1 to 63 bytes "
+                               "without control characters");
+    line_finds("ready = \"a\\nb\"", "9: error: vm \"a\": \"a?b\" is not part of a line; write 1 to "
+                                    "63 bytes without control characters");
+    finds(VM("a", "1", "64M") "ready = \"123456789 123456789 123456789 123456789 123456789 "
+          "123456789 123\"\n", "");
+    line_finds("ready = \"123456789 123456789 123456789 123456789 123456789 123456789 1234\"",
+               "9: error: vm \"a\": \"123456789 123456789 123456789 123456789 1234...\" is not part "
+               "of a line; write 1 to 63 bytes without control characters");
+    line_finds("ready_port = 0", "14: error: vm \"a\": 0 is not a port; write a number from 1 to "
+                                 "0xffff, as in 0x501");
+    line_finds("ready_port = 0x3f8", "14: error: vm \"a\": port 0x3f8 is one of the guest's "
+                                     "devices; write a free one, as in 0x501");
+    finds(VM("a", "1", "64M") "exit_port = 0x501\nready_port = 0x501\n",
+          "config:7:14: error: vm \"a\": port 0x501 is the exit port, too; choose another\n");
+    finds(VM("a", "1", "64M") "ready = \"up\"\nready_port = 0x510\n",
+          "config:7:14: error: vm \"a\": \"ready\" in line 6 says already when the guest is ready; "
+          "remove one of the two\n");
 }
 
 static void the_console_speed_divides_115200(void **state)
@@ -947,6 +1028,9 @@ int main(void)
         cmocka_unit_test_setup(the_console_port_is_a_name_or_a_number, set_up),
         cmocka_unit_test_setup(the_exit_port_is_one_that_no_device_has, set_up),
         cmocka_unit_test_setup(how_a_guest_starts_and_starts_again_is_said_in_words, set_up),
+        cmocka_unit_test_setup(a_guest_waits_for_others_that_there_are, set_up),
+        cmocka_unit_test_setup(no_guests_wait_in_a_circle, set_up),
+        cmocka_unit_test_setup(a_guest_is_ready_by_one_thing, set_up),
         cmocka_unit_test_setup(the_console_speed_divides_115200, set_up),
         cmocka_unit_test_setup(words_that_are_not_known_are_answered_with_those_that_are, set_up),
         cmocka_unit_test_setup(names_have_small_letters_digits_and_hyphens, set_up),

@@ -18,6 +18,7 @@
 #include "hv/guest_ports.h"
 #include "hv/log.h"
 #include "hv/ports.h"
+#include "hv/readiness.h"
 #include "hv/vm.h"
 #include "hv/vm_life.h"
 #include "tests/fake/linear.h"
@@ -34,7 +35,9 @@ enum { SIZE_16, SIZE_32, SIZE_64 };
 
 #define EXIT_PORT 0x501
 
-static const struct vm_config config = { .name = "ada", .console = true, .exit_port = EXIT_PORT };
+#define READY_PORT 0x510
+static const struct vm_config config = { .name = "ada", .console = true, .exit_port = EXIT_PORT,
+                                         .ready_port = READY_PORT };
 static struct vm vm;
 static struct vcpu vcpu;
 static unsigned iterations;
@@ -56,6 +59,14 @@ void vm_exit(struct vm *of, uint32_t status)
 {
     of->end = VM_END_EXIT;
     of->exit_status = status;
+}
+
+static unsigned readied;
+
+void readiness_reached(struct vm *of)
+{
+    (void)of;
+    readied++;
 }
 
 /* Whether a line since the last call says so, and forgets all lines. */
@@ -214,14 +225,15 @@ static void a_sweep_of_all_ports_finds_the_guests_devices_and_nothing_else(void 
                      (port >= 0x4D0 && port <= 0x4D1) ||
                      (port >= 0x600 && port <= 0x605) || (port >= 0x608 && port <= 0x60B) ||
                      port == 0xCF9 || (port >= 0xCFC && port <= 0xCFF);
-        if (port == EXIT_PORT)
+        bool configured = port == EXIT_PORT || port == READY_PORT;
+        if (configured)
             assert_int_equal(value, 0);
         else if (!owned)
             assert_int_equal(value, 0xFF);
         bool expected = port == 0x80 || port == 0xED || (port >= 0x2E8 && port <= 0x2EF) ||
                         (port >= 0x3B0 && port <= 0x3DF) || (port >= 0x3E8 && port <= 0x3EF) ||
                         (port >= 0xCF8 && port <= 0xCFB);
-        assert_int_equal(was_said("read port"), !owned && !expected && port != EXIT_PORT);
+        assert_int_equal(was_said("read port"), !owned && !expected && !configured);
         assert_int_equal(guest_port_is_taken((uint16_t)port), owned || expected);
     }
 }
@@ -242,6 +254,19 @@ static void the_value_written_to_the_exit_port_is_the_status(void **state)
 }
 
 /* Without one, port 0 is none either. */
+static void a_write_to_the_ready_port_is_told_and_the_guest_goes_on(void **state)
+{
+    (void)state;
+    readied = 0;
+    assert_int_equal(ports_read(&vcpu, READY_PORT, 4), 0);
+    assert_int_equal(readied, 0);
+    assert_true(ports_write(&vcpu, READY_PORT, 1, 0));
+    assert_true(ports_write(&vcpu, READY_PORT, 4, 5));
+    assert_int_equal(readied, 2);
+    assert_true(ports_write(&vcpu, READY_PORT + 1, 1, 0));
+    assert_int_equal(readied, 2);
+}
+
 static void an_exit_port_is_configured_or_there_is_none(void **state)
 {
     (void)state;
@@ -752,6 +777,7 @@ int main(void)
         TEST(ports_that_every_kernel_tries_are_not_reported),
         TEST(a_sweep_of_all_ports_finds_the_guests_devices_and_nothing_else),
         TEST(the_value_written_to_the_exit_port_is_the_status),
+        TEST(a_write_to_the_ready_port_is_told_and_the_guest_goes_on),
         TEST(an_exit_port_is_configured_or_there_is_none),
         TEST(a_wide_access_to_a_narrow_device_is_split_into_bytes),
         TEST(an_access_across_devices_reaches_each_by_its_bytes),

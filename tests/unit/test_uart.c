@@ -367,6 +367,30 @@ static void a_byte_without_room_is_not_taken_and_changes_nothing(void **state)
     assert_string_equal(fake_terminal_shown() + 64, "c");
 }
 
+static void a_watched_wire_shows_each_byte_once_until_no_more_is_wanted(void **state)
+{
+    (void)state;
+    begin(64, 64);
+    uart_init(uart, vm, GUEST_IRQ_COM1, UART_WIRE_WATCHED);
+    fake_terminal_watched = 0;
+    fake.console_room = 0;
+    for (unsigned i = 0; i < 64; i++)
+        assert_true(uart_write(uart, DATA, 'a'));
+    assert_false(uart_write(uart, DATA, '!')); /* not taken, so nobody has seen it */
+    assert_int_equal(fake_terminal_watched, 64);
+    assert_int_equal(uart_read(uart, LSR), 0);
+    assert_int_equal(uart_read(uart, MSR), 0xB0);
+    fake.console_room = 64;
+    console_flush();
+    assert_true(uart_write(uart, DATA, '!'));
+    assert_int_equal(fake_terminal_watched, 65);
+    assert_int_equal(uart->wire, UART_WIRE_CONSOLE);
+    assert_true(uart_write(uart, DATA, 'b'));
+    assert_int_equal(fake_terminal_watched, 65);
+    type("t", 1);
+    assert_int_equal(uart_read(uart, DATA), 't');
+}
+
 static void a_guest_out_of_focus_never_waits(void **state)
 {
     (void)state;
@@ -653,6 +677,7 @@ int main(void)
         TEST(a_burst_of_bytes_raises_one_interrupt),
         TEST(a_full_console_is_a_busy_transmitter_until_it_has_drained),
         TEST(a_byte_without_room_is_not_taken_and_changes_nothing),
+        TEST(a_watched_wire_shows_each_byte_once_until_no_more_is_wanted),
         TEST(a_guest_out_of_focus_never_waits),
         TEST(a_port_without_a_cable_sends_into_nowhere),
         TEST(linux_finds_a_16550a),

@@ -21,6 +21,8 @@
 #include "hv/console.h"
 #include "hv/lapic_ipi.h"
 #include "hv/log.h"
+#include "hv/ports.h"
+#include "hv/readiness.h"
 #include "hv/vm_life.h"
 #include "tests/fake/cpuid_host.h"
 #include "tests/fake/images.h"
@@ -799,6 +801,160 @@ static void restarts_do_not_fill_the_log(void **state)
     in_a_boot_of_its_own(flood);
 }
 
+/* ---- Guests that wait for others ---- */
+
+#define COM1_DATA 0x3F8
+#define READY_PORT 0x510
+
+static void print(unsigned vm, const char *text)
+{
+    for (; *text != '\0'; text++)
+        ports_write(&vcpus[vm][0], COM1_DATA, 1, (uint8_t)*text);
+}
+
+static void waits_for_text(void)
+{
+    configs[1].after = 1u << 0;
+    strcpy(configs[0].ready, "login:");
+    boot(2, 2, WHEN_ALL_STOPPED_WAIT);
+    settle();
+    REQUIRE(was_shown("guest1: waits for guest0"));
+    REQUIRE(vm_of[1].state == VM_STOPPED && vm_of[1].starts == 0);
+    print(0, "logi\nlogin");
+    settle();
+    REQUIRE(vm_of[1].starts == 0 && vm_of[0].com1.wire == UART_WIRE_WATCHED);
+    vm_end(&vm_of[0], VM_END_REBOOT, "reset"); /* what it wrote was another life's */
+    settle();
+    print(0, ":");
+    settle();
+    REQUIRE(vm_of[1].starts == 0);
+    print(0, "login:");
+    REQUIRE(vm_of[0].com1.wire == UART_WIRE_CONSOLE);
+    REQUIRE(vm_of[1].state == VM_STOPPED && mailbox[CPU_OF(1, 0)] == REQUEST_BEGIN);
+    settle();
+    check_settled();
+    REQUIRE(vm_of[1].starts == 1 && vm_of[1].state == VM_RUNNING);
+    REQUIRE(was_shown("guest1: starts, as guest0 is ready"));
+    vm_end(&vm_of[1], VM_END_REBOOT, "reset"); /* only the first start waits */
+    vm_end(&vm_of[0], VM_END_REBOOT, "reset");
+    settle();
+    REQUIRE(vm_of[1].starts == 2 && vm_of[0].starts == 3);
+    REQUIRE(vm_of[0].com1.wire == UART_WIRE_CONSOLE); /* nobody waits for it */
+}
+
+static void a_guest_starts_when_another_shows_a_text(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(waits_for_text);
+}
+
+static void waits_for_port(void)
+{
+    configs[1].after = 1u << 0;
+    configs[0].ready_port = READY_PORT;
+    boot(1, 1, WHEN_ALL_STOPPED_POWEROFF);
+    settle();
+    REQUIRE(ports_read(&vcpus[0][0], READY_PORT, 4) == 0);
+    REQUIRE(mailbox[CPU_OF(1, 0)] == 0);
+    REQUIRE(ports_write(&vcpus[0][0], READY_PORT, 2, 7));
+    vm_end(&vm_of[0], VM_END_POWEROFF, "S5"); /* its work was to be ready */
+    serve(CPU_OF(0, 0));
+    REQUIRE(vm_of[0].state == VM_STOPPED && ends == 0);
+    settle();
+    check_settled();
+    REQUIRE(vm_of[1].starts == 1 && ends == 0);
+    vm_end(&vm_of[1], VM_END_POWEROFF, "S5");
+    settle();
+    REQUIRE(ends == 1 && was_shown("end: ok"));
+}
+
+static void a_guest_that_was_ready_may_end_at_once(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(waits_for_port);
+}
+
+static void writes_again_and_again(void)
+{
+    configs[1].after = 1u << 0;
+    configs[0].ready_port = READY_PORT;
+    boot_and_settle(1, 1, WHEN_ALL_STOPPED_WAIT);
+    for (unsigned life = 0; life < 3; life++) {
+        for (unsigned i = 0; i < 1000; i++) {
+            REQUIRE(ports_write(&vcpus[0][0], READY_PORT, 1, 1));
+            REQUIRE(mailbox[CPU_OF(1, 0)] == (life == 0 ? REQUEST_BEGIN : 0));
+        }
+        settle();
+        REQUIRE(vm_of[1].starts == 1);
+        vm_end(&vm_of[0], VM_END_REBOOT, "reset");
+        settle();
+    }
+    vm_command_end(&vm_of[1], VM_END_STOP);
+    settle();
+    ports_write(&vcpus[0][0], READY_PORT, 1, 1);
+    settle();
+    REQUIRE(vm_of[1].state == VM_STOPPED && vm_of[1].starts == 1);
+}
+
+static void a_flood_of_readiness_asks_nobody_twice(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(writes_again_and_again);
+}
+
+static void ready_as_it_runs(void)
+{
+    configs[0].after = 1u << 1; /* the order of the file does not matter */
+    boot(2, 3, WHEN_ALL_STOPPED_WAIT);
+    REQUIRE(vm_of[0].starts == 0 && vm_of[1].starts == 1);
+    settle();
+    check_settled();
+    REQUIRE(vm_of[0].starts == 1 && vm_of[0].state == VM_RUNNING);
+}
+
+static void a_guest_that_says_nothing_else_is_ready_as_it_runs(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(ready_as_it_runs);
+}
+
+static void waits_in_vain_for_the_end(void)
+{
+    configs[1].after = 1u << 0;
+    configs[0].ready_port = READY_PORT;
+    boot_and_settle(1, 1, WHEN_ALL_STOPPED_POWEROFF);
+    vm_end(&vm_of[0], VM_END_POWEROFF, "S5");
+    settle();
+    REQUIRE(was_shown("guest1: waits for guest0, which has stopped"));
+    REQUIRE(ends == 1); /* none runs */
+}
+
+static void the_user_starts_it(void)
+{
+    configs[1].after = 1u << 0;
+    configs[0].ready_port = READY_PORT;
+    boot_and_settle(1, 1, WHEN_ALL_STOPPED_POWEROFF);
+    REQUIRE(vm_command_start(&vm_of[1]) && vm_command_start(&vm_of[1]));
+    settle();
+    check_settled();
+    REQUIRE(vm_of[1].starts == 1);
+    ports_write(&vcpus[0][0], READY_PORT, 1, 1);
+    REQUIRE(mailbox[CPU_OF(1, 0)] == 0);
+    vm_end(&vm_of[1], VM_END_POWEROFF, "S5");
+    settle();
+    REQUIRE(ends == 0);
+    vm_end(&vm_of[0], VM_END_POWEROFF, "S5");
+    settle();
+    REQUIRE(ends == 1);
+}
+
+static void a_guest_that_waits_does_not_run(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(waits_in_vain_for_the_end);
+    in_a_boot_of_its_own(the_user_starts_it);
+}
+
 /* ---- Any order ---- */
 
 #define STEPS 3000
@@ -848,6 +1004,7 @@ static void guest_acts(unsigned cpu)
         if (chance(300) == 0)
             vm_crash(vcpu, "triple fault");
         break;
+    case 4: readiness_reached(vm); break;
     default: guest_sends(vcpu); break;
     }
     busy[cpu] = false;
@@ -915,6 +1072,8 @@ static void any_order(void)
 {
     srand(seed);
     interleaving = true;
+    configs[0].ready_port = READY_PORT;
+    configs[1].after = chance(2);
     boot(1 + chance(CONFIG_VCPUS_MAX), seed % 3 ? 1 + chance(CONFIG_VCPUS_MAX) : 0,
          (enum when_all_stopped)chance(3));
     for (unsigned i = 0; i < STEPS && ends == 0; i++) {
@@ -964,6 +1123,11 @@ int main(void)
         cmocka_unit_test(a_manual_start_waits_for_the_user),
         cmocka_unit_test(nothing_starts_once_the_run_ends),
         cmocka_unit_test(restarts_do_not_fill_the_log),
+        cmocka_unit_test(a_guest_starts_when_another_shows_a_text),
+        cmocka_unit_test(a_guest_that_was_ready_may_end_at_once),
+        cmocka_unit_test(a_flood_of_readiness_asks_nobody_twice),
+        cmocka_unit_test(a_guest_that_says_nothing_else_is_ready_as_it_runs),
+        cmocka_unit_test(a_guest_that_waits_does_not_run),
         cmocka_unit_test(requests_in_any_order_leave_each_vm_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
