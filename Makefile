@@ -45,6 +45,7 @@ HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
 HV_MONITOR := hv/monitor.c hv/monitor_line.c hv/monitor_command.c hv/monitor_show.c \
 	hv/monitor_tables.c hv/owners.c hv/snapshot.c
+HV_SCREEN := hv/keyboard.c hv/screen.c hv/screen_cells.c hv/screen_control.c hv/screen_pen.c hv/screen_glyph.c
 HV_LIFE := hv/vcpu.c hv/warm_reset.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
 HV_LIFE += hv/readiness.c hv/text_search.c
 HV_INVENTORY := hv/pci_topology.c hv/pci_class.c hv/cpu_identity.c hv/inventory_print.c hv/log_row.c
@@ -52,9 +53,11 @@ HV := $(HV_INVENTORY) $(HV_DMA) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) 
 HV += $(HV_EMULATION) $(HV_EMULATION_COLD)
 HV += $(HV_TASK)
 HV += $(HV_MONITOR)
+HV += $(HV_SCREEN)
 
 DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c drivers/pci_config.c \
 	drivers/vtd_unit.c
+DRIVERS += drivers/i8042.c drivers/framebuffer.c drivers/font.c
 DRIVERS_PURE := drivers/acpi.c drivers/acpi_entries.c drivers/acpi_madt.c drivers/acpi_fadt.c \
 	drivers/acpi_mcfg.c drivers/acpi_dmar.c drivers/dmar_scope.c drivers/pci.c drivers/pci_function.c
 
@@ -103,6 +106,7 @@ UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf e
 	lapic lapic_base lapic_ipi lapic_level lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 multiboot2_guest pci pic pit platform ports power pvh \
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
 UNIT_TESTS += acpi_dmar dma_faults dma_reserved dma_sources dma_tables dmar_scope irte vtd_unit inventory_print pci_config pci_scan pci_topology saved_inventory
+UNIT_TESTS += screen framebuffer keyboard i8042_driver
 UNIT_TESTS += emulate instruction
 UNIT_TESTS += delivery task_switch warm_reset
 UNIT_TESTS += text_search
@@ -139,6 +143,7 @@ fakes_virtual_ioapic := interrupts
 FUZZ_TESTS := acpi config decode kinds linux multiboot2
 FUZZ_TESTS += dmar pci
 FUZZ_TESTS += monitor
+FUZZ_TESTS += screen
 
 # ---- Tools -------------------------------------------------------------------
 
@@ -214,12 +219,12 @@ run: iso ## boot it and show the console; CONFIG=FILE, MACHINE=bochs|bochs-uefi|
 
 ISO_CONFIG := $(or $(CONFIG),build/demo/demo.toml)
 
-iso: deps ## build/bulkhead.iso, for CD, USB stick and emulator; CONFIG=FILE
-	$(Q)$(MAKE) --no-print-directory iso-only CONFIG=$(CONFIG)
+iso: deps ## build/bulkhead.iso, for CD, USB stick and emulator; CONFIG=FILE, SCREEN=1024x768x32
+	$(Q)$(MAKE) --no-print-directory iso-only CONFIG=$(CONFIG) SCREEN=$(SCREEN)
 
 .PHONY: iso-only
 iso-only: all $(if $(CONFIG),,demo)
-	$(Q)$(PYTHON) tools/make_iso.py $(ISO_CONFIG) build/bulkhead.iso
+	$(Q)$(PYTHON) tools/make_iso.py $(ISO_CONFIG) build/bulkhead.iso $(if $(SCREEN),--screen $(SCREEN))
 
 usb: ## write the disc to a stick and compare; DEV=/dev/sdX, CONFIG=FILE, FORCE=1
 	$(if $(DEV),,$(error say which disk is the stick: make usb DEV=/dev/sdX))

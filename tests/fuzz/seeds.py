@@ -99,6 +99,14 @@ def config_space():
         + function(0, 0x0200) + function(1, 0x0604, secondary=4, subordinate=4, port_type=6)
 
 
+def screen_text():
+    """A framebuffer's layout, and behind it what shells and editors send."""
+    layout = struct.pack("<I4xQIIIB6B5x", 0, 0xE0000000, 4096, 1024, 768, 32, 16, 8, 8, 8, 0, 8)
+    return layout + (b"\x1b[2J\x1b[H\x1b[1;31mred:~# \x1b[0mls\r\n\x1b[2;20r\x1b[20;1H\n\x1bM\x1b[3L\x1b[2M"
+                     b"\x1b[4P\x1b[2@\x1b[5X\x1b[K\x1b[1J\x1b7\x1b[38;5;196;48;2;1;2;3mx\x1b8\x1b(0lqk\x1b(B"
+                     b"\xe2\x94\x8c\xc3\xa4\x1b]0;title\a\x1b[?25l\x1b[?7h\x1b[S\x1b[T\x1bc")
+
+
 def main():
     corpora = pathlib.Path(sys.argv[1])
     seeds = {
@@ -111,6 +119,7 @@ def main():
         "dmar/server": b"\0" + server_dmar(),
         "dmar/mcfg": b"\1" + mcfg((0x80000000, 0, 0, 127), (0x4000000000, 1, 0, 255)),
         "pci/tree": config_space(),
+        "screen/shell": screen_text(),
     }
     for name, contents in seeds.items():
         path = corpora / name
