@@ -29,7 +29,8 @@ void boot_cpus_create(void)
     unsigned count = acpi_cpu_order(&host.acpi, boot_apic_id(), ids);
     unsigned told = host.acpi.cpu_count + host.acpi.cpus_ignored;
     if (!host.acpi.madt_found)
-        log_line(LOG_WARNING, "the firmware has no ACPI table of CPUs (MADT): only this one is used");
+        log_line(LOG_WARNING, "the firmware has no ACPI table of CPUs (MADT): only this one is used. "
+                 "Enable ACPI and all cores (also \"ACPI APIC support\") in the BIOS setup");
     if (told > count)
         log_line(LOG_WARNING, "this machine has %u CPUs; %u of them are used, which is the most that "
                  "Bulkhead can", told, count);

@@ -42,14 +42,26 @@ static void print_differences(const struct cpu *cpu)
     }
 }
 
+/* Last, so that it stands on the smallest screen. */
+static void print_advice(const struct cpu *cpu)
+{
+    const char *advice[PREFLIGHT_ADVICE_MAX];
+    unsigned count = preflight_advice(&cpu->capabilities, advice);
+    for (unsigned i = 0; i < count; i++)
+        log_line(LOG_ERROR, "to do: %s", advice[i]);
+}
+
 void boot_preflight(void)
 {
-    bool fit = true;
+    const struct cpu *unfit = NULL;
     print_table(&cpus[0]->capabilities);
     for (unsigned i = 0; i < cpu_count; i++) {
         print_differences(cpus[i]);
-        fit = fit && atomic_load(&cpus[i]->state) == CPU_READY;
+        if (unfit == NULL && atomic_load(&cpus[i]->state) != CPU_READY)
+            unfit = cpus[i];
     }
-    if (!fit)
-        halt_machine("this machine cannot run guests, for the reasons marked NO above");
+    if (unfit == NULL)
+        return;
+    print_advice(unfit);
+    halt_machine("this machine cannot run guests, for the reasons marked NO above");
 }

@@ -192,6 +192,51 @@ bool preflight_passes(const struct vmx_capabilities *capabilities)
     return true;
 }
 
+/* SDM Vol. 3C, 24.7 "Enabling and Entering VMX Operation". */
+static const char *vmx_advice(const struct vmx_capabilities *c)
+{
+    if (!c->vmx)
+        return "this CPU shows no VT-x. An Intel processor since 2010 has it: enable \"Intel "
+               "Virtualization Technology\" (also VT-x or VMX) in the BIOS setup. In a virtual "
+               "machine, let its host offer nested VMX";
+    if (vmx_allowed(c))
+        return NULL;
+    if (c->feature_control & FEATURE_CONTROL_VMX_IN_SMX)
+        return "the firmware allows VT-x under Trusted Execution only: disable \"Intel TXT\" (also "
+               "Trusted Execution Technology) in the BIOS setup, leave VT-x enabled, and switch "
+               "the machine off and on";
+    return "the firmware has locked VT-x off: enable \"Intel Virtualization Technology\" (also VT-x "
+           "or VMX) in the BIOS setup, save, and switch the machine off and on";
+}
+
+static bool lacks_what_no_setup_gives(const struct vmx_capabilities *c)
+{
+    for (unsigned i = 0; i < ROW_COUNT; i++)
+        if (rows[i].source != SOURCE_VMX && rows[i].source != SOURCE_FEATURE_CONTROL
+            && rows[i].source != SOURCE_X2APIC && rows[i].need == NEED_REQUIRED
+            && !row_present(&rows[i], c))
+            return true;
+    return false;
+}
+
+unsigned preflight_advice(const struct vmx_capabilities *c,
+                          const char *advice[static PREFLIGHT_ADVICE_MAX])
+{
+    unsigned count = 0;
+    const char *vmx = vmx_advice(c);
+
+    if (vmx != NULL)
+        advice[count++] = vmx;
+    if (!c->x2apic)
+        advice[count++] = "the CPU's x2APIC is missing or hidden: enable \"x2APIC\" in the BIOS setup, "
+                          "and disable \"x2APIC opt-out\" if it is there";
+    if (c->vmx && lacks_what_no_setup_gives(c))
+        advice[count++] = "this processor cannot do what is marked NO, and no setting changes that: use "
+                          "an Intel processor since 2011 with EPT and unrestricted guests. In a "
+                          "virtual machine, let its host offer them";
+    return count;
+}
+
 /* What must be 1, and the wanted bits that may be. */
 static uint32_t controls_for(uint64_t capability, enum source source)
 {

@@ -53,6 +53,12 @@ struct preflight_finding preflight_finding(const struct vmx_capabilities *capabi
 /* Every required feature is there. */
 bool preflight_passes(const struct vmx_capabilities *capabilities);
 
+/* What the user can do about a machine that fails, a sentence each, at most
+ * PREFLIGHT_ADVICE_MAX; returns how many. One at least, if it fails. */
+#define PREFLIGHT_ADVICE_MAX 3
+unsigned preflight_advice(const struct vmx_capabilities *capabilities,
+                          const char *advice[static PREFLIGHT_ADVICE_MAX]);
+
 /* For capabilities that pass. Optional controls are on where they exist. */
 struct vmx_controls preflight_controls(const struct vmx_capabilities *capabilities);
 

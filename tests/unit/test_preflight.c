@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "hv/log.h"
 #include "hv/preflight.h"
 #include "tests/fake/dies.h"
 
@@ -179,6 +180,53 @@ static void a_single_missing_bit_is_named_and_only_a_required_one_fails(void **s
         assert_int_equal(missing.need, wanted[i].need);
         assert_int_equal(absent_count(&c), 1);
         assert_int_equal(preflight_passes(&c), wanted[i].need == NEED_OPTIONAL);
+    }
+}
+
+static unsigned advice_with(const struct vmx_capabilities *c, const char *first, const char *second)
+{
+    const char *advice[PREFLIGHT_ADVICE_MAX] = { "", "", "" };
+    unsigned count = preflight_advice(c, advice);
+    assert_true(count <= PREFLIGHT_ADVICE_MAX);
+    for (unsigned i = 0; i < count; i++)
+        assert_true(strlen("to do: ") + strlen(advice[i]) <= LOG_LINE_MAX); /* none is cut */
+    assert_non_null(strstr(advice[0], first));
+    assert_non_null(strstr(advice[1], second));
+    return count;
+}
+
+/* Firmware that lies, case by case: the user is told which setting to change. */
+static void a_machine_that_fails_is_told_what_to_change(void **state)
+{
+    struct vmx_capabilities c = full();
+    (void)state;
+    assert_int_equal(advice_with(&c, "", ""), 0);
+    c.feature_control = 1;
+    assert_int_equal(advice_with(&c, "locked VT-x off: enable \"Intel Virtualization", ""), 1);
+    c.feature_control = 3;
+    assert_int_equal(advice_with(&c, "disable \"Intel TXT\"", ""), 1);
+    c.x2apic = false;
+    assert_int_equal(advice_with(&c, "TXT", "disable \"x2APIC opt-out\""), 2);
+    c = full();
+    c.x2apic = false;
+    assert_int_equal(advice_with(&c, "enable \"x2APIC\" in the BIOS setup", ""), 1);
+    c = full();
+    c.ept_vpid = 0;
+    assert_int_equal(advice_with(&c, "no setting changes that", ""), 1);
+    c = (struct vmx_capabilities){ .vmx = false, .x2apic = true };
+    assert_int_equal(advice_with(&c, "enable \"Intel Virtualization Technology\"", ""), 1);
+    c = (struct vmx_capabilities){ .vmx = false };
+    assert_int_equal(advice_with(&c, "no VT-x", "x2APIC"), 2);
+}
+
+static void whatever_fails_gets_advice_and_nothing_else_does(void **state)
+{
+    const char *advice[PREFLIGHT_ADVICE_MAX];
+    (void)state;
+    for (unsigned i = 0; i < WANTED; i++) {
+        struct vmx_capabilities c = full();
+        *word_of(&c, wanted[i].word) &= ~(1ull << (wanted[i].bit + shift_of(wanted[i].word)));
+        assert_int_equal(preflight_advice(&c, advice) == 0, preflight_passes(&c));
     }
 }
 
@@ -370,6 +418,8 @@ int main(void)
         cmocka_unit_test(every_row_has_a_name_of_its_own_and_two_consequences),
         cmocka_unit_test(there_is_no_finding_past_the_last),
         cmocka_unit_test(a_single_missing_bit_is_named_and_only_a_required_one_fails),
+        cmocka_unit_test(a_machine_that_fails_is_told_what_to_change),
+        cmocka_unit_test(whatever_fails_gets_advice_and_nothing_else_does),
         cmocka_unit_test(no_other_bit_is_required),
         cmocka_unit_test(the_firmware_must_not_have_locked_vmx_off),
         cmocka_unit_test(vmx_and_x2apic_are_required_by_themselves),
