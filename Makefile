@@ -6,14 +6,15 @@
 # ---- What to build: the table of contents -----------------------------------
 
 BOOT := boot/main.c boot/loader.c boot/console.c boot/memory.c boot/cpus.c \
-	boot/inventory.c boot/remapping.c boot/selftest.c boot/selftest_edu.c boot/preflight.c boot/partition.c
+	boot/inventory.c boot/remapping.c boot/selftest.c boot/selftest_edu.c boot/preflight.c boot/partition.c boot/screen.c
 BOOT_PURE := boot/multiboot2.c
 BOOT_ASM := boot/entry.asm
 
 VTD := arch/vtd.c arch/vtd_reserved.c arch/vtd_attach.c arch/vtd_interrupts.c arch/vtd_faults.c
 ARCH := arch/cpu.c arch/cpu_features.c arch/cpuid_host.c arch/cpu_identity.c arch/descriptors.c \
 	arch/paging.c arch/window.c arch/arena.c arch/xsave.c arch/lapic.c arch/time.c arch/smp.c \
-	arch/vmx.c arch/vmx_run.c $(VTD) arch/machine.c arch/machine_memory.c arch/machine_vmcs.c arch/panic.c arch/symbols.c
+	arch/vmx.c arch/vmx_run.c $(VTD) arch/machine.c arch/machine_memory.c arch/machine_vmcs.c arch/panic.c arch/symbols.c \
+	arch/host_screen.c arch/host_keyboard.c
 ARCH_ASM := arch/exception_entry.asm arch/vmx_entry.asm arch/trampoline.asm
 
 HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/calendar.c hv/log.c hv/log_ring.c

@@ -11,6 +11,7 @@
 
 struct host {
     bool serial_present;
+    bool keyboard_present;
     unsigned console_cpu; /* takes the console's interrupt, an NMI */
     struct acpi_machine acpi;
     struct pci_inventory pci;

@@ -206,6 +206,12 @@ static inline void invlpg(const volatile void *address)
     asm volatile("invlpg (%0)" : : "r"(address) : "memory");
 }
 
+/* Makes stores to write-combining memory go out. */
+static inline void store_fence(void)
+{
+    asm volatile("sfence" : : : "memory");
+}
+
 static inline void cpu_pause(void)
 {
     asm volatile("pause");

@@ -5,6 +5,7 @@
  * unmapped, so a guest's address that leaks into a pointer faults.
  *
  *   FFFFFFFF80000000  image: text R-X, rodata R--, data RW-, symbols R--
+ *   FFFFFF0300000000  the screen, RW-, write-combining (text: uncached)
  *   FFFFFF0200000000  PCI configuration space, RW-, uncached
  *   FFFFFF01C0000000  stacks: each between unmapped guard pages
  *   FFFFFF00C0000000  boot modules, R--, uncompressed as GRUB loaded them
@@ -24,6 +25,7 @@
 #define MODULE_VIRTUAL 0xFFFFFF00C0000000ull
 #define STACK_VIRTUAL 0xFFFFFF01C0000000ull
 #define PCI_CONFIG_VIRTUAL 0xFFFFFF0200000000ull
+#define SCREEN_VIRTUAL 0xFFFFFF0300000000ull
 #define IMAGE_VIRTUAL 0xFFFFFFFF80000000ull
 
 #define ARENA_BYTES_MAX (WINDOW_VIRTUAL - ARENA_VIRTUAL)

@@ -7,6 +7,8 @@
 #include "arch/cpu.h"
 #include "arch/cpu_features.h"
 #include "arch/host.h"
+#include "arch/host_keyboard.h"
+#include "arch/host_screen.h"
 #include "arch/insn.h"
 #include "arch/lapic.h"
 #include "arch/machine_halt.h"
@@ -97,34 +99,55 @@ void machine_interrupts_drain(void)
     lapic_host_drain();
 }
 
-size_t machine_console_write(const uint8_t *bytes, size_t count)
+/* The screen takes everything, so it shows what the wire took. */
+size_t machine_console_write(enum machine_author author, const uint8_t *bytes, size_t count)
 {
-    return host.serial_present ? serial_write(bytes, count) : count;
+    size_t taken = host.serial_present ? serial_write(bytes, count) : count;
+    host_screen_write(author, bytes, taken);
+    return taken;
 }
+
+void machine_console_show(void) { host_screen_show(); }
+void machine_console_new_guest(void) { host_screen_new_guest(); }
 
 int machine_console_read(void)
 {
-    return host.serial_present ? serial_read() : -1;
+    int byte = host.serial_present ? serial_read() : -1;
+    return byte < 0 && host.keyboard_present ? host_keyboard_read() : byte;
 }
+
+/* Without a UART there is no interrupt of a transmitter: the console is called
+ * again for it, as a CPU is for anything. */
+static bool transmit_wanted, receive_unwanted;
 
 void machine_console_want_transmit(bool wanted)
 {
+    transmit_wanted = wanted;
     if (host.serial_present)
         serial_interrupt_on_transmit(wanted);
+    else if (wanted)
+        machine_console_call();
 }
 
+/* The keyboard's interrupt is the edge at which its first byte came. */
 void machine_console_want_receive(bool wanted)
 {
-    if (!host.serial_present)
-        return;
-    serial_receive_pause(!wanted);
-    serial_interrupt_on_receive(wanted);
+    receive_unwanted = !wanted;
+    if (host.serial_present) {
+        serial_receive_pause(!wanted);
+        serial_interrupt_on_receive(wanted);
+    }
+    if (wanted && host.keyboard_present)
+        machine_console_call();
 }
 
 void machine_console_acknowledge(void)
 {
+    bool more = !host.serial_present && transmit_wanted;
     if (host.serial_present)
         serial_interrupt_acknowledge();
+    if (more || (host.keyboard_present && !receive_unwanted && host_keyboard_waits()))
+        machine_console_call();
 }
 
 void machine_end(enum machine_end end)

@@ -14,7 +14,7 @@
 #include "hv/check.h"
 
 #define ENTRIES 512
-#define TABLES_MAX 52
+#define TABLES_MAX 60
 #define WINDOW_BYTES (ENTRIES * PAGE_SIZE_2M)
 
 #define ENTRY_PRESENT BIT(0)
@@ -24,6 +24,11 @@
 #define ENTRY_LARGE BIT(7)
 #define ENTRY_GLOBAL BIT(8)
 #define ENTRY_NO_EXECUTE BIT(63)
+/* PAT entries 0 to 7, which PWT, PCD and PAT select: as after RESET, write-back,
+ * write-through, uncached unless an MTRR says otherwise, uncached, twice; but the
+ * second is write-combining. SDM Vol. 3A, 11.12.2 "IA32_PAT MSR". */
+#define PAT_HOST 0x0007010600070106ull
+
 #define ENTRY_ADDRESS 0x000FFFFFFFFFF000ull
 
 extern const char image_start[], image_rodata[], image_data[], image_symbols[], image_end[];
@@ -73,6 +78,8 @@ static uint64_t rights_bits(enum page_rights rights)
     case PAGE_READ_EXECUTE: return ENTRY_PRESENT;
     case PAGE_DEVICE:
         return ENTRY_PRESENT | ENTRY_WRITE | ENTRY_CACHE_DISABLE | ENTRY_WRITE_THROUGH | no_execute;
+    case PAGE_WRITE_COMBINING:
+        return ENTRY_PRESENT | ENTRY_WRITE | ENTRY_WRITE_THROUGH | no_execute;
     }
     CHECK(!"a page right that no case names");
     return 0;
@@ -132,6 +139,8 @@ void paging_activate(void)
 {
     if (cpu_features.nx)
         wrmsr(IA32_EFER, rdmsr(IA32_EFER) | EFER_NXE);
+    /* Firmware may have left anything. No mapping yet depends on entry 1. */
+    wrmsr(IA32_PAT, PAT_HOST);
     cr3_write(paging_root());
     cr0_write((cr0_read() | CR0_WP | CR0_NE | CR0_MP) & ~(CR0_EM | CR0_TS | CR0_CD | CR0_NW));
     /* From constants: firmware may have left anything. Without MCE a machine

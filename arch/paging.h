@@ -7,7 +7,13 @@
 
 #include "hv/addr.h"
 
-enum page_rights { PAGE_READ, PAGE_READ_WRITE, PAGE_READ_EXECUTE, PAGE_DEVICE };
+enum page_rights {
+    PAGE_READ,
+    PAGE_READ_WRITE,
+    PAGE_READ_EXECUTE,
+    PAGE_DEVICE,
+    PAGE_WRITE_COMBINING, /* written only, in any order until store_fence() */
+};
 
 /* Builds the map of the image; it is not in use before paging_activate(). */
 void paging_init(hpa_t image_base);

@@ -3,6 +3,7 @@
  * What arch/vmx_entry.asm calls besides hv/: a failed entry, a mailbox to serve.
  */
 #include "arch/host.h"
+#include "arch/host_keyboard.h"
 #include "arch/insn.h"
 #include "arch/machine_halt.h"
 #include "arch/panic.h"
@@ -42,6 +43,7 @@ static void serve_console(const struct cpu *cpu, uint32_t requests)
     console_service();
     monitor_service();
     vtd_serve_faults();
+    host_keyboard_report();
 }
 
 static void stop_if_halted(void)

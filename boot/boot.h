@@ -6,6 +6,7 @@
 #pragma once
 
 #include "boot/multiboot2.h"
+#include "drivers/framebuffer.h"
 #include "hv/config.h"
 #include "hv/findings.h"
 #include "hv/memory_map.h"
@@ -31,6 +32,8 @@ struct boot {
     struct findings findings;
     struct inventory inventory;
     struct boot_clock clock; /* the host's, read once */
+    struct framebuffer_layout screen;
+    const char *screen_problem; /* why there is none, or NULL */
 };
 
 /* boot/loader.c: what GRUB left us. Both before the console is up. */
@@ -38,11 +41,19 @@ enum multiboot2_status loader_read(struct boot *boot, uint32_t magic, uint32_t i
 void loader_read_config(struct boot *boot);
 
 /* boot/console.c */
-void boot_console_init(const struct boot *boot);
+void boot_console_init(struct boot *boot);
 bool boot_console_route(const struct boot *boot); /* its interrupt, to host.console_cpu */
 void boot_console_interrupts(const struct boot *boot);
 
+/* boot/screen.c: the screen that the boot loader handed over; how it goes to the
+ * lasting map, before and behind its activation. */
+void boot_screen_init(struct boot *boot);
+void boot_screen_map(const struct boot *boot);
+void boot_screen_mapped(const struct boot *boot);
+void boot_screen_report(const struct boot *boot);
+
 /* boot/memory.c: the free memory, the arena, and the lasting map. */
+bool boot_memory_holds_ram(const struct boot *boot, uint64_t first, uint64_t end);
 void boot_memory_init(struct boot *boot);
 void boot_memory_map(struct boot *boot);
 

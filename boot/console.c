@@ -6,11 +6,13 @@
 #include "arch/cpu.h"
 #include "arch/cpu_features.h"
 #include "arch/host.h"
+#include "arch/host_screen.h"
 #include "arch/insn.h"
 #include "arch/layout.h"
 #include "arch/paging.h"
 #include "arch/vtd.h"
 #include "boot/boot.h"
+#include "drivers/i8042.h"
 #include "drivers/ioapic.h"
 #include "drivers/rtc.h"
 #include "drivers/serial.h"
@@ -23,6 +25,7 @@
 #define PIC_SLAVE_MASK 0xA1
 #define COM1_COM3_IRQ 4
 #define COM2_COM4_IRQ 3
+#define KEYBOARD_IRQ 1
 
 /* Four characters that no guest can know: random where the CPU can, and made
  * from the time where it cannot. */
@@ -41,19 +44,21 @@ static void make_code(char code[static 5], uint64_t tsc)
     code[4] = '\0';
 }
 
-void boot_console_init(const struct boot *boot)
+void boot_console_init(struct boot *boot)
 {
     const struct hypervisor_config *config = &boot->config.hypervisor;
     char code[5];
 
-    host.serial_present =
-        serial_init(config->console_port, (uint16_t)(SERIAL_CLOCK_HZ / config->console_speed));
+    host.serial_present = config->console_port != 0
+        && serial_init(config->console_port, (uint16_t)(SERIAL_CLOCK_HZ / config->console_speed));
     console_init();
+    boot_screen_init(boot);
     make_code(code, boot->tsc_at_entry);
     log_code_set(code);
     log_level_set(config->log);
     log_line(LOG_ERROR, "Bulkhead %s: lines of the hypervisor begin like this one",
              BULKHEAD_VERSION);
+    boot_screen_report(boot);
 }
 
 static void mask_pics(void)
@@ -76,6 +81,31 @@ static hpa_t ioapic_address(unsigned number)
     return host.acpi.ioapic_count ? host.acpi.ioapics[number].address : HPA(IOAPIC_BASE);
 }
 
+static struct {
+    struct host_ioapic ioapic;
+    uint8_t id; /* by the firmware's table */
+} ioapics[ACPI_IOAPICS_MAX];
+static unsigned ioapic_count;
+
+/* All of their inputs are masked, the first time. */
+static void find_ioapics(void)
+{
+    static bool found;
+    unsigned count = host.acpi.ioapic_count ? host.acpi.ioapic_count : 1;
+    for (unsigned i = 0; i < count && !found; i++) {
+        hpa_t address = ioapic_address(i);
+        uint64_t page = DEVICE_VIRTUAL + i * PAGE_SIZE_4K;
+        paging_map(page, HPA(align_down(address.value, PAGE_SIZE_4K)), PAGE_SIZE_4K, PAGE_DEVICE);
+        volatile uint32_t *window = (volatile uint32_t *)(page + address.value % PAGE_SIZE_4K);
+        uint32_t gsi_base = host.acpi.ioapic_count ? host.acpi.ioapics[i].gsi_base : 0;
+        struct host_ioapic *ioapic = &ioapics[ioapic_count].ioapic;
+        if (!host_ioapic_init(ioapic, window, gsi_base))
+            continue;
+        ioapics[ioapic_count++].id = host.acpi.ioapic_count ? host.acpi.ioapics[i].id : ioapic->id;
+    }
+    found = true;
+}
+
 /* Where interrupts are remapped, the IOAPIC names an entry, and that one the CPU. */
 static bool route_at(const struct host_ioapic *ioapic, uint8_t id,
                      const struct acpi_override *line, uint32_t apic_id)
@@ -92,30 +122,43 @@ static bool route_at(const struct host_ioapic *ioapic, uint8_t id,
                index, 0, false, line->polarity == ACPI_ACTIVE_LOW));
 }
 
-static bool route(const struct acpi_override *line, uint32_t apic_id)
+/* An ISA interrupt becomes an NMI of the console's CPU. */
+static bool route(uint8_t irq)
 {
-    unsigned count = host.acpi.ioapic_count ? host.acpi.ioapic_count : 1;
-    for (unsigned i = 0; i < count; i++) {
-        struct host_ioapic ioapic;
-        hpa_t address = ioapic_address(i);
-        uint64_t page = DEVICE_VIRTUAL + i * PAGE_SIZE_4K;
-        paging_map(page, HPA(align_down(address.value, PAGE_SIZE_4K)), PAGE_SIZE_4K, PAGE_DEVICE);
-        volatile uint32_t *window = (volatile uint32_t *)(page + address.value % PAGE_SIZE_4K);
-        uint32_t gsi_base = host.acpi.ioapic_count ? host.acpi.ioapics[i].gsi_base : 0;
-        if (!host_ioapic_init(&ioapic, window, gsi_base) || !host_ioapic_owns(&ioapic, line->gsi))
-            continue;
-        uint8_t id = host.acpi.ioapic_count ? host.acpi.ioapics[i].id : ioapic.id;
-        return route_at(&ioapic, id, line, apic_id);
-    }
+    struct acpi_override line = acpi_isa_interrupt(&host.acpi, irq);
+    find_ioapics();
+    for (unsigned i = 0; i < ioapic_count; i++)
+        if (host_ioapic_owns(&ioapics[i].ioapic, line.gsi))
+            return route_at(&ioapics[i].ioapic, ioapics[i].id, &line,
+                            cpus[host.console_cpu]->apic_id);
     return false;
 }
 
 bool boot_console_route(const struct boot *boot)
 {
     bool first_pair = boot->config.hypervisor.console_port & 0x100;
-    struct acpi_override line =
-        acpi_isa_interrupt(&host.acpi, first_pair ? COM1_COM3_IRQ : COM2_COM4_IRQ);
-    return host.serial_present && route(&line, cpus[host.console_cpu]->apic_id);
+    return host.serial_present && route(first_pair ? COM1_COM3_IRQ : COM2_COM4_IRQ);
+}
+
+static void start_keyboard(void)
+{
+    enum host_i8042_status status =
+        host_screen_is_there() ? host_i8042_init() : HOST_I8042_ABSENT;
+
+    host.keyboard_present = status != HOST_I8042_ABSENT;
+    if (status == HOST_I8042_NO_KEYBOARD)
+        log_line(LOG_WARNING, "no keyboard answers at the keyboard controller");
+    if (host_screen_is_there() && !host.keyboard_present)
+        log_line(LOG_WARNING, "no keyboard controller: if your keyboard is a USB one, enable legacy "
+                 "USB support in the BIOS setup");
+    if (!host.keyboard_present && !host.serial_present)
+        log_line(LOG_WARNING, "neither serial port nor keyboard: nothing can be typed");
+}
+
+static bool route_all(const struct boot *boot)
+{
+    bool serial_routed = !host.serial_present || boot_console_route(boot);
+    return (!host.keyboard_present || route(KEYBOARD_IRQ)) && serial_routed;
 }
 
 void boot_console_interrupts(const struct boot *boot)
@@ -124,14 +167,14 @@ void boot_console_interrupts(const struct boot *boot)
     host.console_cpu = choose_console_cpu();
     vtd_call_on_faults(cpus[host.console_cpu]->apic_id);
     vtd_serve_faults();
-    if (!host.serial_present)
-        return;
-    if (!boot_console_route(boot)) {
+    start_keyboard();
+    if (!route_all(boot)) {
         log_line(LOG_WARNING, "no IOAPIC takes the console's interrupt: what you type is seen "
                  "only when a guest prints");
         return;
     }
-    serial_interrupt_on_receive(true);
+    if (host.serial_present)
+        serial_interrupt_on_receive(true);
     console_use_interrupts();
     machine_console_acknowledge();
 }

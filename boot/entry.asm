@@ -38,6 +38,16 @@ header:
     dd 8
 
     align 8
+    dw 4, 1                     ; EGA text is understood, no screen is required
+    dd 12
+    dd 2
+
+    align 8
+    dw 5, 1                     ; and any framebuffer; optional
+    dd 20
+    dd 0, 0, 0                  ; of any width, height and depth
+
+    align 8
     dw 0, 0                     ; end
     dd 8
 header_end:

@@ -21,25 +21,13 @@
 
 typedef unsigned long long ull;
 
-static bool holds_ram(const struct boot *boot, uint64_t first, uint64_t end)
-{
-    for (unsigned i = 0; i < boot->info.memory_count; i++) {
-        const struct memory_range *range = &boot->info.memory[i];
-        uint64_t base = range->base.value;
-        if (range->type == MEMORY_USABLE
-            && (base < first ? first - base < range->bytes : base < end))
-            return true;
-    }
-    return false;
-}
-
 /* Why configuration space cannot be where the MCFG says, or NULL. */
 static const char *ecam_problem(const struct boot *boot, uint64_t first, uint64_t end)
 {
     unsigned address_bits = cpuid(CPUID_ADDRESS_SIZES, 0).eax & 0xFF;
     if (end >> address_bits)
         return "lies beyond this CPU's addresses";
-    if (holds_ram(boot, first, end))
+    if (boot_memory_holds_ram(boot, first, end))
         return "is said to be where RAM is";
     return NULL;
 }

@@ -56,6 +56,18 @@ static void report_acpi(const struct acpi_problems *problems)
                  acpi_problem_text(problems->list[i].kind));
 }
 
+bool boot_memory_holds_ram(const struct boot *boot, uint64_t first, uint64_t end)
+{
+    for (unsigned i = 0; i < boot->info.memory_count; i++) {
+        const struct memory_range *range = &boot->info.memory[i];
+        uint64_t base = range->base.value;
+        if (range->type == MEMORY_USABLE
+            && (base < first ? first - base < range->bytes : base < end))
+            return true;
+    }
+    return false;
+}
+
 void boot_memory_init(struct boot *boot)
 {
     static struct acpi_problems problems;
@@ -67,6 +79,9 @@ void boot_memory_init(struct boot *boot)
     for (unsigned i = 0; i < info->module_count; i++)
         memory_map_reserve(&boot->memory, info->modules[i].start,
                            info->modules[i].end.value - info->modules[i].start.value);
+    if (boot->screen_problem == NULL)
+        memory_map_reserve(&boot->memory, HPA(boot->screen.address),
+                           framebuffer_bytes(&boot->screen));
     if (!memory_map_drop_low(&boot->memory, &boot->trampoline))
         halt_machine("no free page below 640 KiB, where the other CPUs must begin");
 
@@ -81,6 +96,8 @@ void boot_memory_init(struct boot *boot)
     arena_init(base, bytes);
     owners_add(boot->image, (uint64_t)(image_end - image_start), "the hypervisor's image");
     owners_add(base, bytes, "the hypervisor's tables and buffers");
+    if (boot->screen_problem == NULL)
+        owners_add(HPA(boot->screen.address), framebuffer_bytes(&boot->screen), "the screen");
 }
 
 /* Modules go to the lasting map, and into the inventory for the configuration.
@@ -113,7 +130,9 @@ static void map_modules(struct boot *boot)
 void boot_memory_map(struct boot *boot)
 {
     map_modules(boot);
+    boot_screen_map(boot);
     paging_activate();
+    boot_screen_mapped(boot);
     struct inventory *inventory = &boot->inventory;
     for (unsigned i = 0; i < boot->memory.count; i++) {
         const struct memory_region *region = &boot->memory.regions[i];

@@ -45,6 +45,7 @@ enum selftest { SELFTEST_NONE, SELFTEST_VTD };
 enum hypervisor_key {
     HYPERVISOR_CONSOLE_PORT,
     HYPERVISOR_CONSOLE_SPEED,
+    HYPERVISOR_SCREEN,
     HYPERVISOR_LOG,
     HYPERVISOR_INVENTORY,
     HYPERVISOR_WHEN_ALL_STOPPED,
@@ -79,6 +80,7 @@ enum vm_key {
 struct hypervisor_config {
     uint16_t console_port;  /* first I/O port of the UART */
     uint32_t console_speed; /* bits per second, a divisor of 115200 */
+    bool screen; /* show the console on the screen, too */
     enum log_level log;
     bool inventory; /* show what the machine has */
     enum when_all_stopped when_all_stopped;

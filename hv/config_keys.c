@@ -16,6 +16,9 @@ static const struct key_row hypervisor_rows[HYPERVISOR_KEY_COUNT] = {
     [HYPERVISOR_CONSOLE_SPEED] = {
         "console_speed", TAKES(TOML_INTEGER), false,
         "a number, as in 115200", "console_speed = 115200" },
+    [HYPERVISOR_SCREEN] = {
+        "screen", TAKES(TOML_BOOLEAN), false,
+        "true or false", "screen = true" },
     [HYPERVISOR_LOG] = {
         "log", TAKES(TOML_STRING), false,
         "a string, as in \"info\"", "log = \"info\"" },

@@ -57,6 +57,7 @@ static void set_defaults(struct config *config)
     memset(config, 0, sizeof(*config));
     config->hypervisor.console_port = 0x3f8;
     config->hypervisor.console_speed = 115200;
+    config->hypervisor.screen = true;
     config->hypervisor.log = LOG_INFO;
     config->hypervisor.inventory = true;
     config->hypervisor.when_all_stopped = WHEN_ALL_STOPPED_WAIT;

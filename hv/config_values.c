@@ -25,6 +25,7 @@ struct word_row {
 
 static const struct word_row console_ports[] = {
     { "com1", 0x3f8 }, { "com2", 0x2f8 }, { "com3", 0x3e8 }, { "com4", 0x2e8 },
+    { "none", 0 },
 };
 
 static const struct word_row log_levels[] = {
@@ -161,6 +162,9 @@ void config_set_hypervisor(struct hypervisor_config *hypervisor, enum hypervisor
         return;
     case HYPERVISOR_CONSOLE_SPEED:
         set_console_speed(hypervisor, value, findings);
+        return;
+    case HYPERVISOR_SCREEN:
+        hypervisor->screen = value->boolean;
         return;
     case HYPERVISOR_LOG:
         set_log(hypervisor, value, findings);

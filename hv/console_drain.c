@@ -14,6 +14,10 @@
 /* So that nobody waits long for the lock on a wire that takes everything. */
 #define STEPS_MAX 64
 
+/* Between two looks at the screen, where there is more to show: TSC ticks, 17 to
+ * 67 ms on processors of 4 to 1 GHz. */
+#define SHOW_TICKS (1ull << 26)
+
 /* The wire works again: what was lost meanwhile is said. */
 static void say_losses(struct console *console)
 {
@@ -53,6 +57,20 @@ static void want_transmit(struct console *console)
     console->transmit_wanted = wanted;
 }
 
+/* While more is still to come, which calls here again, the screen need not show
+ * each step. */
+static void show(struct console *console)
+{
+    bool waits = console_wire_waits(&console->wire, console_shown(console));
+    uint64_t now = machine_tsc();
+
+    if (!console->unshown || (waits && now - console->shown_tsc < SHOW_TICKS))
+        return;
+    machine_console_show();
+    console->unshown = false;
+    console->shown_tsc = now;
+}
+
 size_t console_drain(struct console *console)
 {
     size_t total = 0;
@@ -63,11 +81,14 @@ size_t console_drain(struct console *console)
             break;
         total += sent;
     }
-    if (total != 0)
+    if (total != 0) {
+        console->unshown = true;
         say_losses(console);
+    }
     if (console->leaving && !console_wire_waits(&console->wire, console_shown(console)))
         console_focus_leave(console);
     wake_transmitter(console);
     want_transmit(console);
+    show(console);
     return total;
 }

@@ -9,6 +9,7 @@
 
 #include "hv/console_receive.h"
 #include "hv/log.h"
+#include "hv/machine.h"
 #include "hv/vm.h"
 
 void console_say(struct console *console, const char *format, ...)
@@ -28,11 +29,12 @@ void console_say(struct console *console, const char *format, ...)
         console_ring_put(lines, (uint8_t)line[i]);
 }
 
-/* Out of focus there is always room. */
+/* Out of focus there is always room. Half a sequence is nobody else's. */
 static void lose_focus(struct console *console)
 {
     struct console_guest *guest = console_focused(console);
 
+    machine_console_new_guest();
     console->leaving = false;
     if (guest != NULL && guest->wants_room) {
         guest->wants_room = false;
@@ -44,7 +46,7 @@ void console_focus_set(struct console *console, unsigned vm)
 {
     struct console_guest *guest = &console->guests[vm];
 
-    if (vm != console->focus)
+    if (vm != console->focus || console->monitor)
         lose_focus(console);
     console->monitor = false;
     console_wire_end_line(&console->wire);

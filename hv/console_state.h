@@ -49,6 +49,8 @@ struct console {
     bool transmit_wanted;
     bool stalled; /* the wire took nothing for CONSOLE_WAIT_POLLS */
     uint64_t lines_lost;
+    bool unshown; /* the screen is behind what was written, since shown_tsc at most */
+    uint64_t shown_tsc;
 
     bool paused; /* nothing is read: the input of the guest in focus is full */
     uint64_t paused_tsc; /* since then, or since the guest last read */

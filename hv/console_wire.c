@@ -35,8 +35,10 @@ static size_t up_to_line_end(const uint8_t *chunk, size_t count)
 static size_t send_from(struct console_wire *wire, struct console_ring *ring, bool line_only)
 {
     uint8_t chunk[CHUNK];
+    enum machine_author author = ring == &wire->lines ? MACHINE_HYPERVISOR : MACHINE_GUEST;
     size_t there = console_ring_peek(ring, chunk, sizeof chunk);
-    size_t sent = machine_console_write(chunk, line_only ? up_to_line_end(chunk, there) : there);
+    size_t sent = machine_console_write(author, chunk,
+                                        line_only ? up_to_line_end(chunk, there) : there);
 
     if (sent != 0)
         wire->in_line = chunk[sent - 1] != '\n';
@@ -47,7 +49,7 @@ static size_t send_from(struct console_wire *wire, struct console_ring *ring, bo
 static size_t send_break(struct console_wire *wire)
 {
     size_t done = sizeof line_break - wire->break_bytes;
-    size_t sent = machine_console_write(line_break + done, wire->break_bytes);
+    size_t sent = machine_console_write(MACHINE_GUEST, line_break + done, wire->break_bytes);
 
     wire->break_bytes = (uint8_t)(wire->break_bytes - sent);
     if (wire->break_bytes == 0)

@@ -101,9 +101,16 @@ uint64_t machine_tsc(void);
 #define MACHINE_TIMER_OFF UINT64_MAX
 void machine_timer_set(uint64_t tsc);
 
-/* The host's console UART: how many bytes it took; a byte or -1. */
-size_t machine_console_write(const uint8_t *bytes, size_t count);
+/* The host's console, a UART and a screen as far as it has them: how many bytes
+ * it took; a byte or -1. The screen shows guests' output and the hypervisor's
+ * own differently, and all of it only after machine_console_show(). */
+enum machine_author { MACHINE_GUEST, MACHINE_HYPERVISOR };
+size_t machine_console_write(enum machine_author author, const uint8_t *bytes, size_t count);
+void machine_console_show(void);
 int machine_console_read(void);
+
+/* The next output of a guest is another guest's, or the monitor's. */
+void machine_console_new_guest(void);
 
 /* Asks for an interrupt each time that the console can take more output. */
 void machine_console_want_transmit(bool wanted);

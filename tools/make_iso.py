@@ -37,11 +37,29 @@ fi
 insmod all_video
 {acpi}
 if multiboot2 /boot/bulkhead.elf; then
-    module2 --nounzip /boot/config.toml config
+{screen}    module2 --nounzip /boot/config.toml config
 {modules}    boot
 fi
 echo "GRUB could not load Bulkhead; the lines above say why."
 """
+
+
+# Bulkhead takes any screen. On a BIOS it is text unless this is told otherwise;
+# UEFI has none, so there it is what the firmware prefers.
+TEXT_SCREEN = """\
+    if [ "$grub_platform" = pc ]; then
+        set gfxpayload=text
+    fi
+"""
+
+
+def screen_command(mode):
+    """GRUB's lines for this mode, as in 1024x768x32, or for the usual one."""
+    if not mode:
+        return TEXT_SCREEN
+    if not re.fullmatch(r"text|auto|keep|\d+x\d+(x\d+)?", mode):
+        raise SystemExit(f"{mode!r} is no screen mode; write text, auto or as in 1024x768x32")
+    return f"    set gfxpayload={mode}\n"
 
 
 def named_by(guest):
@@ -78,7 +96,7 @@ def complaint_about(name, directory):
     return None
 
 
-def stage(config, kernel, root, strict, acpi_cpus, also):
+def stage(config, kernel, root, strict, acpi_cpus, also, screen):
     """Lays out the disc's files under `root`; returns the warnings."""
     boot = root / "boot"
     (boot / "grub").mkdir(parents=True)
@@ -98,7 +116,7 @@ def stage(config, kernel, root, strict, acpi_cpus, also):
     if warnings and strict:
         raise SystemExit("\n".join(f"{config}: {warning}" for warning in warnings))
     (boot / "grub" / "grub.cfg").write_text(GRUB_CONFIGURATION.format(
-        acpi=stage_acpi(boot, acpi_cpus), modules=modules))
+        acpi=stage_acpi(boot, acpi_cpus), modules=modules, screen=screen_command(screen)))
     return warnings
 
 
@@ -112,14 +130,15 @@ def stage_acpi(boot, cpus):
     return "acpi " + " ".join(f"/boot/{name}" for name in tables)
 
 
-def make_iso(config, out, kernel, strict=False, acpi_cpus=0, also=()):
+def make_iso(config, out, kernel, strict=False, acpi_cpus=0, also=(), screen=""):
     """Writes `out`; returns warnings about images that were left out.
 
     `also` names further images beside the configuration that go on the disc.
+    `screen` is the mode that GRUB sets.
     """
     with tempfile.TemporaryDirectory(prefix="bulkhead-iso-") as directory:
         root = pathlib.Path(directory)
-        warnings = stage(config, kernel, root, strict, acpi_cpus, also)
+        warnings = stage(config, kernel, root, strict, acpi_cpus, also, screen)
         command = ["grub-mkrescue", "-o", str(out), "--fonts=", "--locales=", "--themes=",
                    f"--install-modules={MODULES}", str(root), "--", "-volid", "BULKHEAD"]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -138,12 +157,15 @@ def main():
     parser.add_argument("--strict", action="store_true", help="a missing image is an error")
     parser.add_argument("--acpi-cpus", type=int, default=0, metavar="N",
                         help="add ACPI tables for a machine that has none, with N CPUs")
+    parser.add_argument("--screen", default="", metavar="MODE",
+                        help="text, auto, or as in 1024x768x32 (default: text on a BIOS, auto on UEFI)")
     arguments = parser.parse_args()
     for path in (arguments.config, arguments.kernel):
         if not path.is_file():
             raise SystemExit(f"{path} does not exist")
     for warning in make_iso(arguments.config, arguments.out, arguments.kernel,
-                            arguments.strict, arguments.acpi_cpus):
+                            arguments.strict, arguments.acpi_cpus,
+                            screen=arguments.screen):
         print(f"{arguments.config}: left out of the disc: {warning}", file=sys.stderr)
 
 

@@ -152,17 +152,21 @@ void machine_msr_write(enum msr msr, uint64_t value)
     fake_msr_set(msr, value);
 }
 
-size_t machine_console_write(const uint8_t *bytes, size_t count)
+size_t machine_console_write(enum machine_author author, const uint8_t *bytes, size_t count)
 {
     size_t taken = count < fake.console_room ? count : fake.console_room;
     if (taken > 16)
         taken = 16;
     CHECK(fake.console_output_bytes + taken <= sizeof fake.console_output);
     memcpy(fake.console_output + fake.console_output_bytes, bytes, taken);
+    memset(fake.console_authors + fake.console_output_bytes, author, taken);
     fake.console_output_bytes += taken;
     fake.console_room -= taken;
     return taken;
 }
+
+void machine_console_show(void) { fake.console_shown = fake.console_output_bytes; }
+void machine_console_new_guest(void) { fake.console_new_guests++; }
 
 int machine_console_read(void)
 {

@@ -42,7 +42,10 @@ struct fake_machine {
     unsigned record_count;
 
     uint8_t console_output[1 << 20];
+    uint8_t console_authors[1 << 20]; /* of each byte: enum machine_author */
     size_t console_output_bytes;
+    size_t console_shown; /* bytes that were there at the last machine_console_show() */
+    unsigned console_new_guests;
     unsigned console_calls;
     size_t console_room; /* bytes that the next writes accept */
     uint8_t console_input[1 << 16];

@@ -266,7 +266,7 @@ static void an_unknown_key_that_resembles_none_is_answered_with_all(void **state
                                 "load_address, entry, mode, console, exit_port, start, "
                                 "after, ready, ready_port, restart, restart_limit, restart_then");
     hypervisor_line_finds("x = 1", "1: error: unknown key \"x\"; [hypervisor] has console_port, "
-                                   "console_speed, log, inventory, when_all_stopped, "
+                                   "console_speed, screen, log, inventory, when_all_stopped, "
                                    "selftest");
 }
 

@@ -150,6 +150,59 @@ static void a_line_of_the_hypervisor_breaks_a_guests_line(void **state)
                         "half\r\n" LINE "note 7\r\nother half\n" LINE "next\r\n");
 }
 
+/* So that a screen can show who wrote what: all of a line, and nothing else. */
+static void the_machine_is_told_who_wrote_each_byte(void **state)
+{
+    (void)state;
+    attach(1, 4096, 4096);
+    console_use_interrupts();
+    size_t begin = fake.console_output_bytes;
+    say(0, "half");
+    log_line(LOG_INFO, "ours");
+    say(0, "rest");
+    for (size_t i = begin; i < fake.console_output_bytes; i++) {
+        bool ours = i >= begin + strlen("half\r\n") && i < fake.console_output_bytes - strlen("rest");
+        assert_int_equal(fake.console_authors[i], ours ? MACHINE_HYPERVISOR : MACHINE_GUEST);
+    }
+}
+
+static void the_machine_is_told_when_the_guest_changes(void **state)
+{
+    (void)state;
+    attach(2, 4096, 4096);
+    console_use_interrupts();
+    unsigned before = fake.console_new_guests;
+    type(PREFIX "1");
+    assert_int_equal(fake.console_new_guests, before);
+    type(PREFIX "2");
+    assert_int_equal(fake.console_new_guests, before + 1);
+    type(PREFIX "m");
+    assert_int_equal(fake.console_new_guests, before + 2);
+    console_monitor_close(); /* to the same guest, but not from it */
+    assert_int_equal(fake.console_new_guests, before + 3);
+}
+
+static void everything_is_shown_in_the_end_and_not_each_step(void **state)
+{
+    (void)state;
+    attach(1, 4096, 4096);
+    console_use_interrupts();
+    say(0, "one");
+    assert_int_equal(fake.console_shown, fake.console_output_bytes);
+    fake.console_room = 4;
+    say(0, "twothree");
+    fake.console_room = 1;
+    console_service();
+    assert_int_not_equal(fake.console_shown, fake.console_output_bytes);
+    fake.tsc += 1ull << 26;
+    fake.console_room = 1;
+    console_service();
+    assert_int_equal(fake.console_shown, fake.console_output_bytes); /* some time has passed */
+    fake.console_room = 100;
+    console_service();
+    assert_int_equal(fake.console_shown, fake.console_output_bytes); /* nothing waits */
+}
+
 static void a_wire_that_takes_single_bytes_still_gets_whole_lines(void **state)
 {
     (void)state;
@@ -697,6 +750,9 @@ int main(void)
         TEST(a_switch_names_the_guest_and_replays_what_was_not_seen),
         TEST(what_was_overwritten_out_of_focus_is_counted),
         TEST(a_line_of_the_hypervisor_breaks_a_guests_line),
+        TEST(the_machine_is_told_who_wrote_each_byte),
+        TEST(the_machine_is_told_when_the_guest_changes),
+        TEST(everything_is_shown_in_the_end_and_not_each_step),
         TEST(a_wire_that_takes_single_bytes_still_gets_whole_lines),
         TEST(a_line_of_the_guest_goes_on_before_a_line_of_ours),
         TEST(a_line_without_an_end_does_not_hold_ours_back),
