@@ -6,7 +6,7 @@
 # ---- What to build: the table of contents -----------------------------------
 
 BOOT := boot/main.c boot/loader.c boot/console.c boot/memory.c boot/cpus.c \
-	boot/inventory.c boot/remapping.c boot/selftest.c boot/selftest_edu.c boot/preflight.c boot/partition.c boot/screen.c
+	boot/inventory.c boot/remapping.c boot/selftest.c boot/selftest_edu.c boot/preflight.c boot/partition.c boot/screen.c boot/serial.c
 BOOT_PURE := boot/multiboot2.c
 BOOT_ASM := boot/entry.asm
 
@@ -21,7 +21,7 @@ HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/cale
 HV_CONFIG := hv/toml.c hv/toml_cursor.c hv/toml_string.c hv/toml_value.c \
 	hv/config_keys.c hv/config_values.c hv/config_parse.c hv/config_check.c hv/config_memory.c \
 	hv/config_images.c hv/config_list.c hv/config_after.c hv/restart.c \
-	hv/guest_ports.c
+	hv/guest_ports.c hv/console_place.c
 HV_LOAD := hv/guest_kind.c hv/linux.c hv/linux_image.c hv/multiboot1.c \
 	hv/multiboot2.c hv/multiboot2_header.c hv/pvh.c hv/flat.c \
 	hv/image.c hv/image_layout.c hv/image_sections.c hv/elf.c hv/refusal.c hv/entry_tables.c \
@@ -58,7 +58,7 @@ HV += $(HV_SCREEN)
 
 DRIVERS := drivers/serial.c drivers/ioapic.c drivers/power.c drivers/rtc.c drivers/pci_config.c \
 	drivers/vtd_unit.c
-DRIVERS += drivers/i8042.c drivers/framebuffer.c drivers/font.c
+DRIVERS += drivers/serial_pci.c drivers/tick.c drivers/i8042.c drivers/framebuffer.c drivers/font.c
 DRIVERS_PURE := drivers/acpi.c drivers/acpi_entries.c drivers/acpi_madt.c drivers/acpi_fadt.c \
 	drivers/acpi_mcfg.c drivers/acpi_dmar.c drivers/dmar_scope.c drivers/pci.c drivers/pci_function.c
 
@@ -107,7 +107,7 @@ UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf e
 	lapic lapic_base lapic_ipi lapic_level lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 multiboot2_guest pci pic pit platform ports power pvh \
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
 UNIT_TESTS += acpi_dmar dma_faults dma_reserved dma_sources dma_tables dmar_scope irte vtd_unit inventory_print pci_config pci_scan pci_topology saved_inventory
-UNIT_TESTS += screen framebuffer keyboard i8042_driver
+UNIT_TESTS += serial_pci screen framebuffer keyboard i8042_driver
 UNIT_TESTS += emulate instruction
 UNIT_TESTS += delivery task_switch warm_reset
 UNIT_TESTS += text_search

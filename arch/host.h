@@ -11,6 +11,7 @@
 
 struct host {
     bool serial_present;
+    bool serial_polled; /* its interrupt reaches nobody: a tick looks after it */
     bool keyboard_present;
     unsigned console_cpu; /* takes the console's interrupt, an NMI */
     struct acpi_machine acpi;

@@ -123,6 +123,8 @@ static bool transmit_wanted, receive_unwanted;
 void machine_console_want_transmit(bool wanted)
 {
     transmit_wanted = wanted;
+    if (host.serial_polled)
+        return;
     if (host.serial_present)
         serial_interrupt_on_transmit(wanted);
     else if (wanted)
@@ -135,7 +137,8 @@ void machine_console_want_receive(bool wanted)
     receive_unwanted = !wanted;
     if (host.serial_present) {
         serial_receive_pause(!wanted);
-        serial_interrupt_on_receive(wanted);
+        if (!host.serial_polled)
+            serial_interrupt_on_receive(wanted);
     }
     if (wanted && host.keyboard_present)
         machine_console_call();
@@ -144,7 +147,7 @@ void machine_console_want_receive(bool wanted)
 void machine_console_acknowledge(void)
 {
     bool more = !host.serial_present && transmit_wanted;
-    if (host.serial_present)
+    if (host.serial_present && !host.serial_polled)
         serial_interrupt_acknowledge();
     if (more || (host.keyboard_present && !receive_unwanted && host_keyboard_waits()))
         machine_console_call();

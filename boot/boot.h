@@ -7,6 +7,7 @@
 
 #include "boot/multiboot2.h"
 #include "drivers/framebuffer.h"
+#include "drivers/serial.h"
 #include "hv/config.h"
 #include "hv/findings.h"
 #include "hv/memory_map.h"
@@ -32,6 +33,8 @@ struct boot {
     struct findings findings;
     struct inventory inventory;
     struct boot_clock clock; /* the host's, read once */
+    struct serial_place serial; /* memory is where it is physically */
+    const char *serial_problem; /* why there is none, or NULL */
     struct framebuffer_layout screen;
     const char *screen_problem; /* why there is none, or NULL */
 };
@@ -44,6 +47,13 @@ void loader_read_config(struct boot *boot);
 void boot_console_init(struct boot *boot);
 bool boot_console_route(const struct boot *boot); /* its interrupt, to host.console_cpu */
 void boot_console_interrupts(const struct boot *boot);
+
+/* boot/serial.c: the serial port that the configuration names, and how it goes to
+ * the lasting map, before and behind its activation. */
+void boot_serial_init(struct boot *boot);
+void boot_serial_map(const struct boot *boot);
+void boot_serial_mapped(const struct boot *boot);
+void boot_serial_report(const struct boot *boot);
 
 /* boot/screen.c: the screen that the boot loader handed over; how it goes to the
  * lasting map, before and behind its activation. */

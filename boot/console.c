@@ -16,6 +16,7 @@
 #include "drivers/ioapic.h"
 #include "drivers/rtc.h"
 #include "drivers/serial.h"
+#include "drivers/tick.h"
 #include "hv/console.h"
 #include "hv/log.h"
 #include "hv/machine.h"
@@ -23,8 +24,7 @@
 
 #define PIC_MASTER_MASK 0x21
 #define PIC_SLAVE_MASK 0xA1
-#define COM1_COM3_IRQ 4
-#define COM2_COM4_IRQ 3
+#define TIMER_IRQ 0
 #define KEYBOARD_IRQ 1
 
 /* Four characters that no guest can know: random where the CPU can, and made
@@ -49,8 +49,7 @@ void boot_console_init(struct boot *boot)
     const struct hypervisor_config *config = &boot->config.hypervisor;
     char code[5];
 
-    host.serial_present = config->console_port != 0
-        && serial_init(config->console_port, (uint16_t)(SERIAL_CLOCK_HZ / config->console_speed));
+    boot_serial_init(boot);
     console_init();
     boot_screen_init(boot);
     make_code(code, boot->tsc_at_entry);
@@ -58,6 +57,7 @@ void boot_console_init(struct boot *boot)
     log_level_set(config->log);
     log_line(LOG_ERROR, "Bulkhead %s: lines of the hypervisor begin like this one",
              BULKHEAD_VERSION);
+    boot_serial_report(boot);
     boot_screen_report(boot);
 }
 
@@ -136,8 +136,8 @@ static bool route(uint8_t irq)
 
 bool boot_console_route(const struct boot *boot)
 {
-    bool first_pair = boot->config.hypervisor.console_port & 0x100;
-    return host.serial_present && route(first_pair ? COM1_COM3_IRQ : COM2_COM4_IRQ);
+    uint8_t irq = boot->config.hypervisor.console.irq;
+    return host.serial_present && irq != 0 && route(irq);
 }
 
 static void start_keyboard(void)
@@ -155,10 +155,19 @@ static void start_keyboard(void)
         log_line(LOG_WARNING, "neither serial port nor keyboard: nothing can be typed");
 }
 
+/* A tick in place of interrupts that reach nobody. */
+static bool route_tick(void)
+{
+    host.serial_polled = host.serial_present;
+    return tick_start() && route(TIMER_IRQ);
+}
+
 static bool route_all(const struct boot *boot)
 {
     bool serial_routed = !host.serial_present || boot_console_route(boot);
-    return (!host.keyboard_present || route(KEYBOARD_IRQ)) && serial_routed;
+    bool keyboard_routed = !host.keyboard_present || route(KEYBOARD_IRQ);
+
+    return (serial_routed && keyboard_routed) || route_tick();
 }
 
 void boot_console_interrupts(const struct boot *boot)
@@ -169,11 +178,11 @@ void boot_console_interrupts(const struct boot *boot)
     vtd_serve_faults();
     start_keyboard();
     if (!route_all(boot)) {
-        log_line(LOG_WARNING, "no IOAPIC takes the console's interrupt: what you type is seen "
-                 "only when a guest prints");
+        log_line(LOG_WARNING, "no interrupt reaches the console, and no timer that could stand in: "
+                 "what you type is seen only when a guest prints");
         return;
     }
-    if (host.serial_present)
+    if (host.serial_present && !host.serial_polled)
         serial_interrupt_on_receive(true);
     console_use_interrupts();
     machine_console_acknowledge();

@@ -131,7 +131,9 @@ void boot_memory_map(struct boot *boot)
 {
     map_modules(boot);
     boot_screen_map(boot);
+    boot_serial_map(boot);
     paging_activate();
+    boot_serial_mapped(boot);
     boot_screen_mapped(boot);
     struct inventory *inventory = &boot->inventory;
     for (unsigned i = 0; i < boot->memory.count; i++) {

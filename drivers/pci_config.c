@@ -80,6 +80,24 @@ static uint16_t select_port(struct pci_address address, unsigned offset)
     return (uint16_t)(PCI_CONFIG_DATA + offset % 4);
 }
 
+uint32_t pci_config_read_by_ports(struct pci_address address, unsigned offset, unsigned bytes)
+{
+    uint16_t port = select_port(address, offset);
+    return bytes == 1 ? in8(port) : bytes == 2 ? in16(port) : in32(port);
+}
+
+void pci_config_write_by_ports(struct pci_address address, unsigned offset, unsigned bytes,
+                               uint32_t value)
+{
+    uint16_t port = select_port(address, offset);
+    if (bytes == 1)
+        out8(port, (uint8_t)value);
+    else if (bytes == 2)
+        out16(port, (uint16_t)value);
+    else
+        out32(port, value);
+}
+
 static bool reaches(const struct way *way, unsigned offset)
 {
     return way != NULL && offset < (way->base ? PCI_EXTENDED_BYTES : PCI_CONFIG_BYTES);
@@ -96,8 +114,7 @@ uint32_t pci_config_read(struct pci_address address, unsigned offset, unsigned b
             : bytes == 2 ? mmio_read16((volatile uint16_t *)at)
                          : mmio_read32((volatile uint32_t *)at);
     }
-    uint16_t port = select_port(address, offset);
-    return bytes == 1 ? in8(port) : bytes == 2 ? in16(port) : in32(port);
+    return pci_config_read_by_ports(address, offset, bytes);
 }
 
 void pci_config_write(struct pci_address address, unsigned offset, unsigned bytes, uint32_t value)
@@ -115,11 +132,5 @@ void pci_config_write(struct pci_address address, unsigned offset, unsigned byte
             mmio_write32((volatile uint32_t *)at, value);
         return;
     }
-    uint16_t port = select_port(address, offset);
-    if (bytes == 1)
-        out8(port, (uint8_t)value);
-    else if (bytes == 2)
-        out16(port, (uint16_t)value);
-    else
-        out32(port, value);
+    pci_config_write_by_ports(address, offset, bytes, value);
 }

@@ -20,6 +20,11 @@
 uint32_t pci_config_read(struct pci_address address, unsigned offset, unsigned bytes);
 void pci_config_write(struct pci_address address, unsigned offset, unsigned bytes, uint32_t value);
 
+/* The same by the ports alone, whatever was added: segment 0, 256 bytes each. */
+uint32_t pci_config_read_by_ports(struct pci_address address, unsigned offset, unsigned bytes);
+void pci_config_write_by_ports(struct pci_address address, unsigned offset, unsigned bytes,
+                               uint32_t value);
+
 /* Buses that are reached in memory, mapped uncached from `base` on, 1 MiB each;
  * not in a range that was added before. False: too many ranges. */
 bool pci_config_add_memory(struct pci_range range, volatile uint8_t *base);

@@ -6,11 +6,12 @@
 #include "drivers/serial.h"
 
 #include "arch/insn.h"
+#include "drivers/mmio.h"
 
-/* Offsets from the base port; the divisor lies under the first two. */
 /* A full FIFO at 1200 baud, read as fast as a port can be: 0.15 s. */
 #define FINISH_POLLS_MAX 1000000u
 
+/* Numbers of registers; the divisor lies under the first two. */
 enum {
     DATA = 0,
     DIVISOR_LOW = 0,
@@ -51,7 +52,8 @@ enum {
 #define ACKNOWLEDGE_MAX 16 /* four causes; more is a device that never rests */
 
 static struct {
-    uint16_t port; /* 0: no UART */
+    bool present;
+    struct serial_place place;
     uint8_t interrupt_enable;
     uint8_t modem_control;
     uint8_t fifo_bytes; /* 1 without a working FIFO */
@@ -60,12 +62,23 @@ static struct {
 
 static uint8_t register_read(uint16_t offset)
 {
-    return in8((uint16_t)(serial.port + offset));
+    const struct serial_place *place = &serial.place;
+    if (place->base == NULL)
+        return in8((uint16_t)(place->port + offset));
+    if (place->doublewords)
+        return (uint8_t)mmio_read32((volatile uint32_t *)place->base + offset);
+    return mmio_read8(place->base + offset);
 }
 
 static void register_write(uint16_t offset, uint8_t value)
 {
-    out8((uint16_t)(serial.port + offset), value);
+    const struct serial_place *place = &serial.place;
+    if (place->base == NULL)
+        out8((uint16_t)(place->port + offset), value);
+    else if (place->doublewords)
+        mmio_write32((volatile uint32_t *)place->base + offset, value);
+    else
+        mmio_write8(place->base + offset, value);
 }
 
 static bool scratch_holds(uint8_t value)
@@ -92,15 +105,19 @@ static bool is_there(void)
     return (scratch_holds(0x55) && scratch_holds(0xAA)) || loops_back();
 }
 
-bool serial_init(uint16_t port, uint16_t divisor)
+void serial_moved(volatile uint8_t *base)
 {
-    serial.port = port;
+    serial.place.base = base;
+}
+
+bool serial_init(struct serial_place place, uint16_t divisor)
+{
+    serial.place = place;
     serial.interrupt_enable = 0;
     serial.overruns = 0;
-    if (!is_there()) {
-        serial.port = 0;
+    serial.present = is_there();
+    if (!serial.present)
         return false;
-    }
 
     register_write(LINE_CONTROL, LINE_CONTROL_DIVISOR);
     register_write(DIVISOR_LOW, (uint8_t)divisor);
@@ -127,12 +144,12 @@ static uint8_t line_status(void)
 
 bool serial_transmitter_ready(void)
 {
-    return serial.port == 0 || (line_status() & LINE_STATUS_TRANSMITTER_EMPTY) != 0;
+    return !serial.present || (line_status() & LINE_STATUS_TRANSMITTER_EMPTY) != 0;
 }
 
 void serial_finish(void)
 {
-    for (unsigned i = 0; i < FINISH_POLLS_MAX && serial.port != 0; i++) {
+    for (unsigned i = 0; i < FINISH_POLLS_MAX && serial.present; i++) {
         uint8_t status = line_status();
         if (status == ABSENT || (status & LINE_STATUS_ALL_SENT) != 0)
             return;
@@ -141,7 +158,7 @@ void serial_finish(void)
 
 size_t serial_write(const uint8_t *bytes, size_t count)
 {
-    if (serial.port == 0)
+    if (!serial.present)
         return count;
     if (!serial_transmitter_ready())
         return 0;
@@ -153,7 +170,7 @@ size_t serial_write(const uint8_t *bytes, size_t count)
 
 int serial_read(void)
 {
-    if (serial.port == 0)
+    if (!serial.present)
         return -1;
     uint8_t status = line_status();
     if (status == ABSENT || (status & LINE_STATUS_DATA) == 0)
@@ -165,7 +182,7 @@ static void interrupt_enable(uint8_t bit, bool enabled)
 {
     uint8_t value = serial.interrupt_enable;
     value = (uint8_t)(enabled ? value | bit : value & ~bit);
-    if (serial.port == 0 || value == serial.interrupt_enable)
+    if (!serial.present || value == serial.interrupt_enable)
         return;
     serial.interrupt_enable = value;
     register_write(INTERRUPT_ENABLE, value);
@@ -185,7 +202,7 @@ void serial_interrupt_on_transmit(bool enabled)
  * would hold the line up for ever. Disabling everything lets it fall. */
 void serial_interrupt_acknowledge(void)
 {
-    if (serial.port == 0)
+    if (!serial.present)
         return;
     for (unsigned i = 0; i < ACKNOWLEDGE_MAX; i++) {
         if ((register_read(INTERRUPT_ID) & INTERRUPT_ID_NONE) != 0)
@@ -201,7 +218,7 @@ void serial_receive_pause(bool paused)
 {
     uint8_t control = serial.modem_control;
     control = (uint8_t)(paused ? control & ~MODEM_CONTROL_RTS : control | MODEM_CONTROL_RTS);
-    if (serial.port == 0 || control == serial.modem_control)
+    if (!serial.present || control == serial.modem_control)
         return;
     serial.modem_control = control;
     register_write(MODEM_CONTROL, control);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The host's console UART, a 16550 on I/O ports.
+ * The host's console UART, a 16550 on I/O ports or in memory.
  *
  * Never waits: the transmitter takes a FIFO's worth when it is empty and
  * nothing else. Its state is one object in serial.c; the caller serialises, as
@@ -16,10 +16,22 @@
 #define SERIAL_COM1 0x3F8
 #define SERIAL_CLOCK_HZ 115200 /* divisor 1 */
 
+/* Where the registers are: ports one after the other, or memory, where they are
+ * bytes one after the other, or each in a doubleword of its own that is accessed
+ * as a whole. */
+struct serial_place {
+    uint16_t port;
+    volatile uint8_t *base; /* NULL: it is on ports */
+    bool doublewords;
+};
+
 /* 8 data bits, no parity, one stop bit; FIFOs on; no interrupts; RTS and DTR
  * on. False: nothing there that works as a UART; the functions below then
  * swallow every byte and give none, so that nobody waits for it. */
-bool serial_init(uint16_t port, uint16_t divisor);
+bool serial_init(struct serial_place place, uint16_t divisor);
+
+/* Its memory is seen somewhere else from now on. */
+void serial_moved(volatile uint8_t *base);
 
 /* How many bytes it took: 0 while the FIFO is not empty. */
 size_t serial_write(const uint8_t *bytes, size_t count);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "hv/addr.h"
+#include "hv/console_place.h"
 #include "hv/findings.h"
 #include "hv/guest_boot.h"
 #include "hv/inventory.h"
@@ -78,7 +79,7 @@ enum vm_key {
 };
 
 struct hypervisor_config {
-    uint16_t console_port;  /* first I/O port of the UART */
+    struct console_place console; /* where the UART is */
     uint32_t console_speed; /* bits per second, a divisor of 115200 */
     bool screen; /* show the console on the screen, too */
     enum log_level log;

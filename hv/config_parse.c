@@ -55,7 +55,7 @@ static struct place *current_places(struct reader *reader)
 static void set_defaults(struct config *config)
 {
     memset(config, 0, sizeof(*config));
-    config->hypervisor.console_port = 0x3f8;
+    (void)console_place_read(&config->hypervisor.console, "com1");
     config->hypervisor.console_speed = 115200;
     config->hypervisor.screen = true;
     config->hypervisor.log = LOG_INFO;

@@ -23,11 +23,6 @@ struct word_row {
     uint32_t value;
 };
 
-static const struct word_row console_ports[] = {
-    { "com1", 0x3f8 }, { "com2", 0x2f8 }, { "com3", 0x3e8 }, { "com4", 0x2e8 },
-    { "none", 0 },
-};
-
 static const struct word_row log_levels[] = {
     { "error", LOG_ERROR },
     { "warning", LOG_WARNING },
@@ -89,22 +84,18 @@ static struct excerpt shown(const struct toml_value *value)
 static void set_console_port(struct hypervisor_config *hypervisor, const struct toml_value *value,
                              struct findings *findings)
 {
-    const struct word_row *row;
-
     if (value->type == TOML_INTEGER) {
         if (value->integer >= CONSOLE_PORT_MIN && value->integer <= CONSOLE_PORT_MAX)
-            hypervisor->console_port = (uint16_t)value->integer;
+            hypervisor->console = (struct console_place){ .kind = CONSOLE_AT_PORT,
+                                                          .port = (uint16_t)value->integer };
         else
             REPORT("%lld is not the port of a UART; write \"com1\" to \"com4\", or a port from "
                    "0x%x to 0x%x", (long long)value->integer, CONSOLE_PORT_MIN, CONSOLE_PORT_MAX);
         return;
     }
-    row = find_word(console_ports, COUNT(console_ports), value->string);
-    if (row != NULL)
-        hypervisor->console_port = (uint16_t)row->value;
-    else
-        REPORT("\"%s\" is not a console port; write \"com1\", \"com2\", \"com3\", \"com4\", or an "
-               "I/O port as in 0x3f8", shown(value).text);
+    if (!console_place_read(&hypervisor->console, value->string))
+        REPORT("\"%s\" is not a console port; write \"com1\" to \"com4\", \"none\", an I/O port as "
+               "in 0x3f8, or as in \"pci:02:00.0\" or \"mmio:0xfe032000\"", shown(value).text);
 }
 
 static void set_console_speed(struct hypervisor_config *hypervisor, const struct toml_value *value,

@@ -83,6 +83,13 @@ class Rig:
         found = re.compile(pattern.encode(), re.MULTILINE).search(self.console.received, start)
         assert not found, f"{pattern!r} came, and must not:\n{self.last_words()}"
 
+    def wait_until(self, condition, timeout_s, what):
+        """For what is not said on this line."""
+        deadline = time.monotonic() + timeout_s * TIME_FACTOR
+        while not condition():
+            assert time.monotonic() < deadline, f"waited in vain for {what}"
+            self.console.pump(0.2)
+
     def text(self):
         return self.console.text()
 

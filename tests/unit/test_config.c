@@ -129,7 +129,7 @@ static void a_whole_configuration_is_read(void **state)
           "memory = \"16 MiB\"\n"
           "kernel = \"tiny\"\n",
           "");
-    assert_int_equal(config.hypervisor.console_port, 0x2f8);
+    assert_int_equal(config.hypervisor.console.port, 0x2f8);
     assert_int_equal(config.hypervisor.console_speed, 57600);
     assert_int_equal(config.hypervisor.log, LOG_DEBUG);
     assert_false(config.hypervisor.inventory);
@@ -167,7 +167,7 @@ static void what_is_not_given_has_its_default(void **state)
 {
     (void)state;
     finds(VM("a", "1", "64M"), "");
-    assert_int_equal(config.hypervisor.console_port, 0x3f8);
+    assert_int_equal(config.hypervisor.console.port, 0x3f8);
     assert_int_equal(config.hypervisor.console_speed, 115200);
     assert_int_equal(config.hypervisor.log, LOG_INFO);
     assert_true(config.hypervisor.inventory);
@@ -370,16 +370,57 @@ static void a_value_of_the_wrong_type_says_what_is_wanted(void **state)
           "config:5:10: error: \"kernel\" must be a string, as in \"vmlinuz\"\n");
 }
 
+static void the_console_can_be_elsewhere_than_at_a_port(void **state)
+{
+    const struct console_place *place = &config.hypervisor.console;
+    (void)state;
+    finds("[hypervisor]\nconsole_port = \"none\"\n" VM("a", "1", "64M"), "");
+    assert_int_equal(place->kind, CONSOLE_AT_NONE);
+    finds("[hypervisor]\nconsole_port = \"mmio:0xFe032000\"\n" VM("a", "1", "64M"), "");
+    assert_int_equal(place->kind, CONSOLE_AT_MEMORY);
+    assert_int_equal(place->address, 0xFE032000);
+    assert_false(place->doublewords);
+    finds("[hypervisor]\nconsole_port = \"mmio32:0x80000004\"\n" VM("a", "1", "64M"), "");
+    assert_int_equal(place->address, 0x80000004);
+    assert_true(place->doublewords);
+    finds("[hypervisor]\nconsole_port = \"pci:ff:1f.7\"\n" VM("a", "1", "64M"), "");
+    assert_int_equal(place->kind, CONSOLE_AT_PCI);
+    assert_int_equal(place->pci.bus, 0xFF);
+    assert_int_equal(place->pci.function, 0xFF);
+    assert_int_equal(place->irq, 0);
+    finds("[hypervisor]\nconsole_port = \"pci32:0:1e.0\"\n" VM("a", "1", "64M"), "");
+    assert_int_equal(place->pci.function, 0x1E << 3);
+    assert_true(place->doublewords);
+}
+
+static void a_place_of_the_console_that_cannot_be_is_refused(void **state)
+{
+    static const char *const wrong[] = {
+        "", "com", "com11", "mmio", "mmio:", "mmio:0x", "mmio:fe032000", "mmio:0x0", "mmio:0xfe032002",
+        "mmio:0x1fe032000", "mmio:0xfe032000 ", "mmio32:", "mmio64:0xfe032000", "pci:", "pci:02",
+        "pci:02:00", "pci:02:00.", "pci:100:00.0", "pci:02:20.0", "pci:02:00.8", "pci:02:00.0x",
+        "pci:0000:02:00.0", "pci:02.00.0", "pci:-2:00.0", "None",
+    };
+    struct console_place place = { .kind = CONSOLE_AT_PORT, .port = 7 };
+    (void)state;
+    for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_false(console_place_read(&place, wrong[i]));
+        assert_int_equal(place.port, 7);
+    }
+}
+
 static void the_console_port_is_a_name_or_a_number(void **state)
 {
     (void)state;
     finds("[hypervisor]\nconsole_port = 0xd010\n" VM("a", "1", "64M"), "");
-    assert_int_equal(config.hypervisor.console_port, 0xd010);
+    assert_int_equal(config.hypervisor.console.port, 0xd010);
     finds("[hypervisor]\nconsole_port = \"com4\"\n" VM("a", "1", "64M"), "");
-    assert_int_equal(config.hypervisor.console_port, 0x2e8);
+    assert_int_equal(config.hypervisor.console.port, 0x2e8);
+    assert_int_equal(config.hypervisor.console.irq, 3);
     hypervisor_line_finds("console_port = \"com5\"",
-                          "16: error: \"com5\" is not a console port; write \"com1\", \"com2\", "
-                          "\"com3\", \"com4\", or an I/O port as in 0x3f8");
+                          "16: error: \"com5\" is not a console port; write \"com1\" to \"com4\", "
+                          "\"none\", an I/O port as in 0x3f8, or as in \"pci:02:00.0\" or "
+                          "\"mmio:0xfe032000\"");
     hypervisor_line_finds("console_port = 1",
                           "16: error: 1 is not the port of a UART; write \"com1\" to \"com4\", or a "
                           "port from 0x100 to 0xfff8");
@@ -1026,6 +1067,8 @@ int main(void)
         cmocka_unit_test_setup(a_ninth_guest_is_one_too_many, set_up),
         cmocka_unit_test_setup(a_value_of_the_wrong_type_says_what_is_wanted, set_up),
         cmocka_unit_test_setup(the_console_port_is_a_name_or_a_number, set_up),
+        cmocka_unit_test_setup(the_console_can_be_elsewhere_than_at_a_port, set_up),
+        cmocka_unit_test_setup(a_place_of_the_console_that_cannot_be_is_refused, set_up),
         cmocka_unit_test_setup(the_exit_port_is_one_that_no_device_has, set_up),
         cmocka_unit_test_setup(how_a_guest_starts_and_starts_again_is_said_in_words, set_up),
         cmocka_unit_test_setup(a_guest_waits_for_others_that_there_are, set_up),

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "arch/insn.h"
+#include "drivers/mmio.h"
 #include "drivers/serial.h"
 
 #define FIFO 16
@@ -107,14 +108,36 @@ static uint8_t read_register(uint16_t offset)
     }
 }
 
-uint8_t in8(uint16_t port)
+/* All tests run on ports, and on registers in memory, which is only pointed at. */
+#define MEMORY 0x10000u
+static struct serial_place place;
+
+static uint8_t read_at(uint64_t offset)
 {
-    assert_in_range(port, SERIAL_COM1, SERIAL_COM1 + 7);
+    assert_in_range(offset, 0, 7);
     if (uart.absent)
         return 0xFF;
-    uint8_t value = read_register(port - SERIAL_COM1);
+    uint8_t value = read_register((uint16_t)offset);
     update_line();
     return value;
+}
+
+uint8_t in8(uint16_t port)
+{
+    assert_null(place.base);
+    return read_at((uint64_t)port - SERIAL_COM1);
+}
+
+uint8_t mmio_read8(const volatile uint8_t *at)
+{
+    assert_false(place.doublewords);
+    return read_at((uintptr_t)at - MEMORY);
+}
+
+uint32_t mmio_read32(const volatile uint32_t *at)
+{
+    assert_true(place.doublewords && (uintptr_t)at % 4 == 0);
+    return 0xABCDEF00u | read_at(((uintptr_t)at - MEMORY) / 4);
 }
 
 static void write_data(uint8_t value)
@@ -164,13 +187,32 @@ static void write_register(uint16_t offset, uint8_t value)
     }
 }
 
-void out8(uint16_t port, uint8_t value)
+static void write_at(uint64_t offset, uint32_t value)
 {
-    assert_in_range(port, SERIAL_COM1, SERIAL_COM1 + 7);
+    assert_in_range(offset, 0, 7);
+    assert_in_range(value, 0, 0xFF);
     if (uart.absent)
         return;
-    write_register(port - SERIAL_COM1, value);
+    write_register((uint16_t)offset, (uint8_t)value);
     update_line();
+}
+
+void out8(uint16_t port, uint8_t value)
+{
+    assert_null(place.base);
+    write_at((uint64_t)port - SERIAL_COM1, value);
+}
+
+void mmio_write8(volatile uint8_t *at, uint8_t value)
+{
+    assert_false(place.doublewords);
+    write_at((uintptr_t)at - MEMORY, value);
+}
+
+void mmio_write32(volatile uint32_t *at, uint32_t value)
+{
+    assert_true(place.doublewords && (uintptr_t)at % 4 == 0);
+    write_at(((uintptr_t)at - MEMORY) / 4, value);
 }
 
 static void byte_arrives(uint8_t byte)
@@ -200,7 +242,7 @@ static int setup(void **state)
 static void init_sets_speed_format_and_lines(void **state)
 {
     (void)state;
-    assert_true(serial_init(SERIAL_COM1, 0x123));
+    assert_true(serial_init(place, 0x123));
     assert_int_equal(uart.divisor, 0x123);
     assert_int_equal(uart.line_control, 3);
     assert_int_equal(uart.modem_control, 0x0B);
@@ -213,7 +255,7 @@ static void what_was_typed_before_init_is_not_lost(void **state)
 {
     (void)state;
     byte_arrives('a');
-    assert_true(serial_init(SERIAL_COM1, 1));
+    assert_true(serial_init(place, 1));
     assert_int_equal(serial_read(), 'a');
 }
 
@@ -221,7 +263,7 @@ static void an_absent_uart_is_noticed_and_swallows_everything(void **state)
 {
     (void)state;
     uart.absent = true;
-    assert_false(serial_init(SERIAL_COM1, 1));
+    assert_false(serial_init(place, 1));
     assert_true(serial_transmitter_ready());
     assert_int_equal(serial_write((const uint8_t *)"lost", 4), 4);
     assert_int_equal(serial_read(), -1);
@@ -235,12 +277,12 @@ static void either_proof_of_a_uart_will_do(void **state)
 {
     (void)state;
     uart.no_scratch = true;
-    assert_true(serial_init(SERIAL_COM1, 1));
+    assert_true(serial_init(place, 1));
     assert_int_equal(uart.modem_control, 0x0B);
     uart.no_loopback = true;
-    assert_false(serial_init(SERIAL_COM1, 1));
+    assert_false(serial_init(place, 1));
     uart.no_scratch = false;
-    assert_true(serial_init(SERIAL_COM1, 1));
+    assert_true(serial_init(place, 1));
 }
 
 static void an_empty_fifo_takes_sixteen_bytes_and_a_busy_one_none(void **state)
@@ -249,7 +291,7 @@ static void an_empty_fifo_takes_sixteen_bytes_and_a_busy_one_none(void **state)
     uint8_t text[40];
     for (unsigned i = 0; i < sizeof text; i++)
         text[i] = (uint8_t)i;
-    assert_true(serial_init(SERIAL_COM1, 1));
+    assert_true(serial_init(place, 1));
     assert_int_equal(serial_write(text, sizeof text), 16);
     assert_false(serial_transmitter_ready());
     assert_int_equal(serial_write(text + 16, 24), 0);
@@ -266,14 +308,14 @@ static void a_uart_without_fifo_takes_one_byte(void **state)
 {
     (void)state;
     uart.no_fifo = true;
-    assert_true(serial_init(SERIAL_COM1, 1));
+    assert_true(serial_init(place, 1));
     assert_int_equal(serial_write((const uint8_t *)"ab", 2), 1);
 }
 
 static void received_bytes_come_in_order_and_then_none(void **state)
 {
     (void)state;
-    assert_true(serial_init(SERIAL_COM1, 1));
+    assert_true(serial_init(place, 1));
     assert_int_equal(serial_read(), -1);
     byte_arrives('a');
     byte_arrives(0xFF);
@@ -285,7 +327,7 @@ static void received_bytes_come_in_order_and_then_none(void **state)
 static void a_uart_that_goes_away_swallows_and_gives_nothing(void **state)
 {
     (void)state;
-    assert_true(serial_init(SERIAL_COM1, 1));
+    assert_true(serial_init(place, 1));
     uart.absent = true;
     assert_int_equal(serial_write((const uint8_t *)"lost", 4), 4);
     assert_int_equal(serial_read(), -1);
@@ -296,7 +338,7 @@ static void a_uart_that_goes_away_swallows_and_gives_nothing(void **state)
 static void interrupts_are_enabled_one_by_one(void **state)
 {
     (void)state;
-    assert_true(serial_init(SERIAL_COM1, 1));
+    assert_true(serial_init(place, 1));
     serial_interrupt_on_receive(true);
     assert_int_equal(uart.interrupt_enable, 1);
     serial_interrupt_on_transmit(true);
@@ -310,10 +352,10 @@ static void interrupts_are_enabled_one_by_one(void **state)
 static void wanting_the_transmit_interrupt_again_raises_nothing(void **state)
 {
     (void)state;
-    assert_true(serial_init(SERIAL_COM1, 1));
+    assert_true(serial_init(place, 1));
     serial_interrupt_on_transmit(true);
     assert_int_equal(uart.edges, 1);
-    (void)in8(SERIAL_COM1 + 2);
+    (void)read_at(2);
     serial_interrupt_on_transmit(true);
     assert_int_equal(uart.edges, 1);
 }
@@ -321,7 +363,7 @@ static void wanting_the_transmit_interrupt_again_raises_nothing(void **state)
 static void acknowledging_with_nothing_pending_raises_no_edge(void **state)
 {
     (void)state;
-    assert_true(serial_init(SERIAL_COM1, 1));
+    assert_true(serial_init(place, 1));
     serial_interrupt_on_receive(true);
     byte_arrives('x');
     assert_int_equal(uart.edges, 1);
@@ -334,7 +376,7 @@ static void acknowledging_with_nothing_pending_raises_no_edge(void **state)
 static void a_byte_that_comes_before_the_acknowledge_raises_a_new_edge(void **state)
 {
     (void)state;
-    assert_true(serial_init(SERIAL_COM1, 1));
+    assert_true(serial_init(place, 1));
     serial_interrupt_on_receive(true);
     byte_arrives('x');
     assert_int_equal(serial_read(), 'x');
@@ -348,7 +390,7 @@ static void a_byte_that_comes_before_the_acknowledge_raises_a_new_edge(void **st
 static void a_sent_fifo_raises_one_edge_until_more_is_written(void **state)
 {
     (void)state;
-    assert_true(serial_init(SERIAL_COM1, 1));
+    assert_true(serial_init(place, 1));
     assert_int_equal(serial_write((const uint8_t *)"ab", 2), 2);
     serial_interrupt_on_transmit(true);
     assert_int_equal(uart.edges, 0);
@@ -368,7 +410,7 @@ static void a_sent_fifo_raises_one_edge_until_more_is_written(void **state)
 static void a_pause_drops_rts_and_nothing_else(void **state)
 {
     (void)state;
-    assert_true(serial_init(SERIAL_COM1, 1));
+    assert_true(serial_init(place, 1));
     serial_receive_pause(true);
     assert_int_equal(uart.modem_control, 0x09);
     serial_receive_pause(false);
@@ -378,7 +420,7 @@ static void a_pause_drops_rts_and_nothing_else(void **state)
 static void lost_bytes_are_counted(void **state)
 {
     (void)state;
-    assert_true(serial_init(SERIAL_COM1, 1));
+    assert_true(serial_init(place, 1));
     for (unsigned i = 0; i < 20; i++)
         byte_arrives((uint8_t)i);
     while (serial_read() >= 0)
@@ -391,7 +433,7 @@ static void lost_bytes_are_counted(void **state)
 static void finishing_waits_for_the_last_byte_but_not_for_ever(void **state)
 {
     (void)state;
-    assert_true(serial_init(SERIAL_COM1, 1));
+    assert_true(serial_init(place, 1));
     assert_int_equal(serial_write((const uint8_t *)"ab", 2), 2);
     uart.polls = 0;
     uart.polls_until_sent = 5;
@@ -429,5 +471,11 @@ int main(void)
         TEST(lost_bytes_are_counted),
         TEST(finishing_waits_for_the_last_byte_but_not_for_ever),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    volatile uint8_t *base = (volatile uint8_t *)MEMORY;
+    place = (struct serial_place){ .port = SERIAL_COM1 };
+    int failed = cmocka_run_group_tests_name("ports", tests, NULL, NULL);
+    place = (struct serial_place){ .base = base };
+    failed += cmocka_run_group_tests_name("bytes in memory", tests, NULL, NULL);
+    place = (struct serial_place){ .base = base, .doublewords = true };
+    return failed + cmocka_run_group_tests_name("doublewords in memory", tests, NULL, NULL);
 }
