@@ -31,7 +31,7 @@ HV_MEMORY := hv/frames.c hv/ept.c hv/guest_memory.c hv/guest_paging.c hv/guest_w
 HV_MEMORY += hv/guest_segment.c
 HV_DMA := hv/dma_limits.c hv/dma_tables.c hv/dma_sources.c hv/dma_reserved.c hv/dma_faults.c hv/irte.c
 HV_CPU := hv/preflight.c hv/exit.c hv/exit_reason_name.c hv/exit_report.c hv/recorder.c \
-	hv/cpuid.c hv/cpuid_table.c hv/cpuid_frequency.c hv/msr.c hv/cr.c \
+	hv/cpuid.c hv/cpuid_table.c hv/cpuid_frequency.c hv/msr.c hv/guest_tsc.c hv/cr.c \
 	hv/lapic.c hv/lapic_base.c hv/lapic_ipi.c hv/lapic_level.c hv/lapic_page.c hv/event.c hv/hypercall.c hv/decode.c hv/mmio.c
 HV_CPU += hv/device_memory.c
 HV_EMULATION := hv/instruction.c hv/operand.c hv/emulation.c hv/emulate.c hv/emulate_memory.c \
@@ -74,7 +74,7 @@ COLD += $(HV_EMULATION_COLD)
 # Of these there are few a second.
 COLD += $(HV_TASK) hv/warm_reset.c hv/readiness.c hv/text_search.c
 COLD += arch/paging.c arch/window.c hv/platform.c hv/port_string.c hv/event.c \
-	hv/console_focus.c hv/console_keys.c hv/console_receive.c hv/lapic_level.c drivers/serial.c drivers/ioapic.c
+	hv/console_focus.c hv/console_keys.c hv/console_receive.c hv/lapic_level.c hv/guest_tsc.c drivers/serial.c drivers/ioapic.c
 
 # What runs at every exit, whatever the reason; and the way to a device, in memory
 # or at a port, that kernels access all the time.
@@ -90,6 +90,7 @@ GUESTS := sweep witness triple pending apic storm chaos smp bench timers status 
 GUESTS += operands maps
 GUESTS += steps warm
 GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
+GUESTS += tsc
 
 # One guest for each other kind of kernel: guest/kinds.
 KINDS := linux32.bin multiboot1.elf addresses.bin multiboot2.elf pvh.elf \
@@ -103,7 +104,7 @@ NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv
 # Host unit tests: tests/unit/test_NAME.c. The code under test comes from one
 # library; fakes_NAME lists what replaces members of it, besides the machine.
 UNIT_TESTS := acpi cmos config console cpuid cr crash_report decode denied elf ept event \
-	exit exit_report findings frames guest_acpi guest_kind guest_memory guest_mp_table guest_paging i8042 ioapic_driver \
+	exit exit_report findings frames guest_acpi guest_kind guest_memory guest_mp_table guest_paging guest_tsc i8042 ioapic_driver \
 	lapic lapic_base lapic_ipi lapic_level lapic_page linux memory_functions memory_map mmio msr multiboot1 multiboot2 multiboot2_guest pci pic pit platform ports power pvh \
 	preflight rtc serial text timers toml uart vcpu virtual_ioapic vm_life
 UNIT_TESTS += acpi_dmar dma_faults dma_reserved dma_sources dma_tables dmar_scope irte vtd_unit inventory_print pci_config pci_scan pci_topology saved_inventory

@@ -71,6 +71,7 @@ void cpu_start(struct cpu *cpu)
     paging_activate();
     descriptors_load(cpu);
     cpu_identity_read(&cpu->identity);
+    cpu->tsc_adjust_is_zero = cpu_features.tsc_adjust && rdmsr(IA32_TSC_ADJUST) == 0;
     if (!cpu_features.x2apic) {
         vmx_read_capabilities(&cpu->capabilities);
         atomic_store(&cpu->state, CPU_UNFIT);

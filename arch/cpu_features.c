@@ -23,6 +23,7 @@ void cpu_features_read(void)
     cpu_features.rdtscp = extended & BIT(27);
     if (max_basic >= 7) {
         struct cpuid_result leaf7 = cpuid(7, 0);
+        cpu_features.tsc_adjust = leaf7.ebx & BIT(1);
         cpu_features.smep = leaf7.ebx & BIT(7);
         cpu_features.smap = leaf7.ebx & BIT(20);
         cpu_features.spec_ctrl = leaf7.edx & BIT(26);

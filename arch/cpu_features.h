@@ -18,6 +18,7 @@ struct cpu_features {
     bool rdtscp;
     bool tsc_deadline;
     bool spec_ctrl;
+    bool tsc_adjust;
     bool xsavec;
     bool xsaves;
     uint64_t xcr0_supported;

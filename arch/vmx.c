@@ -104,7 +104,7 @@ static void write_controls(const struct cpu *cpu, const struct vcpu *vcpu)
     vmcs_write_32(VMCS_EXIT_MSR_LOAD_COUNT, 0);
     vmcs_write_32(VMCS_ENTRY_MSR_LOAD_COUNT, 0);
     vmcs_write_64(VMCS_EPT_POINTER, ept_pointer(&vcpu->vm->ept));
-    vmcs_write_64(VMCS_MSR_BITMAP, vcpu->vm->msr_bitmap.value);
+    vmcs_write_64(VMCS_MSR_BITMAP, vcpu->vm->msr_bitmaps[0].value);
     if (controls.secondary & SECONDARY_ENABLE_VPID)
         vmcs_write_16(VMCS_VPID, (uint16_t)vpid_of(vcpu));
     if (controls.secondary & SECONDARY_ENABLE_XSAVES)

@@ -43,7 +43,7 @@ static uint64_t arena_bytes_for(const struct config *config)
     bytes += RECORDER_RING_BYTES; /* their alignment */
     for (unsigned i = 0; i < config->vm_count; i++)
         bytes += config->vms[i].cpu_count * RECORDER_RING_BYTES + sizeof(struct vm) + CONFIG_VCPUS_MAX * sizeof(struct vcpu)
-            + ept_bytes_max(config->vms[i].memory_bytes) + 3 * MSR_BITMAP_SIZE
+            + ept_bytes_max(config->vms[i].memory_bytes) + MSR_BITMAP_COUNT * MSR_BITMAP_SIZE
             + CONSOLE_OUTPUT_BYTES + CONSOLE_INPUT_BYTES + 4 * PAGE_SIZE_4K;
     return align_up(bytes + boot_remapping_bytes(config), PAGE_SIZE_2M);
 }

@@ -87,11 +87,19 @@ static void make_memory(struct vm *vm, const struct vmx_capabilities *capabiliti
     zero_memory(&vm->memory);
 }
 
-static hpa_t make_msr_bitmap(const struct vm *vm, enum msr_bitmap kind)
+static hpa_t make_msr_bitmap(const struct vm *vm, unsigned kind)
 {
     uint8_t *bitmap = arena_take(MSR_BITMAP_SIZE, PAGE_SIZE_4K);
     msr_bitmap_build(bitmap, &vm->cpuid, kind);
     return arena_hpa(bitmap);
+}
+
+static bool tsc_adjust_is_zero(const struct vm *vm)
+{
+    bool is_zero = true;
+    for (unsigned i = 0; i < vm->vcpu_count; i++)
+        is_zero = is_zero && cpus[vm->vcpus[i]->cpu]->tsc_adjust_is_zero;
+    return is_zero;
 }
 
 static void make_cpuid(struct vm *vm, const struct vmx_capabilities *capabilities)
@@ -106,12 +114,12 @@ static void make_cpuid(struct vm *vm, const struct vmx_capabilities *capabilitie
         .rdtscp = controls.secondary & SECONDARY_ENABLE_RDTSCP,
         .invpcid = controls.secondary & SECONDARY_ENABLE_INVPCID,
         .xsaves = controls.secondary & SECONDARY_ENABLE_XSAVES,
+        .tsc_adjust_is_zero = tsc_adjust_is_zero(vm),
     };
     cpuid_host_read(&host_answers);
     cpuid_table_build(&vm->cpuid, &host_answers, &facts);
-    vm->msr_bitmap = make_msr_bitmap(vm, MSR_BITMAP_OTHER);
-    vm->msr_bitmap_x2apic = make_msr_bitmap(vm, MSR_BITMAP_X2APIC);
-    vm->msr_bitmap_level = make_msr_bitmap(vm, MSR_BITMAP_LEVEL);
+    for (unsigned kind = 0; kind < MSR_BITMAP_COUNT; kind++)
+        vm->msr_bitmaps[kind] = make_msr_bitmap(vm, kind);
 }
 
 /* Rings for all vCPUs at once, since they have an alignment. */

@@ -37,6 +37,7 @@ struct cpuid_guest_facts {
     bool rdtscp;
     bool invpcid;
     bool xsaves;
+    bool tsc_adjust_is_zero; /* every CPU of the guest's has that MSR, and 0 in it */
 };
 
 #define CPUID_BASIC_COUNT 0x20
@@ -59,6 +60,7 @@ struct cpuid_table {
     uint64_t xcr0;     /* bits that XSETBV may set */
     uint32_t features; /* bit n: enum cpuid_feature n */
     uint64_t reserved_address_bits; /* of paging entries: 51 to MAXPHYADDR */
+    bool tsc_adjust_is_zero; /* as the facts said */
 };
 
 /* The features of a guest that decide about its MSRs and control registers. */

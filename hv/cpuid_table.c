@@ -26,8 +26,7 @@ struct row {
  * Hidden on purpose, for those who miss a name: VMX, SMX, MONITOR (an idle
  * guest uses HLT, which needs no exit), SGX, PT, RDT, performance counters,
  * debug store, thermal and power control (one guest would set them for its
- * neighbours), TSC_ADJUST (a moved TSC would part from the hardware's TSC
- * deadline), HLE/RTM and MPX (withdrawn by Intel), PKU, CET, UINTR, AMX,
+ * neighbours), HLE/RTM and MPX (withdrawn by Intel), PKU, CET, UINTR, AMX,
  * key locker, WAITPKG.
  */
 static const struct row rows[] = {
@@ -85,7 +84,8 @@ static const struct row rows[] = {
                  CPUID_7_EDX_SERIALIZE | CPUID_7_EDX_AVX512_FP16 | CPUID_7_EDX_IBRS_IBPB |
                  CPUID_7_EDX_STIBP | CPUID_7_EDX_L1D_FLUSH | CPUID_7_EDX_ARCH_CAPABILITIES |
                  CPUID_7_EDX_SSBD },
-      .set.eax = CPUID_FEATURE_COUNT - 1 },
+      /* hv/guest_tsc.c has the register, whatever the processor has. */
+      .set = { .eax = CPUID_FEATURE_COUNT - 1, .ebx = CPUID_7_EBX_TSC_ADJUST } },
     { CPUID_EXTENDED_FEATURES, 1,
       .pass.eax = CPUID_7_1_EAX_AVX_VNNI | CPUID_7_1_EAX_AVX512_BF16 |
                   CPUID_7_1_EAX_FAST_ZERO_REP_MOVSB | CPUID_7_1_EAX_FAST_SHORT_REP_STOSB |
@@ -409,6 +409,7 @@ void cpuid_table_build(struct cpuid_table *table, const struct cpuid_host *host,
         cpuid_frequencies(table->basic[CPUID_TSC], facts->tsc_hz, facts->lapic_timer_hz);
     table->basic[CPUID_FREQUENCY] = cpuid_clock_rate(facts->tsc_hz);
     table->features = offered_features(table);
+    table->tsc_adjust_is_zero = facts->tsc_adjust_is_zero;
     table->reserved_address_bits = BIT(52) - BIT(cpuid_physical_address_bits(table));
 }
 

@@ -8,8 +8,8 @@
 #include "arch/spec/cpuid.h"
 #include "arch/spec/cr.h"
 #include "hv/lapic.h"
-#include "hv/lapic_level.h"
 #include "hv/machine.h"
+#include "hv/msr.h"
 #include "hv/vm.h"
 
 #define APIC_BASE_MODE ((uint64_t)(APIC_BASE_EN | APIC_BASE_EXTD))
@@ -37,7 +37,7 @@ void lapic_base_set(struct vcpu *vcpu, uint64_t value)
     lapic->cpuid_1_edx = mode == LAPIC_DISABLED ? ~(uint32_t)CPUID_1_EDX_APIC : UINT32_MAX;
     lapic->page = mode == LAPIC_XAPIC ? page_of(value) : LAPIC_NO_PAGE;
     atomic_store(&lapic->mode, mode);
-    lapic_bitmap_choose(vcpu);
+    msr_bitmap_choose(vcpu);
 }
 
 static bool has_reserved_bits(const struct vcpu *vcpu, uint64_t value)

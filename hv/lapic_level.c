@@ -6,6 +6,7 @@
 #include "hv/lapic_level.h"
 
 #include "hv/machine.h"
+#include "hv/msr.h"
 #include "hv/vm.h"
 
 #define WORD_BITS 32
@@ -23,17 +24,6 @@ bool lapic_level_send(struct vcpu *vcpu, uint8_t vector)
     atomic_fetch_or(&vcpu->lapic.level_sent[vector / WORD_BITS], 1u << vector % WORD_BITS);
     machine_request(vcpu->cpu, REQUEST_LEVEL);
     return true;
-}
-
-void lapic_bitmap_choose(const struct vcpu *vcpu)
-{
-    const struct vm *vm = vcpu->vm;
-    hpa_t bitmap = vm->msr_bitmap;
-
-    if (lapic_is_x2apic(&vcpu->lapic))
-        bitmap = lapic_level_in_service(&vcpu->lapic) ? vm->msr_bitmap_level
-                                                      : vm->msr_bitmap_x2apic;
-    machine_vmwrite_64(VMCS_MSR_BITMAP, bitmap.value);
 }
 
 /* The interrupt itself comes behind the next VM entry. */
@@ -57,7 +47,7 @@ void lapic_level_take(struct vcpu *vcpu)
         for (; sent != 0 && accepts(lapic); sent &= sent - 1)
             take_vector(vcpu, i * WORD_BITS + (unsigned)__builtin_ctz(sent));
     }
-    lapic_bitmap_choose(vcpu);
+    msr_bitmap_choose(vcpu);
 }
 
 void lapic_level_forget(struct vcpu *vcpu)
@@ -69,7 +59,7 @@ void lapic_level_forget(struct vcpu *vcpu)
         lapic->level[i] = 0;
     }
     lapic->level_count = 0;
-    lapic_bitmap_choose(vcpu);
+    msr_bitmap_choose(vcpu);
 }
 
 /* What an EOI ends: the vector of highest priority, which is the largest number. */
@@ -102,7 +92,7 @@ void lapic_level_end(struct vcpu *vcpu)
     machine_msr_write(IA32_X2APIC_EOI, 0);
     if (vector == NONE || !forget_vector(&vcpu->lapic, (unsigned)vector))
         return;
-    lapic_bitmap_choose(vcpu);
+    msr_bitmap_choose(vcpu);
     lock_acquire(&vcpu->vm->lock);
     ioapic_end_of_interrupt(vcpu->vm, (uint8_t)vector);
     lock_release(&vcpu->vm->lock);

@@ -42,6 +42,3 @@ static inline bool lapic_level_in_service(const struct lapic *lapic)
 {
     return lapic->level_count != 0;
 }
-
-/* The MSR bitmap of the mode that the APIC is in, and of what is in service. */
-void lapic_bitmap_choose(const struct vcpu *vcpu);

@@ -14,6 +14,8 @@
 #include "hv/check.h"
 #include "hv/cpuid.h"
 #include "hv/denied.h"
+#include "hv/guest_tsc.h"
+#include "hv/lapic_level.h"
 #include "hv/machine.h"
 #include "hv/vm.h"
 
@@ -24,6 +26,9 @@ enum rule {
     FIXED,  /* reads: the row's value */
     ZERO,   /* writes: 0 does nothing, anything else is #GP(0) */
     IGNORE, /* writes: nothing happens; reported */
+    TSC,    /* hv/guest_tsc.c */
+    TSC_ADJUST,   /* reads pass if the hardware's is what the guest's is: 0 */
+    TSC_DEADLINE, /* passes as long as the guest's TSC is the machine's */
     MISC_ENABLE,
     ARCH_CAPABILITIES,
     DEBUGCTL,
@@ -50,16 +55,15 @@ struct row {
 
 /* Ascending. */
 static const struct row rows[] = {
-    /* A write would move the TSC but not the clock that IA32_TSC_DEADLINE is
-     * compared with, and the guest's timers would come at wrong times. SDM Vol.
-     * 3B, 18.17.3 "Time-Stamp Counter Adjustment". */
-    { IA32_TSC, IA32_TSC, PASS, IGNORE, FEATURE_ALWAYS, 0 },
+    { IA32_TSC, IA32_TSC, PASS, TSC, FEATURE_ALWAYS, 0 },
     { IA32_PLATFORM_ID, IA32_PLATFORM_ID, FIXED, GP, FEATURE_ALWAYS, 0 },
     { IA32_APIC_BASE, IA32_APIC_BASE, LAPIC, LAPIC, FEATURE_ALWAYS, 0 },
     { MSR_SMI_COUNT, MSR_SMI_COUNT, PROBED, GP, FEATURE_ALWAYS, 0 },
     /* Locked, with VMX, SMX and SGX off. */
     { IA32_FEATURE_CONTROL, IA32_FEATURE_CONTROL, FIXED, GP, FEATURE_ALWAYS,
       FEATURE_CONTROL_LOCK },
+
+    { IA32_TSC_ADJUST, IA32_TSC_ADJUST, TSC_ADJUST, TSC_ADJUST, FEATURE_ALWAYS, 0 },
 
     /* Mitigations of the guest's own CPU. Write-only ones fault by themselves. */
     { IA32_SPEC_CTRL, IA32_SPEC_CTRL, PASS, PASS, FEATURE_SPEC_CTRL, 0 },
@@ -92,7 +96,7 @@ static const struct row rows[] = {
     { IA32_MTRR_DEF_TYPE, IA32_MTRR_DEF_TYPE, MTRR_DEF_TYPE, MTRR_DEF_TYPE, FEATURE_ALWAYS, 0 },
     { MSR_RAPL_POWER_UNIT, MSR_RAPL_POWER_UNIT, PROBED, GP, FEATURE_ALWAYS, 0 },
     { MSR_PPERF, MSR_PPERF, PROBED, GP, FEATURE_ALWAYS, 0 },
-    { IA32_TSC_DEADLINE, IA32_TSC_DEADLINE, PASS, PASS, FEATURE_TSC_DEADLINE, 0 },
+    { IA32_TSC_DEADLINE, IA32_TSC_DEADLINE, TSC_DEADLINE, TSC_DEADLINE, FEATURE_TSC_DEADLINE, 0 },
 
     /* The local APIC in x2APIC mode; in other modes nothing of it passes, and each
      * exit is #GP(0). What passes can reach no other CPU: accesses in the wrong
@@ -171,27 +175,45 @@ static bool is_x2apic_msr(const struct row *row)
     return row->first >= X2APIC_MSR_FIRST && row->last <= X2APIC_MSR_LAST;
 }
 
-static bool passes(enum rule rule, enum msr_bitmap kind)
+static bool passes(const struct row *row, bool write, const struct cpuid_table *table,
+                   unsigned kind)
 {
-    return rule == PASS || (rule == LAPIC_LEVEL && kind == MSR_BITMAP_X2APIC);
+    enum rule rule = write ? row->write : row->read;
+    unsigned mode = kind % MSR_BITMAP_TSC_MOVED;
+    bool moved = kind >= MSR_BITMAP_TSC_MOVED;
+    if (is_x2apic_msr(row) && mode == MSR_BITMAP_OTHER)
+        return false;
+    return rule == PASS || (rule == LAPIC_LEVEL && mode == MSR_BITMAP_X2APIC) ||
+           (rule == TSC_DEADLINE && !moved) ||
+           (rule == TSC_ADJUST && !write && !moved && table->tsc_adjust_is_zero);
 }
 
 void msr_bitmap_build(uint8_t bitmap[static MSR_BITMAP_SIZE], const struct cpuid_table *table,
-                      enum msr_bitmap kind)
+                      unsigned kind)
 {
     for (unsigned i = 0; i < MSR_BITMAP_SIZE; i++)
         bitmap[i] = 0xFF;
     for (unsigned i = 0; i < ROW_COUNT; i++) {
         const struct row *row = &rows[i];
-        if (!cpuid_has(table, row->feature) || (is_x2apic_msr(row) && kind == MSR_BITMAP_OTHER))
+        if (!cpuid_has(table, row->feature))
             continue;
         for (uint32_t msr = row->first; msr <= row->last; msr++) {
-            if (passes(row->read, kind))
+            if (passes(row, false, table, kind))
                 bitmap_pass(bitmap, msr, false);
-            if (passes(row->write, kind))
+            if (passes(row, true, table, kind))
                 bitmap_pass(bitmap, msr, true);
         }
     }
+}
+
+void msr_bitmap_choose(const struct vcpu *vcpu)
+{
+    unsigned kind = MSR_BITMAP_OTHER;
+    if (lapic_is_x2apic(&vcpu->lapic))
+        kind = lapic_level_in_service(&vcpu->lapic) ? MSR_BITMAP_LEVEL : MSR_BITMAP_X2APIC;
+    if (vcpu->msr.tsc_offset)
+        kind += MSR_BITMAP_TSC_MOVED;
+    machine_vmwrite_64(VMCS_MSR_BITMAP, vcpu->vm->msr_bitmaps[kind].value);
 }
 
 #define MISC_ENABLE_FAST_STRINGS BIT(0)
@@ -292,10 +314,28 @@ static struct verdict write_lapic(struct vcpu *vcpu, uint32_t msr, uint64_t valu
 }
 
 __attribute__((noinline))
+static struct verdict give_tsc_deadline(struct vcpu *vcpu)
+{
+    return give(vcpu, guest_tsc_deadline_read(vcpu));
+}
+
+__attribute__((noinline))
 static struct verdict ignore(struct vcpu *vcpu, uint32_t msr)
 {
     denied_report(vcpu, DENIED_MSR_WRITE, msr);
     return ADVANCE;
+}
+
+__attribute__((noinline))
+static bool tsc_write(struct vcpu *vcpu, enum rule rule, uint64_t value)
+{
+    if (rule == TSC)
+        guest_tsc_write(vcpu, value);
+    else if (rule == TSC_ADJUST)
+        guest_tsc_adjust_write(vcpu, value);
+    else
+        guest_tsc_deadline_write(vcpu, value);
+    return true;
 }
 
 /* The rules that need no more than the value. False: #GP(0). */
@@ -306,6 +346,9 @@ static bool row_accepts(struct vcpu *vcpu, const struct row *row, uint64_t value
     case MISC_ENABLE: return misc_enable_write(&vcpu->msr, value);
     case MTRR_DEF_TYPE: return mtrr_def_type_write(&vcpu->msr, value);
     case DEBUGCTL: return debugctl_write(value);
+    case TSC:
+    case TSC_ADJUST:
+    case TSC_DEADLINE: return tsc_write(vcpu, row->write, value);
     case LAPIC:
     case LAPIC_LEVEL:
     case IGNORE: /* not asked here */
@@ -334,7 +377,10 @@ struct verdict msr_read_exit(struct vcpu *vcpu)
     case MTRR_DEF_TYPE: return give(vcpu, vcpu->msr.mtrr_def_type);
     case DEBUGCTL: return give(vcpu, machine_vmread_64(VMCS_GUEST_IA32_DEBUGCTL));
     case ARCH_CAPABILITIES: return give_arch_capabilities(vcpu);
+    case TSC_ADJUST: return give(vcpu, vcpu->msr.tsc_offset);
+    case TSC_DEADLINE: return give_tsc_deadline(vcpu);
     case PASS: /* as above */
+    case TSC:
     case ZERO:
     case IGNORE: /* rules of writes only */
     case PROBED:

@@ -66,6 +66,8 @@ static const struct row rows[] = {
       "guests have NMIs of their own", "guests could have no NMIs of their own" },
     { "VMX-preemption timer", SOURCE_PIN, PIN_PREEMPTION_TIMER, REQUIRED,
       "a CPU can look after work in time", "a CPU could not look after work in time" },
+    { "TSC offsetting", SOURCE_PRIMARY, PRIMARY_USE_TSC_OFFSETTING, REQUIRED,
+      "guests set their time-stamp counters", "guests could not set their time-stamp counters" },
     { "MSR bitmaps", SOURCE_PRIMARY, PRIMARY_USE_MSR_BITMAPS, REQUIRED,
       "timer and EOI without exits", "every MSR access would exit" },
     { "unconditional I/O exiting", SOURCE_PRIMARY, PRIMARY_UNCONDITIONAL_IO_EXITING, REQUIRED,

@@ -8,6 +8,7 @@
 #include "arch/spec/cr.h"
 #include "hv/check.h"
 #include "hv/event.h"
+#include "hv/guest_tsc.h"
 #include "hv/lapic_level.h"
 #include "hv/machine.h"
 #include "hv/timers.h"
@@ -26,8 +27,9 @@ static void start(struct vcpu *vcpu)
     machine_guest_reset();
     vcpu_state_init(vcpu);
     atomic_store(&vcpu->sipi, 0);
-    lapic_start(vcpu);
     msr_state_reset(&vcpu->msr);
+    guest_tsc_reset(vcpu);
+    lapic_start(vcpu);
     machine_timer_set(MACHINE_TIMER_OFF);
     if (vcpu->index == 0) {
         vcpu_state_enter(vcpu, &vcpu->vm->entry);

@@ -58,9 +58,7 @@ struct vm {
     struct guest_memory memory;
     struct ept ept;
     struct cpuid_table cpuid;
-    /* MSR_BITMAP_SIZE bytes each, page-aligned: for vCPUs whose local APIC is in
-     * x2APIC mode, the same with a level-triggered interrupt, and for the others. */
-    hpa_t msr_bitmap_x2apic, msr_bitmap_level, msr_bitmap;
+    hpa_t msr_bitmaps[MSR_BITMAP_COUNT]; /* MSR_BITMAP_SIZE bytes each, page-aligned */
 
     struct lock lock; /* over the devices below */
     struct uart com1, com2;

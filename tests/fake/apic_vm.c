@@ -39,9 +39,8 @@ void apic_vm_make(enum lapic_mode mode)
     memset(&apic_vm, 0, sizeof apic_vm);
     memset(apic_vcpus, 0, sizeof apic_vcpus);
     apic_vm.vcpu_count = APIC_VCPUS;
-    apic_vm.msr_bitmap = HPA(0x1000);
-    apic_vm.msr_bitmap_x2apic = HPA(0x2000);
-    apic_vm.msr_bitmap_level = HPA(0x3000);
+    for (unsigned i = 0; i < MSR_BITMAP_COUNT; i++)
+        apic_vm.msr_bitmaps[i] = HPA(0x1000 * (i + 1));
     cpuid_table_build(&apic_vm.cpuid, &host, &facts);
     map_ram();
     for (unsigned i = 0; i < APIC_VCPUS; i++) {

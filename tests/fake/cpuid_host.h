@@ -63,5 +63,6 @@ static inline struct cpuid_guest_facts fake_cpuid_facts(unsigned vcpu_count)
     return (struct cpuid_guest_facts){
         .vcpu_count = vcpu_count, .tsc_hz = 100000000, .lapic_timer_hz = 100000000,
         .xsavec = true, .rdtscp = true, .invpcid = true, .xsaves = true,
+        .tsc_adjust_is_zero = true,
     };
 }

@@ -96,7 +96,7 @@ static void an_ap_starts_as_after_power_up_in_xapic_mode(void **state)
     assert_int_equal(lapic->base, 0xFEE00800);
     assert_int_equal(lapic->page, 0xFEE00000);
     assert_int_equal(lapic->mode, LAPIC_XAPIC);
-    assert_int_equal(machine_vmread_64(VMCS_MSR_BITMAP), apic_vm.msr_bitmap.value);
+    assert_int_equal(machine_vmread_64(VMCS_MSR_BITMAP), apic_vm.msr_bitmaps[0].value);
 }
 
 static void the_boot_vcpu_starts_as_firmware_leaves_it(void **state)

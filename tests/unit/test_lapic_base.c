@@ -50,8 +50,7 @@ static void modes_change_as_the_manual_draws_it(void **state)
             assert_int_equal(lapic->cpuid_1_edx, now == 0 ? ~(1u << 9) : ~0u);
             assert_int_equal(lapic->page, now == 1 ? XAPIC_BASE : LAPIC_NO_PAGE);
             assert_int_equal(machine_vmread_64(VMCS_MSR_BITMAP),
-                             now == 2 ? apic_vm.msr_bitmap_x2apic.value
-                                      : apic_vm.msr_bitmap.value);
+                             apic_vm.msr_bitmaps[now == 2 ? MSR_BITMAP_X2APIC : 0].value);
         }
 }
 

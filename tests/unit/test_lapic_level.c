@@ -89,7 +89,7 @@ static void its_own_cpu_sends_it_once_eois_exit(void **state)
     assert_true(remote_irr(PIN));
     assert_int_equal(trigger_mode(VECTOR), 0);
     arrive();
-    assert_int_equal(bitmap(), apic_vm.msr_bitmap_level.value);
+    assert_int_equal(bitmap(), apic_vm.msr_bitmaps[MSR_BITMAP_LEVEL].value);
     assert_int_equal(trigger_mode(VECTOR), 1u << VECTOR % 32);
     assert_int_equal(trigger_mode(VECTOR + 32), 0);
 }
@@ -106,7 +106,7 @@ static void an_eoi_of_it_ends_it_and_eois_pass_again(void **state)
     assert_true(lapic_msr_write(vcpu, IA32_X2APIC_EOI, 0));
     assert_int_equal(machine_msr_read(IA32_X2APIC_EOI), 0);
     assert_false(remote_irr(PIN));
-    assert_int_equal(bitmap(), apic_vm.msr_bitmap_x2apic.value);
+    assert_int_equal(bitmap(), apic_vm.msr_bitmaps[MSR_BITMAP_X2APIC].value);
     assert_int_equal(trigger_mode(VECTOR), 0);
 }
 
@@ -122,7 +122,7 @@ static void a_line_that_is_still_high_sends_it_again(void **state)
     assert_int_equal(apic_reached(FAKE_REQUEST, REQUEST_LEVEL), 1u << 1);
     assert_true(remote_irr(PIN));
     arrive();
-    assert_int_equal(bitmap(), apic_vm.msr_bitmap_level.value);
+    assert_int_equal(bitmap(), apic_vm.msr_bitmaps[MSR_BITMAP_LEVEL].value);
 }
 
 static void an_edge_that_is_served_in_between_changes_nothing(void **state)
@@ -134,7 +134,7 @@ static void an_edge_that_is_served_in_between_changes_nothing(void **state)
     in_service(VECTOR + 0x40);
     assert_true(lapic_msr_write(vcpu, IA32_X2APIC_EOI, 0));
     assert_true(remote_irr(PIN));
-    assert_int_equal(bitmap(), apic_vm.msr_bitmap_level.value);
+    assert_int_equal(bitmap(), apic_vm.msr_bitmaps[MSR_BITMAP_LEVEL].value);
     in_service(0); /* bit 0 of no vector that exists: nothing is in service */
     fake_msr_set(IA32_X2APIC_ISR0, 0);
     assert_true(lapic_msr_write(vcpu, IA32_X2APIC_EOI, 0));
@@ -155,10 +155,10 @@ static void of_two_the_last_one_lets_eois_pass(void **state)
     assert_true(lapic_msr_write(vcpu, IA32_X2APIC_EOI, 0));
     assert_false(remote_irr(PIN + 1));
     assert_true(remote_irr(PIN));
-    assert_int_equal(bitmap(), apic_vm.msr_bitmap_level.value);
+    assert_int_equal(bitmap(), apic_vm.msr_bitmaps[MSR_BITMAP_LEVEL].value);
     in_service(VECTOR);
     assert_true(lapic_msr_write(vcpu, IA32_X2APIC_EOI, 0));
-    assert_int_equal(bitmap(), apic_vm.msr_bitmap_x2apic.value);
+    assert_int_equal(bitmap(), apic_vm.msr_bitmaps[MSR_BITMAP_X2APIC].value);
 }
 
 static void an_eoi_takes_0_only(void **state)
@@ -188,7 +188,7 @@ static void an_apic_that_has_gone_off_meanwhile_drops_it(void **state)
     fake.record_count = 0;
     lapic_level_take(vcpu);
     assert_int_equal(apic_reached(FAKE_INTERRUPT, VECTOR), 0);
-    assert_int_equal(bitmap(), apic_vm.msr_bitmap_x2apic.value);
+    assert_int_equal(bitmap(), apic_vm.msr_bitmaps[MSR_BITMAP_X2APIC].value);
 }
 
 static void an_init_forgets_all(void **state)
@@ -200,7 +200,7 @@ static void an_init_forgets_all(void **state)
     set_entry(PIN + 1, 1, 0x70 | LEVEL);
     ioapic_set_line(&apic_vm, PIN + 1, true);
     lapic_init(vcpu);
-    assert_int_equal(bitmap(), apic_vm.msr_bitmap_x2apic.value);
+    assert_int_equal(bitmap(), apic_vm.msr_bitmaps[MSR_BITMAP_X2APIC].value);
     assert_int_equal(trigger_mode(VECTOR), 0);
     fake.record_count = 0;
     lapic_svr_write(vcpu, SIVR_ENABLE);
@@ -227,7 +227,7 @@ static void in_xapic_mode_the_page_does_the_same(void **state)
     ioapic_set_line(&apic_vm, PIN, true);
     ioapic_set_line(&apic_vm, PIN, false);
     lapic_level_take(vcpu);
-    assert_int_equal(bitmap(), apic_vm.msr_bitmap.value);
+    assert_int_equal(bitmap(), apic_vm.msr_bitmaps[MSR_BITMAP_OTHER].value);
     assert_int_equal(lapic_page_read(vcpu, XAPIC_TMR0 + VECTOR / 32 * 16, 4), 1u << VECTOR % 32);
     in_service(VECTOR);
     lapic_page_write(vcpu, XAPIC_EOI, 4, 0);

@@ -17,9 +17,7 @@
 
 static struct vm vm;
 static struct vcpu vcpu;
-static uint8_t bitmap[MSR_BITMAP_SIZE];
-static uint8_t bitmap_xapic[MSR_BITMAP_SIZE]; /* of a vCPU that is not in x2APIC mode */
-static uint8_t bitmap_level[MSR_BITMAP_SIZE]; /* with a level-triggered interrupt */
+static uint8_t bitmaps[MSR_BITMAP_COUNT][MSR_BITMAP_SIZE];
 
 static void set_up(struct cpuid_host host)
 {
@@ -35,9 +33,8 @@ static void set_up(struct cpuid_host host)
     msr_state_reset(&vcpu.msr);
     vcpu.lapic.mode = LAPIC_X2APIC;
     vcpu.lapic.base = XAPIC_BASE | APIC_BASE_EN | APIC_BASE_EXTD | APIC_BASE_BSP;
-    msr_bitmap_build(bitmap, &vm.cpuid, MSR_BITMAP_X2APIC);
-    msr_bitmap_build(bitmap_xapic, &vm.cpuid, MSR_BITMAP_OTHER);
-    msr_bitmap_build(bitmap_level, &vm.cpuid, MSR_BITMAP_LEVEL);
+    for (unsigned kind = 0; kind < MSR_BITMAP_COUNT; kind++)
+        msr_bitmap_build(bitmaps[kind], &vm.cpuid, kind);
 }
 
 static int set_up_full(void **state)
@@ -98,14 +95,15 @@ static bool is_set(const uint8_t *of, uint32_t msr, bool write)
 
 static bool exits(uint32_t msr, bool write)
 {
-    return is_set(bitmap, msr, write);
+    return is_set(bitmaps[MSR_BITMAP_X2APIC], msr, write);
 }
 
 struct passed { uint32_t first, last; bool read, write; };
 
 /* By hand, from the decision what a guest owns on its CPU. */
 static const struct passed passed_on_a_full_host[] = {
-    { 0x10, 0x10, true, false },       { 0x48, 0x49, true, true },
+    { 0x10, 0x10, true, false },       { 0x3B, 0x3B, true, false },
+    { 0x48, 0x49, true, true },
     { 0x10B, 0x10B, true, true },      { 0x174, 0x176, true, true },
     { 0x277, 0x277, true, true },      { 0x6E0, 0x6E0, true, true },
     { 0x808, 0x808, true, true },      { 0x80A, 0x80B, true, true },
@@ -140,8 +138,10 @@ static void with_a_level_in_service_its_end_and_the_trigger_modes_exit_as_well(v
     for (uint32_t i = 0; i < 0x4000; i++) {
         uint32_t msr = i < 0x2000 ? i : 0xC0000000 + (i - 0x2000);
         bool trigger_mode = msr >= 0x818 && msr <= 0x81F;
-        assert_int_equal(is_set(bitmap_level, msr, false), trigger_mode || exits(msr, false));
-        assert_int_equal(is_set(bitmap_level, msr, true), msr == 0x80B || exits(msr, true));
+        assert_int_equal(is_set(bitmaps[MSR_BITMAP_LEVEL], msr, false),
+                         trigger_mode || exits(msr, false));
+        assert_int_equal(is_set(bitmaps[MSR_BITMAP_LEVEL], msr, true),
+                         msr == 0x80B || exits(msr, true));
     }
     assert_int_equal(value_of(0x818), 0);
     assert_true(writes(0x80B, 0));
@@ -155,8 +155,10 @@ static void outside_x2apic_mode_every_register_of_the_x2apic_exits_and_is_gp(voi
     for (uint32_t i = 0; i < 0x4000; i++) {
         uint32_t msr = i < 0x2000 ? i : 0xC0000000 + (i - 0x2000);
         bool x2apic = msr >= 0x800 && msr <= 0x8FF;
-        assert_int_equal(is_set(bitmap_xapic, msr, false), x2apic || exits(msr, false));
-        assert_int_equal(is_set(bitmap_xapic, msr, true), x2apic || exits(msr, true));
+        assert_int_equal(is_set(bitmaps[MSR_BITMAP_OTHER], msr, false),
+                         x2apic || exits(msr, false));
+        assert_int_equal(is_set(bitmaps[MSR_BITMAP_OTHER], msr, true),
+                         x2apic || exits(msr, true));
     }
     for (unsigned mode = LAPIC_XAPIC; mode <= LAPIC_DISABLED; mode++)
         for (uint32_t msr = 0x800; msr <= 0x8FF && mode != LAPIC_X2APIC; msr++) {
@@ -187,7 +189,7 @@ static void a_host_without_features_passes_none_of_their_registers(void **state)
  * its borders and by samples. */
 static void an_msr_that_no_row_names_is_gp_for_reads_and_writes(void **state)
 {
-    static const uint32_t known[] = { 0x10,  0x17,  0x1B,  0x3A,  0x79,  0x8B,  0xCE,
+    static const uint32_t known[] = { 0x10,  0x17,  0x1B,  0x3A,  0x3B,  0x79,  0x8B,  0xCE,
                                       0xFE,  0x10A, 0x140, 0x179, 0x17A, 0x1A0, 0x1D9,
                                       0x2FF, 0x802, 0x803, 0x80D, 0x828, 0x830, 0x833, 0x834,
                                       0x835, 0x836, 0x837, 0xDA0 };
@@ -224,15 +226,67 @@ static void a_register_that_kernels_probe_for_is_gp_without_a_warning(void **sta
     assert_int_equal(fake_reports.expected_count, 5);
 }
 
-static void a_write_to_the_tsc_is_reported_and_does_nothing(void **state)
+/* What the hardware compares the deadline with, and what it has in IA32_TSC_ADJUST,
+ * is the machine's. */
+static void a_moved_tsc_makes_what_depends_on_it_exit_and_nothing_else(void **state)
 {
     (void)state;
-    assert_true(writes(IA32_TSC, 0));
-    assert_int_equal(fake_reports.denied_count, 1);
-    assert_int_equal(fake_reports.denied_where, IA32_TSC);
-    assert_int_equal(fake.record_count, 0);
-    uint64_t value;
-    assert_false(reads(IA32_TSC_ADJUST, &value) || writes(IA32_TSC_ADJUST, 1));
+    for (uint32_t i = 0; i < 0x4000 * MSR_BITMAP_TSC_MOVED; i++) {
+        uint32_t msr = i % 0x4000 < 0x2000 ? i % 0x2000 : 0xC0000000 + i % 0x2000;
+        unsigned kind = i / 0x4000;
+        bool clock = msr == 0x3B || msr == 0x6E0;
+        for (unsigned write = 0; write < 2; write++)
+            assert_int_equal(is_set(bitmaps[kind + MSR_BITMAP_TSC_MOVED], msr, write),
+                             clock || is_set(bitmaps[kind], msr, write));
+    }
+}
+
+static void the_hardwares_tsc_adjust_is_read_only_where_it_is_zero(void **state)
+{
+    (void)state;
+    vm.cpuid.tsc_adjust_is_zero = false;
+    for (unsigned kind = 0; kind < MSR_BITMAP_COUNT; kind++) {
+        msr_bitmap_build(bitmaps[kind], &vm.cpuid, kind);
+        assert_true(is_set(bitmaps[kind], 0x3B, false));
+        assert_true(is_set(bitmaps[kind], 0x3B, true));
+        assert_false(is_set(bitmaps[kind], 0x10, false));
+    }
+    assert_int_equal(value_of(IA32_TSC_ADJUST), 0);
+}
+
+static void the_bitmap_follows_the_mode_of_the_apic_and_the_tsc(void **state)
+{
+    static const struct { enum lapic_mode mode; unsigned levels; uint64_t offset, bitmap; } cases[] = {
+        { LAPIC_XAPIC, 0, 0, 0x1000 },  { LAPIC_DISABLED, 0, 0, 0x1000 },
+        { LAPIC_XAPIC, 1, 0, 0x1000 },  { LAPIC_X2APIC, 0, 0, 0x2000 },
+        { LAPIC_X2APIC, 1, 0, 0x3000 }, { LAPIC_XAPIC, 0, 1, 0x4000 },
+        { LAPIC_X2APIC, 0, 1, 0x5000 }, { LAPIC_X2APIC, 3, 1, 0x6000 },
+        { LAPIC_DISABLED, 0, 1ull << 63, 0x4000 },
+    };
+    (void)state;
+    for (unsigned i = 0; i < MSR_BITMAP_COUNT; i++)
+        vm.msr_bitmaps[i] = HPA(0x1000 * (i + 1));
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        vcpu.lapic.mode = cases[i].mode;
+        vcpu.lapic.level_count = cases[i].levels;
+        vcpu.msr.tsc_offset = cases[i].offset;
+        msr_bitmap_choose(&vcpu);
+        assert_int_equal(machine_vmread_64(VMCS_MSR_BITMAP), cases[i].bitmap);
+    }
+}
+
+static void the_registers_of_the_tsc_are_asked_for_by_their_numbers(void **state)
+{
+    (void)state;
+    fake.tsc = 1000;
+    assert_true(writes(IA32_TSC, 5000));
+    assert_int_equal(value_of(IA32_TSC_ADJUST), 4000);
+    assert_true(writes(IA32_TSC_ADJUST, 7000));
+    assert_int_equal(value_of(IA32_TSC_ADJUST), 7000);
+    assert_true(writes(IA32_TSC_DEADLINE, 8500)); /* the guest's clock says 8000 */
+    assert_int_equal(machine_msr_read(IA32_TSC_DEADLINE), 1500);
+    assert_int_equal(value_of(IA32_TSC_DEADLINE), 8500);
+    assert_int_equal(fake_reports.denied_count, 0);
 }
 
 static void registers_of_the_platform_have_fixed_values(void **state)
@@ -330,7 +384,10 @@ int main(void)
         TEST(a_host_without_features_passes_none_of_their_registers),
         TEST(an_msr_that_no_row_names_is_gp_for_reads_and_writes),
         TEST(a_register_that_kernels_probe_for_is_gp_without_a_warning),
-        TEST(a_write_to_the_tsc_is_reported_and_does_nothing),
+        TEST(a_moved_tsc_makes_what_depends_on_it_exit_and_nothing_else),
+        TEST(the_hardwares_tsc_adjust_is_read_only_where_it_is_zero),
+        TEST(the_bitmap_follows_the_mode_of_the_apic_and_the_tsc),
+        TEST(the_registers_of_the_tsc_are_asked_for_by_their_numbers),
         TEST(registers_of_the_platform_have_fixed_values),
         TEST(the_default_memory_type_is_remembered_if_it_is_one),
         TEST(of_misc_enable_only_fast_strings_can_change),

@@ -38,6 +38,7 @@ static const struct wanted {
     { "MONITOR and MWAIT exiting", WORD(primary), 10, NEED_REQUIRED },
     { "RDPMC exiting", WORD(primary), 11, NEED_REQUIRED },
     { "unconditional I/O exiting", WORD(primary), 24, NEED_REQUIRED },
+    { "TSC offsetting", WORD(primary), 3, NEED_REQUIRED },
     { "MSR bitmaps", WORD(primary), 28, NEED_REQUIRED },
     { "MONITOR and MWAIT exiting", WORD(primary), 29, NEED_REQUIRED },
     { "secondary controls", WORD(primary), 31, NEED_REQUIRED },

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "arch/spec/cr.h"
+#include "hv/guest_tsc.h"
 #include "hv/preflight.h"
 #include "hv/vcpu_state.h"
 #include "hv/vm.h"
@@ -784,6 +785,25 @@ static void a_start_resets_what_earlier_lives_left_in_the_vcpu(void **state)
     assert_int_equal(fake.records[0].kind, FAKE_GUEST_RESET); /* before anything is set */
 }
 
+static void a_start_resets_the_tsc_and_an_init_keeps_it(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < MSR_BITMAP_COUNT; i++)
+        vm.msr_bitmaps[i] = HPA(0x1000 * (i + 1));
+    prepare(VCPU_RUNNING, 1, false);
+    guest_tsc_adjust_write(&vcpu, POISON_A);
+    vcpu_serve(&vcpu, REQUEST_INIT);
+    assert_int_equal(vcpu.msr.tsc_offset, POISON_A);
+    assert_int_equal(field(VMCS_TSC_OFFSET), POISON_A);
+    assert_int_equal(field(VMCS_MSR_BITMAP), vm.msr_bitmaps[MSR_BITMAP_TSC_MOVED].value);
+
+    vcpu.state = VCPU_OFF;
+    vcpu_serve(&vcpu, REQUEST_START);
+    assert_int_equal(vcpu.msr.tsc_offset, 0);
+    assert_int_equal(field(VMCS_TSC_OFFSET), 0);
+    assert_int_equal(field(VMCS_MSR_BITMAP), vm.msr_bitmaps[0].value);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 static void a_paused_vm_keeps_its_states_and_does_not_run(void **state)
@@ -845,6 +865,7 @@ int main(void)
         TEST(a_start_resets_what_earlier_lives_left_in_the_vcpu),
         TEST(a_paused_vm_keeps_its_states_and_does_not_run),
         TEST(the_users_start_is_the_vms),
+        TEST(a_start_resets_the_tsc_and_an_init_keeps_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
