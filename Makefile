@@ -90,7 +90,7 @@ GUESTS := sweep witness triple pending apic storm chaos smp bench timers status 
 GUESTS += operands maps
 GUESTS += steps warm
 GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
-GUESTS += tsc
+GUESTS += tsc exits
 
 # One guest for each other kind of kernel: guest/kinds.
 KINDS := linux32.bin multiboot1.elf addresses.bin multiboot2.elf pvh.elf \

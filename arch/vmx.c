@@ -109,6 +109,10 @@ static void write_controls(const struct cpu *cpu, const struct vcpu *vcpu)
         vmcs_write_16(VMCS_VPID, (uint16_t)vpid_of(vcpu));
     if (controls.secondary & SECONDARY_ENABLE_XSAVES)
         vmcs_write_64(VMCS_XSS_EXITING_BITMAP, 0);
+    if (controls.secondary & SECONDARY_ENCLS_EXITING)
+        vmcs_write_64(VMCS_ENCLS_EXITING_BITMAP, UINT64_MAX);
+    if (controls.secondary & SECONDARY_ENCLV_EXITING)
+        vmcs_write_64(VMCS_ENCLV_EXITING_BITMAP, UINT64_MAX);
 }
 
 /* What the processor loads at an exit: SDM Vol. 3C, 25.5 "Host-State Area". */

@@ -129,6 +129,28 @@ unsigned try_wbinvd(void);
 unsigned try_monitor(void);
 unsigned try_mwait(void);
 unsigned try_rdpmc(void);
+unsigned try_enclv(void);
+unsigned try_umwait(void);
+unsigned try_tpause(void);
+unsigned try_loadiwkey(void);
+unsigned try_enqcmd(const void *operand);
+unsigned try_enqcmds(const void *operand);
+unsigned try_rdmsrlist(void);
+unsigned try_wrmsrlist(void);
+unsigned try_urdmsr(void);
+unsigned try_uwrmsr(void);
+unsigned try_rdmsr_immediate(void);
+unsigned try_wrmsr_immediate(void);
+unsigned try_invpcid(const void *operand, uint64_t type);
+unsigned try_rdrand(void);
+unsigned try_rdseed(void);
+unsigned try_rdtscp(void);
+unsigned try_mov_dr(void);
+unsigned try_invlpg(const void *operand);
+unsigned try_sgdt(void *operand);
+unsigned try_sldt(void);
+unsigned try_xsaves(void *operand);
+unsigned try_xrstors(const void *operand);
 
 /* ---- Local APIC, in x2APIC mode; guest/local_apic.h has the others ---- */
 

@@ -289,6 +289,26 @@ try_vmcall:
     TRY_PLAIN tdcall, db 0x66, 0x0F, 0x01, 0xCC
     TRY_PLAIN invd, invd
     TRY_PLAIN wbinvd, wbinvd
+    TRY_PLAIN enclv, db 0x0F, 0x01, 0xC0
+    TRY_PLAIN umwait, db 0xF2, 0x0F, 0xAE, 0xF0
+    TRY_PLAIN tpause, db 0x66, 0x0F, 0xAE, 0xF0
+    TRY_PLAIN loadiwkey, db 0xF3, 0x0F, 0x38, 0xDC, 0xC1
+    TRY_PLAIN enqcmd, db 0xF2, 0x0F, 0x38, 0xF8, 0x07
+    TRY_PLAIN enqcmds, db 0xF3, 0x0F, 0x38, 0xF8, 0x07
+    TRY_PLAIN rdmsrlist, db 0xF2, 0x0F, 0x01, 0xC6
+    TRY_PLAIN wrmsrlist, db 0xF3, 0x0F, 0x01, 0xC6
+    TRY_PLAIN urdmsr, db 0xF2, 0x0F, 0x38, 0xF8, 0xC1
+    TRY_PLAIN uwrmsr, db 0xF3, 0x0F, 0x38, 0xF8, 0xC1
+    TRY_PLAIN rdmsr_immediate, db 0xC4, 0xE7, 0x7B, 0xF6, 0xC0, 0x1B, 0, 0, 0
+    TRY_PLAIN wrmsr_immediate, db 0xC4, 0xE7, 0x7A, 0xF6, 0xC0, 0x1B, 0, 0, 0
+    TRY_PLAIN invpcid, invpcid rsi, [rdi]
+    TRY_PLAIN rdrand, rdrand rax
+    TRY_PLAIN rdseed, rdseed rax
+    TRY_PLAIN rdtscp, rdtscp
+    TRY_PLAIN mov_dr, mov rax, dr0
+    TRY_PLAIN invlpg, invlpg [rdi]
+    TRY_PLAIN sgdt, sgdt [rdi]
+    TRY_PLAIN sldt, sldt eax
 
 ; These take ECX, EDX and EAX as they come: zero.
 %macro TRY_WITH_ZEROS 2+
@@ -302,6 +322,8 @@ try_%1:
     ret
 %endmacro
 
+    TRY_WITH_ZEROS xsaves, xsaves [rdi]
+    TRY_WITH_ZEROS xrstors, xrstors [rdi]
     TRY_WITH_ZEROS monitor, monitor
     TRY_WITH_ZEROS mwait, mwait
     TRY_WITH_ZEROS rdpmc, rdpmc

@@ -68,7 +68,9 @@ struct verdict exit_dispatch(struct vcpu *vcpu, uint32_t reason)
     case EXIT_WBINVD:
     case EXIT_INVD: return ADVANCE;
 
-    /* Forbidden: CPUID does not offer them, and they fault as on a CPU without. */
+    /* Forbidden: CPUID does not offer them, and they fault as on a CPU without. Most
+     * exit whatever the controls say: SDM Vol. 3C, 26.1.2 "Instructions That Cause
+     * VM Exits Unconditionally". */
     case EXIT_VMCLEAR:
     case EXIT_VMLAUNCH:
     case EXIT_VMPTRLD:
@@ -81,13 +83,16 @@ struct verdict exit_dispatch(struct vcpu *vcpu, uint32_t reason)
     case EXIT_INVEPT:
     case EXIT_INVVPID:
     case EXIT_GETSEC:
+    case EXIT_SEAMCALL:
+    case EXIT_TDCALL:
+    case EXIT_RDMSR_IMMEDIATE: /* by the MSR bitmap, like RDMSR */
+    case EXIT_WRMSR_IMMEDIATE:
+    /* By controls of ours: "MWAIT exiting", "MONITOR exiting", "ENCLS exiting" and
+     * "ENCLV exiting". */
     case EXIT_MWAIT:
     case EXIT_MONITOR:
     case EXIT_ENCLS:
-    case EXIT_ENCLV:
-    case EXIT_PCONFIG:
-    case EXIT_SEAMCALL:
-    case EXIT_TDCALL: return INJECT_UD;
+    case EXIT_ENCLV: return INJECT_UD;
 
     /* No performance counter is offered: #GP(0) for every counter number. */
     case EXIT_RDPMC: return INJECT_GP0;
@@ -108,46 +113,56 @@ struct verdict exit_dispatch(struct vcpu *vcpu, uint32_t reason)
     case EXIT_INIT_SIGNAL:
     case EXIT_SIPI: return crash(vcpu, "the machine reset one of its CPUs");
 
-    /* Cannot occur: the control that asks for it is clear (SDM Vol. 3C, 26.1
-     * "Instructions that Cause VM Exits" and 26.2 "Other Causes of VM Exits"),
-     * or the mode is never entered (SMM reasons: dual-monitor treatment). */
-    case EXIT_EXTERNAL_INTERRUPT:
+    /* Cannot occur: the control that asks for it is clear in hv/preflight.c and in
+     * every VMCS (SDM Vol. 3C, 26.1.3 "Instructions That Cause VM Exits
+     * Conditionally", and 26.2 "Other Causes of VM Exits"). By control: */
+    case EXIT_EXTERNAL_INTERRUPT:     /* external-interrupt exiting */
+    case EXIT_HLT:                    /* HLT exiting */
+    case EXIT_INVLPG:                 /* INVLPG exiting */
+    case EXIT_INVPCID:                /* the same */
+    case EXIT_RDTSC:                  /* RDTSC exiting */
+    case EXIT_RDTSCP:                 /* the same */
+    case EXIT_MOV_DR:                 /* MOV-DR exiting */
+    case EXIT_MONITOR_TRAP_FLAG:      /* monitor trap flag; no MTF is injected */
+    case EXIT_PAUSE:                  /* PAUSE exiting, PAUSE-loop exiting */
+    case EXIT_TPR_BELOW_THRESHOLD:    /* use TPR shadow */
+    case EXIT_APIC_ACCESS:            /* virtualize APIC accesses */
+    case EXIT_APIC_WRITE:             /* APIC-register virtualization */
+    case EXIT_VIRTUALIZED_EOI:        /* virtual-interrupt delivery */
+    case EXIT_GDTR_OR_IDTR_ACCESS:    /* descriptor-table exiting */
+    case EXIT_LDTR_OR_TR_ACCESS:      /* the same */
+    case EXIT_RDRAND:                 /* RDRAND exiting */
+    case EXIT_RDSEED:                 /* RDSEED exiting */
+    case EXIT_VMFUNC:                 /* enable VM functions: #UD */
+    case EXIT_PML_FULL:               /* enable PML */
+    case EXIT_XSAVES:                 /* enable XSAVES: #UD, or no bit of the XSS-exiting bitmap */
+    case EXIT_XRSTORS:                /* the same */
+    case EXIT_PCONFIG:                /* enable PCONFIG: #UD */
+    case EXIT_SPP_RELATED:            /* sub-page write permissions for EPT */
+    case EXIT_UMWAIT:                 /* enable user wait and pause: #UD */
+    case EXIT_TPAUSE:                 /* the same */
+    case EXIT_ENQCMD_PASID:           /* PASID translation */
+    case EXIT_ENQCMDS_PASID:          /* the same */
+    case EXIT_BUS_LOCK:               /* VMM bus-lock detection */
+    case EXIT_INSTRUCTION_TIMEOUT:    /* instruction timeout: the notify window */
+    case EXIT_LOADIWKEY:              /* activate tertiary controls */
+    case EXIT_RDMSRLIST:              /* the same: #UD */
+    case EXIT_WRMSRLIST:              /* the same: #UD */
+
+    /* Cannot occur, whatever the controls: user MSRs wait for IA32_USER_MSR_CTL,
+     * which no row of hv/msr.c has (Vol. 2B, "URDMSR—User Read from Model-Specific
+     * Register"); SMM's exits for the dual-monitor treatment, which nobody
+     * activates, and RSM outside SMM is #UD (Vol. 3C, 32.15 "Dual-Monitor Treatment
+     * of SMIs and SMM"); failed entries have bit 31 set (27.8 "VM-Entry Failures
+     * During or After Loading Guest State") and were decided above. */
+    case EXIT_URDMSR:
+    case EXIT_UWRMSR:
     case EXIT_IO_SMI:
     case EXIT_OTHER_SMI:
-    case EXIT_HLT:
-    case EXIT_INVLPG:
-    case EXIT_RDTSC:
     case EXIT_RSM:
-    case EXIT_MOV_DR:
     case EXIT_ENTRY_FAILURE_GUEST_STATE:
     case EXIT_ENTRY_FAILURE_MSR_LOADING:
-    case EXIT_MONITOR_TRAP_FLAG:
-    case EXIT_PAUSE:
     case EXIT_ENTRY_FAILURE_MACHINE_CHECK:
-    case EXIT_TPR_BELOW_THRESHOLD:
-    case EXIT_APIC_ACCESS:
-    case EXIT_VIRTUALIZED_EOI:
-    case EXIT_GDTR_OR_IDTR_ACCESS:
-    case EXIT_LDTR_OR_TR_ACCESS:
-    case EXIT_RDTSCP:
-    case EXIT_APIC_WRITE:
-    case EXIT_RDRAND:
-    case EXIT_INVPCID:
-    case EXIT_VMFUNC:
-    case EXIT_RDSEED:
-    case EXIT_PML_FULL:
-    case EXIT_XSAVES:
-    case EXIT_XRSTORS:
-    case EXIT_SPP_RELATED:
-    case EXIT_UMWAIT:
-    case EXIT_TPAUSE:
-    case EXIT_LOADIWKEY:
-    case EXIT_ENQCMD_PASID:
-    case EXIT_ENQCMDS_PASID:
-    case EXIT_BUS_LOCK:
-    case EXIT_INSTRUCTION_TIMEOUT:
-    case EXIT_RDMSRLIST:
-    case EXIT_WRMSRLIST:
         return crash(vcpu, "an exit that no control asks for");
     }
     return crash(vcpu, "an exit reason that this version does not know");

@@ -81,6 +81,10 @@ static const char *const names[EXIT_REASON_COUNT] = {
     [EXIT_TDCALL] = "TDCALL",
     [EXIT_RDMSRLIST] = "RDMSRLIST",
     [EXIT_WRMSRLIST] = "WRMSRLIST",
+    [EXIT_URDMSR] = "URDMSR",
+    [EXIT_UWRMSR] = "UWRMSR",
+    [EXIT_RDMSR_IMMEDIATE] = "RDMSR with an immediate",
+    [EXIT_WRMSR_IMMEDIATE] = "WRMSRNS with an immediate",
 };
 
 const char *exit_reason_name(uint32_t basic_reason)

@@ -24,6 +24,7 @@ enum source {
     SOURCE_ENTRY,
     SOURCE_EPT_VPID,
     SOURCE_FIXED_BITS,
+    SOURCE_DEMANDED_CONTROLS,
 };
 
 struct row {
@@ -108,6 +109,9 @@ static const struct row rows[] = {
       "guests change mode without exits", "guests' EFER would be the hypervisor's" },
     { "fixed bits of CR0 and CR4", SOURCE_FIXED_BITS, 0, REQUIRED,
       "as every VT-x CPU so far has them", "this CPU demands control bits that guests would see" },
+    { "controls that can be off", SOURCE_DEMANDED_CONTROLS, 0, REQUIRED,
+      "guests run without exits where they can",
+      "this CPU demands exits that no guest could go on after" },
     { "VPID", SOURCE_SECONDARY, SECONDARY_ENABLE_VPID, OPTIONAL,
       "exits keep the TLB", "every exit empties the TLB" },
     { "INVVPID", SOURCE_EPT_VPID, VPID_INVVPID, OPTIONAL,
@@ -118,6 +122,10 @@ static const struct row rows[] = {
       "guests have it", "guests do not have it" },
     { "INVPCID", SOURCE_SECONDARY, SECONDARY_ENABLE_INVPCID, OPTIONAL,
       "guests have it", "guests do not have it" },
+    { "ENCLS exiting", SOURCE_SECONDARY, SECONDARY_ENCLS_EXITING, OPTIONAL,
+      "no guest makes enclaves", "this CPU makes no enclaves" },
+    { "ENCLV exiting", SOURCE_SECONDARY, SECONDARY_ENCLV_EXITING, OPTIONAL,
+      "no guest swaps enclaves' memory", "this CPU swaps no enclaves' memory" },
     { "XSAVEC", SOURCE_XSAVEC, 0, OPTIONAL,
       "guests have it", "guests do not have it: it is not there, or does not keep its format" },
     { "XSAVES", SOURCE_XSAVES, 0, OPTIONAL,
@@ -146,6 +154,30 @@ static bool fixed_bits_are_known(const struct vmx_capabilities *c)
     return (c->cr0_fixed0 & ~(CR0_PE | CR0_NE | CR0_PG)) == 0 && (c->cr4_fixed0 & ~CR4_VMXE) == 0;
 }
 
+/* Each of these asks for exits that hv/exit.c or hv/cr.c take for impossible. No
+ * row wants them, and none may be demanded. */
+#define PIN_FORBIDDEN PIN_EXTERNAL_INTERRUPT_EXITING
+#define PRIMARY_FORBIDDEN                                                                \
+    (PRIMARY_HLT_EXITING | PRIMARY_INVLPG_EXITING | PRIMARY_RDTSC_EXITING |              \
+     PRIMARY_CR3_LOAD_EXITING | PRIMARY_CR3_STORE_EXITING |                              \
+     PRIMARY_ACTIVATE_TERTIARY_CONTROLS | PRIMARY_CR8_LOAD_EXITING |                     \
+     PRIMARY_CR8_STORE_EXITING | PRIMARY_USE_TPR_SHADOW | PRIMARY_MOV_DR_EXITING |       \
+     PRIMARY_MONITOR_TRAP_FLAG | PRIMARY_PAUSE_EXITING)
+#define SECONDARY_FORBIDDEN                                                              \
+    (SECONDARY_VIRTUALIZE_APIC_ACCESSES | SECONDARY_DESCRIPTOR_TABLE_EXITING |           \
+     SECONDARY_APIC_REGISTER_VIRTUALIZATION | SECONDARY_VIRTUAL_INTERRUPT_DELIVERY |     \
+     SECONDARY_PAUSE_LOOP_EXITING | SECONDARY_RDRAND_EXITING |                           \
+     SECONDARY_ENABLE_VM_FUNCTIONS | SECONDARY_RDSEED_EXITING | SECONDARY_ENABLE_PML |   \
+     SECONDARY_PASID_TRANSLATION | SECONDARY_SUB_PAGE_WRITE_PERMISSIONS |                \
+     SECONDARY_ENABLE_USER_WAIT_PAUSE | SECONDARY_ENABLE_PCONFIG |                       \
+     SECONDARY_BUS_LOCK_DETECTION | SECONDARY_INSTRUCTION_TIMEOUT)
+
+static bool demands_no_exit(const struct vmx_capabilities *c)
+{
+    return !((uint32_t)c->pin & PIN_FORBIDDEN) && !((uint32_t)c->primary & PRIMARY_FORBIDDEN) &&
+           !((uint32_t)c->secondary & SECONDARY_FORBIDDEN);
+}
+
 static uint32_t may_be_1(uint64_t controls)
 {
     return (uint32_t)(controls >> 32);
@@ -167,6 +199,7 @@ static bool row_present(const struct row *row, const struct vmx_capabilities *c)
     case SOURCE_ENTRY: return (may_be_1(c->entry) & row->bits) == row->bits;
     case SOURCE_EPT_VPID: return (c->ept_vpid & row->bits) == row->bits;
     case SOURCE_FIXED_BITS: return c->vmx && fixed_bits_are_known(c);
+    case SOURCE_DEMANDED_CONTROLS: return c->vmx && demands_no_exit(c);
     }
     CHECK(!"a preflight source that no case names");
     return false;

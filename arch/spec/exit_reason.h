@@ -85,9 +85,13 @@ enum exit_reason {
     EXIT_TDCALL = 77,
     EXIT_RDMSRLIST = 78,
     EXIT_WRMSRLIST = 79,
+    EXIT_URDMSR = 80,
+    EXIT_UWRMSR = 81,
+    EXIT_RDMSR_IMMEDIATE = 84, /* RDMSR and WRMSRNS with the MSR's number in the instruction */
+    EXIT_WRMSR_IMMEDIATE = 85,
 };
 
-#define EXIT_REASON_COUNT 80
+#define EXIT_REASON_COUNT 86
 
 /* Bits of the 32-bit exit reason above the basic reason. */
 enum {

@@ -21,11 +21,12 @@
 #include "hv/mmio.h"
 #include "hv/msr.h"
 #include "hv/ports.h"
+#include "hv/preflight.h"
 #include "hv/task_switch.h"
 #include "hv/vm.h"
 #include "tests/fake/reports.h"
 
-#define MANUAL_REASONS 80
+#define MANUAL_REASONS 86
 
 enum outcome {
     UNKNOWN, /* no such reason: the VM ends */
@@ -105,7 +106,7 @@ static const struct {
     [62] = { "page-modification log full", NEVER, NULL },
     [63] = { "XSAVES", NEVER, NULL },
     [64] = { "XRSTORS", NEVER, NULL },
-    [65] = { "PCONFIG", UD, NULL },
+    [65] = { "PCONFIG", NEVER, NULL },
     [66] = { "SPP-related event", NEVER, NULL },
     [67] = { "UMWAIT", NEVER, NULL },
     [68] = { "TPAUSE", NEVER, NULL },
@@ -119,6 +120,10 @@ static const struct {
     [77] = { "TDCALL", UD, NULL },
     [78] = { "RDMSRLIST", NEVER, NULL },
     [79] = { "WRMSRLIST", NEVER, NULL },
+    [80] = { "URDMSR", NEVER, NULL },
+    [81] = { "UWRMSR", NEVER, NULL },
+    [84] = { "RDMSR with an immediate", UD, NULL },
+    [85] = { "WRMSRNS with an immediate", UD, NULL },
 };
 
 static struct vm vm;
@@ -294,7 +299,7 @@ static void nothing_else_of_the_record_changes(void **state)
  * Guest State". */
 static void an_exit_tells_that_the_vmcs_is_launched(void **state)
 {
-    static const uint32_t reasons[] = { 0, 10, 48, 79, 80, 0xFFFF, 1u << 26 | 10 };
+    static const uint32_t reasons[] = { 0, 10, 48, 85, 86, 0xFFFF, 1u << 26 | 10 };
     (void)state;
     for (unsigned i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
         dispatch(reasons[i]);
@@ -314,6 +319,131 @@ static void every_reason_has_its_name(void **state)
     assert_string_equal(exit_reason_name(UINT32_MAX), "unknown");
 }
 
+/* ---- Why a reason cannot occur ---- */
+
+enum word { PIN, PRIMARY, SECONDARY, NO_CONTROL };
+
+/* Bits as SDM Vol. 3C, 25.6.1 and 25.6.2 number them. A second one does the same. */
+static const struct why {
+    unsigned reason;
+    enum word word;
+    unsigned bit;
+} whys[] = {
+    { 1, PIN, 0 },
+    { 12, PRIMARY, 7 },
+    { 14, PRIMARY, 9 },
+    { 58, PRIMARY, 9 },
+    { 16, PRIMARY, 12 },
+    { 51, PRIMARY, 12 },
+    { 29, PRIMARY, 23 },
+    { 37, PRIMARY, 27 },
+    { 40, PRIMARY, 30 },
+    { 40, SECONDARY, 10 },
+    { 43, PRIMARY, 21 },
+    { 44, SECONDARY, 0 },
+    { 56, SECONDARY, 8 },
+    { 45, SECONDARY, 9 },
+    { 46, SECONDARY, 2 },
+    { 47, SECONDARY, 2 },
+    { 57, SECONDARY, 11 },
+    { 59, SECONDARY, 13 },
+    { 61, SECONDARY, 16 },
+    { 62, SECONDARY, 17 },
+    { 65, SECONDARY, 27 },
+    { 66, SECONDARY, 23 },
+    { 67, SECONDARY, 26 },
+    { 68, SECONDARY, 26 },
+    { 72, SECONDARY, 21 },
+    { 73, SECONDARY, 21 },
+    { 74, SECONDARY, 30 },
+    { 75, SECONDARY, 31 },
+    { 69, PRIMARY, 17 }, /* no tertiary control is on */
+    { 78, PRIMARY, 17 },
+    { 79, PRIMARY, 17 },
+    /* XSAVES and XRSTORS: by their bitmap alone, which is 0 (arch/vmx.c). */
+    { 63, NO_CONTROL, 0 },
+    { 64, NO_CONTROL, 0 },
+    /* User MSRs: by IA32_USER_MSR_CTL, which guests do not have. */
+    { 80, NO_CONTROL, 0 },
+    { 81, NO_CONTROL, 0 },
+    /* The dual-monitor treatment. */
+    { 5, NO_CONTROL, 0 },
+    { 6, NO_CONTROL, 0 },
+    { 17, NO_CONTROL, 0 },
+    /* Failed entries, which are told by bit 31. */
+    { 33, NO_CONTROL, 0 },
+    { 34, NO_CONTROL, 0 },
+    { 41, NO_CONTROL, 0 },
+};
+#define WHYS (sizeof whys / sizeof whys[0])
+
+static void each_impossible_reason_says_why_and_no_other(void **state)
+{
+    (void)state;
+    for (unsigned number = 0; number < MANUAL_REASONS; number++) {
+        unsigned found = 0;
+        for (unsigned i = 0; i < WHYS; i++)
+            found += whys[i].reason == number;
+        assert_int_equal(found > 0, policy[number].outcome == NEVER);
+    }
+}
+
+/* Of a processor on which every control may be on and may be off. */
+static struct vmx_capabilities anything_goes(void)
+{
+    const uint64_t may = 0xFFFFFFFFull << 32;
+    return (struct vmx_capabilities){
+        .vmx = true, .x2apic = true, .feature_control = 5, .basic = 3ull << 54, .pin = may,
+        .primary = may, .secondary = may, .exit = may, .entry = may, .ept_vpid = UINT64_MAX,
+    };
+}
+
+static uint32_t controls_of(const struct vmx_controls *controls, enum word word)
+{
+    return word == PIN ? controls->pin : word == PRIMARY ? controls->primary : controls->secondary;
+}
+
+static uint64_t *capability_of(struct vmx_capabilities *c, enum word word)
+{
+    return word == PIN ? &c->pin : word == PRIMARY ? &c->primary : &c->secondary;
+}
+
+static void no_control_that_would_cause_one_is_ever_asked_for(void **state)
+{
+    struct vmx_capabilities c = anything_goes();
+    struct vmx_controls controls = preflight_controls(&c);
+    (void)state;
+    assert_true(preflight_passes(&c));
+    for (unsigned i = 0; i < WHYS; i++)
+        if (whys[i].word != NO_CONTROL)
+            assert_false(controls_of(&controls, whys[i].word) >> whys[i].bit & 1);
+}
+
+static void a_machine_that_demands_such_a_control_is_refused(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < WHYS; i++) {
+        struct vmx_capabilities c = anything_goes();
+        if (whys[i].word == NO_CONTROL)
+            continue;
+        *capability_of(&c, whys[i].word) |= 1ull << whys[i].bit;
+        assert_false(preflight_passes(&c));
+    }
+}
+
+/* Exits of hv/cr.c: CR3 and CR8. */
+static void a_machine_that_demands_exits_for_cr3_or_cr8_is_refused(void **state)
+{
+    static const unsigned bits[] = { 15, 16, 19, 20 };
+    (void)state;
+    for (unsigned i = 0; i < sizeof bits / sizeof bits[0]; i++) {
+        struct vmx_capabilities c = anything_goes();
+        assert_false(preflight_controls(&c).primary >> bits[i] & 1);
+        c.primary |= 1ull << bits[i];
+        assert_false(preflight_passes(&c));
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -327,6 +457,10 @@ int main(void)
         TEST(nothing_else_of_the_record_changes),
         TEST(an_exit_tells_that_the_vmcs_is_launched),
         TEST(every_reason_has_its_name),
+        TEST(each_impossible_reason_says_why_and_no_other),
+        TEST(no_control_that_would_cause_one_is_ever_asked_for),
+        TEST(a_machine_that_demands_such_a_control_is_refused),
+        TEST(a_machine_that_demands_exits_for_cr3_or_cr8_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

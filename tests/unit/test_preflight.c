@@ -48,6 +48,8 @@ static const struct wanted {
     { "WBINVD exiting", WORD(secondary), 6, NEED_REQUIRED },
     { "unrestricted guest", WORD(secondary), 7, NEED_REQUIRED },
     { "INVPCID", WORD(secondary), 12, NEED_OPTIONAL },
+    { "ENCLS exiting", WORD(secondary), 15, NEED_OPTIONAL },
+    { "ENCLV exiting", WORD(secondary), 28, NEED_OPTIONAL },
     { "XSAVES", WORD(secondary), 20, NEED_OPTIONAL },
     { "debug controls switched", WORD(exit), 2, NEED_REQUIRED },
     { "host address-space size", WORD(exit), 9, NEED_REQUIRED },
