@@ -33,6 +33,7 @@ enum rule {
     ARCH_CAPABILITIES,
     DEBUGCTL,
     MTRR_DEF_TYPE,
+    MTRR_FIXED,
     LAPIC,  /* hv/lapic.c */
     LAPIC_LEVEL, /* the same for level-triggered interrupts; else it passes */
 };
@@ -44,6 +45,7 @@ struct row {
     uint64_t value; /* of FIXED */
 };
 
+#define MTRRCAP_FIX BIT(8)
 #define MTRRCAP_WC BIT(10)
 
 /* Of some models, and what Linux asks for without minding a fault. */
@@ -51,13 +53,16 @@ struct row {
 #define MSR_PPIN_CTL 0x4E
 #define MSR_RAPL_POWER_UNIT 0x606
 #define MSR_PPERF 0x64E
-#define MSR_AMD_DE_CFG 0xC0011029
+#define MSR_AMD_FIRST 0xC0010000
+#define MSR_AMD_LAST 0xC0011FFF
 
 /* Ascending. */
 static const struct row rows[] = {
     { IA32_TSC, IA32_TSC, PASS, TSC, FEATURE_ALWAYS, 0 },
     { IA32_PLATFORM_ID, IA32_PLATFORM_ID, FIXED, GP, FEATURE_ALWAYS, 0 },
     { IA32_APIC_BASE, IA32_APIC_BASE, LAPIC, LAPIC, FEATURE_ALWAYS, 0 },
+    /* Every processor of this family has it; nothing in it means anything here. */
+    { MSR_EBL_CR_POWERON, MSR_EBL_CR_POWERON, FIXED, ZERO, FEATURE_ALWAYS, 0 },
     { MSR_SMI_COUNT, MSR_SMI_COUNT, PROBED, GP, FEATURE_ALWAYS, 0 },
     /* Locked, with VMX, SMX and SGX off. */
     { IA32_FEATURE_CONTROL, IA32_FEATURE_CONTROL, FIXED, GP, FEATURE_ALWAYS,
@@ -76,8 +81,10 @@ static const struct row rows[] = {
 
     /* No CPUID faulting, no turbo ratios to choose. */
     { MSR_PLATFORM_INFO, MSR_PLATFORM_INFO, FIXED, GP, FEATURE_ALWAYS, 0 },
-    /* No variable and no fixed-range MTRR: memory types are those of the EPT. */
-    { IA32_MTRRCAP, IA32_MTRRCAP, FIXED, GP, FEATURE_ALWAYS, MTRRCAP_WC },
+    /* Memory types are those of the EPT and the PAT, and MTRRs have no effect. There
+     * is no variable one; the fixed ones are remembered, because NetBSD reads and
+     * writes them whatever this says. */
+    { IA32_MTRRCAP, IA32_MTRRCAP, FIXED, GP, FEATURE_ALWAYS, MTRRCAP_FIX | MTRRCAP_WC },
     { IA32_ARCH_CAPABILITIES, IA32_ARCH_CAPABILITIES, ARCH_CAPABILITIES, GP,
       FEATURE_ARCH_CAPABILITIES, 0 },
     { IA32_FLUSH_CMD, IA32_FLUSH_CMD, PASS, PASS, FEATURE_FLUSH_CMD, 0 },
@@ -92,6 +99,9 @@ static const struct row rows[] = {
 
     { IA32_MISC_ENABLE, IA32_MISC_ENABLE, MISC_ENABLE, MISC_ENABLE, FEATURE_ALWAYS, 0 },
     { IA32_DEBUGCTL, IA32_DEBUGCTL, DEBUGCTL, DEBUGCTL, FEATURE_ALWAYS, 0 },
+    { IA32_MTRR_FIX64K_00000, IA32_MTRR_FIX64K_00000, MTRR_FIXED, MTRR_FIXED, FEATURE_ALWAYS, 0 },
+    { IA32_MTRR_FIX16K_80000, IA32_MTRR_FIX16K_A0000, MTRR_FIXED, MTRR_FIXED, FEATURE_ALWAYS, 0 },
+    { IA32_MTRR_FIX4K_C0000, IA32_MTRR_FIX4K_F8000, MTRR_FIXED, MTRR_FIXED, FEATURE_ALWAYS, 0 },
     { IA32_PAT, IA32_PAT, PASS, PASS, FEATURE_ALWAYS, 0 }, /* in the VMCS */
     { IA32_MTRR_DEF_TYPE, IA32_MTRR_DEF_TYPE, MTRR_DEF_TYPE, MTRR_DEF_TYPE, FEATURE_ALWAYS, 0 },
     { MSR_RAPL_POWER_UNIT, MSR_RAPL_POWER_UNIT, PROBED, GP, FEATURE_ALWAYS, 0 },
@@ -127,7 +137,7 @@ static const struct row rows[] = {
     { IA32_EFER, IA32_FMASK, PASS, PASS, FEATURE_ALWAYS, 0 },
     { IA32_FS_BASE, IA32_KERNEL_GS_BASE, PASS, PASS, FEATURE_ALWAYS, 0 },
     { IA32_TSC_AUX, IA32_TSC_AUX, PASS, PASS, FEATURE_RDTSCP, 0 },
-    { MSR_AMD_DE_CFG, MSR_AMD_DE_CFG, PROBED, GP, FEATURE_ALWAYS, 0 },
+    { MSR_AMD_FIRST, MSR_AMD_LAST, PROBED, GP, FEATURE_ALWAYS, 0 },
 };
 
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
@@ -220,18 +230,35 @@ void msr_bitmap_choose(const struct vcpu *vcpu)
 #define MISC_ENABLE_NO_BTS BIT(11)
 #define MISC_ENABLE_NO_PEBS BIT(12)
 
+#define MTRR_UC 0ull
 #define MTRR_WB 6ull
+#define MTRR_FIXED_ENABLE BIT(10)
 #define MTRR_ENABLE BIT(11)
+#define EIGHT_RANGES 0x0101010101010101ull
 #define MTRR_DEF_TYPE_BITS 0xCFFull
+
+/* Where a fixed-range register is kept, in the order of their addresses. */
+static unsigned mtrr_fixed_index(uint32_t msr)
+{
+    if (msr >= IA32_MTRR_FIX4K_C0000)
+        return 3 + msr - IA32_MTRR_FIX4K_C0000;
+    return msr >= IA32_MTRR_FIX16K_80000 ? 1 + msr - IA32_MTRR_FIX16K_80000 : 0;
+}
+
+_Static_assert(3 + IA32_MTRR_FIX4K_F8000 - IA32_MTRR_FIX4K_C0000 == MSR_MTRR_FIXED_COUNT - 1,
+               "a place for each");
 
 /* As firmware leaves them: Linux takes the PAT for usable only with MTRRs on. */
 void msr_state_reset(struct msr_state *state)
 {
     *state = (struct msr_state){
-        .mtrr_def_type = MTRR_ENABLE | MTRR_WB,
+        .mtrr_def_type = MTRR_ENABLE | MTRR_FIXED_ENABLE | MTRR_WB,
         .misc_enable = MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_NO_BTS | MISC_ENABLE_NO_PEBS,
         .xcr0 = XCR0_X87,
     };
+    for (unsigned i = 0; i < MSR_MTRR_FIXED_COUNT; i++)
+        state->mtrr_fixed[i] = EIGHT_RANGES * MTRR_WB;
+    state->mtrr_fixed[mtrr_fixed_index(IA32_MTRR_FIX16K_A0000)] = EIGHT_RANGES * MTRR_UC;
 }
 
 /* Only bits that say what the processor is immune to or how it is mitigated;
@@ -241,9 +268,6 @@ void msr_state_reset(struct msr_state *state)
     (BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(8) | BIT(13) |  \
      BIT(14) | BIT(15) | BIT(17) | BIT(19) | BIT(20) | BIT(24) | BIT(26) | BIT(27) | BIT(28))
 
-/* SDM Vol. 3B, 18.4.1 "IA32_DEBUGCTL MSR". Of its bits only BTF is allowed:
- * branch records and stores have no MSRs here to be read or placed by. */
-
 static bool misc_enable_write(struct msr_state *state, uint64_t value)
 {
     if ((value ^ state->misc_enable) & ~MISC_ENABLE_FAST_STRINGS)
@@ -252,24 +276,41 @@ static bool misc_enable_write(struct msr_state *state, uint64_t value)
     return true;
 }
 
+static bool is_memory_type(uint8_t type)
+{
+    return type <= MTRR_WB && type != 2 && type != 3;
+}
+
 /* SDM Vol. 3A, 12.11.2.1 "IA32_MTRR_DEF_TYPE MSR". The value is remembered and
  * has no effect. */
 static bool mtrr_def_type_write(struct msr_state *state, uint64_t value)
 {
-    uint64_t type = value & 0xFF;
-    if (value & ~MTRR_DEF_TYPE_BITS)
-        return false;
-    if (type == 2 || type == 3 || type > MTRR_WB)
+    if ((value & ~MTRR_DEF_TYPE_BITS) || !is_memory_type((uint8_t)value))
         return false;
     state->mtrr_def_type = value;
     return true;
 }
 
-static bool debugctl_write(uint64_t value)
+/* 12.11.2.2 "Fixed Range MTRRs": a memory type for each of eight ranges. */
+static bool mtrr_fixed_write(struct vcpu *vcpu, uint64_t value)
 {
-    if (value & ~DEBUGCTL_BTF)
+    for (unsigned i = 0; i < 8; i++)
+        if (!is_memory_type((uint8_t)(value >> 8 * i)))
+            return false;
+    vcpu->msr.mtrr_fixed[mtrr_fixed_index((uint32_t)vcpu->gpr[GPR_RCX])] = value;
+    return true;
+}
+
+/* SDM Vol. 3B, 18.4.1 "IA32_DEBUGCTL MSR". Every processor has LBR, so a write of
+ * it is taken; but as there are no records here to be read, it has no effect, reads
+ * 0, and is reported. Other bits need MSRs or features that are not offered. */
+static bool debugctl_write(struct vcpu *vcpu, uint64_t value)
+{
+    if (value & ~(DEBUGCTL_BTF | DEBUGCTL_LBR))
         return false;
-    machine_vmwrite_64(VMCS_GUEST_IA32_DEBUGCTL, value);
+    if (value & DEBUGCTL_LBR)
+        denied_report(vcpu, DENIED_MSR_WRITE, IA32_DEBUGCTL);
+    machine_vmwrite_64(VMCS_GUEST_IA32_DEBUGCTL, value & DEBUGCTL_BTF);
     return true;
 }
 
@@ -345,7 +386,8 @@ static bool row_accepts(struct vcpu *vcpu, const struct row *row, uint64_t value
     case ZERO: return value == 0;
     case MISC_ENABLE: return misc_enable_write(&vcpu->msr, value);
     case MTRR_DEF_TYPE: return mtrr_def_type_write(&vcpu->msr, value);
-    case DEBUGCTL: return debugctl_write(value);
+    case MTRR_FIXED: return mtrr_fixed_write(vcpu, value);
+    case DEBUGCTL: return debugctl_write(vcpu, value);
     case TSC:
     case TSC_ADJUST:
     case TSC_DEADLINE: return tsc_write(vcpu, row->write, value);
@@ -375,6 +417,7 @@ struct verdict msr_read_exit(struct vcpu *vcpu)
     case LAPIC_LEVEL: return give_lapic(vcpu, msr);
     case MISC_ENABLE: return give(vcpu, vcpu->msr.misc_enable);
     case MTRR_DEF_TYPE: return give(vcpu, vcpu->msr.mtrr_def_type);
+    case MTRR_FIXED: return give(vcpu, vcpu->msr.mtrr_fixed[mtrr_fixed_index(msr)]);
     case DEBUGCTL: return give(vcpu, machine_vmread_64(VMCS_GUEST_IA32_DEBUGCTL));
     case ARCH_CAPABILITIES: return give_arch_capabilities(vcpu);
     case TSC_ADJUST: return give(vcpu, vcpu->msr.tsc_offset);

@@ -15,10 +15,12 @@ struct vcpu;
 struct verdict;
 
 #define MSR_BITMAP_SIZE 4096
+#define MSR_MTRR_FIXED_COUNT 11
 
 /* Per-vCPU registers that no VMCS field and no hardware register holds. */
 struct msr_state {
     uint64_t mtrr_def_type;
+    uint64_t mtrr_fixed[MSR_MTRR_FIXED_COUNT];
     uint64_t misc_enable;
     uint64_t xcr0; /* as last written by XSETBV; CPUID leaf 0Dh depends on it */
     uint64_t tsc_offset;   /* hv/guest_tsc.h; also IA32_TSC_ADJUST */

@@ -12,6 +12,7 @@ enum msr {
     IA32_TSC = 0x10,
     IA32_PLATFORM_ID = 0x17,
     IA32_APIC_BASE = 0x1B,
+    MSR_EBL_CR_POWERON = 0x2A,
     IA32_FEATURE_CONTROL = 0x3A,
     IA32_TSC_ADJUST = 0x3B,
     IA32_SPEC_CTRL = 0x48,
@@ -37,6 +38,11 @@ enum msr {
     IA32_MISC_ENABLE = 0x1A0,
     IA32_ENERGY_PERF_BIAS = 0x1B0,
     IA32_DEBUGCTL = 0x1D9,
+    IA32_MTRR_FIX64K_00000 = 0x250,
+    IA32_MTRR_FIX16K_80000 = 0x258,
+    IA32_MTRR_FIX16K_A0000 = 0x259,
+    IA32_MTRR_FIX4K_C0000 = 0x268,
+    IA32_MTRR_FIX4K_F8000 = 0x26F,
     IA32_PAT = 0x277,
     IA32_MTRR_DEF_TYPE = 0x2FF,
     IA32_PERF_GLOBAL_CTRL = 0x38F,
@@ -107,7 +113,8 @@ enum {
     FEATURE_CONTROL_VMX_OUTSIDE_SMX = 1u << 2,
 };
 
-/* IA32_DEBUGCTL: single-step on branches */
+/* IA32_DEBUGCTL: last-branch records, single-step on branches */
+#define DEBUGCTL_LBR (1ull << 0)
 #define DEBUGCTL_BTF (1ull << 1)
 
 /* IA32_APIC_BASE: SDM Vol. 3A, 11.12.1 "Detecting and Enabling x2APIC Mode" */

@@ -189,7 +189,8 @@ static void a_host_without_features_passes_none_of_their_registers(void **state)
  * its borders and by samples. */
 static void an_msr_that_no_row_names_is_gp_for_reads_and_writes(void **state)
 {
-    static const uint32_t known[] = { 0x10,  0x17,  0x1B,  0x3A,  0x3B,  0x79,  0x8B,  0xCE,
+    static const uint32_t known[] = { 0x250, 0x258, 0x259, 0x268, 0x269, 0x26A, 0x26B, 0x26C, 0x26D,
+                                      0x26E, 0x26F, 0x2A,  0x10,  0x17,  0x1B,  0x3A,  0x3B,  0x79,  0x8B,  0xCE,
                                       0xFE,  0x10A, 0x140, 0x179, 0x17A, 0x1A0, 0x1D9,
                                       0x2FF, 0x802, 0x803, 0x80D, 0x828, 0x830, 0x833, 0x834,
                                       0x835, 0x836, 0x837, 0xDA0 };
@@ -295,7 +296,7 @@ static void registers_of_the_platform_have_fixed_values(void **state)
     assert_int_equal(value_of(IA32_PLATFORM_ID), 0);
     assert_int_equal(value_of(IA32_FEATURE_CONTROL), FEATURE_CONTROL_LOCK);
     assert_int_equal(value_of(IA32_BIOS_SIGN_ID), 0);
-    assert_int_equal(value_of(IA32_MTRRCAP) & 0x1FF, 0);
+    assert_int_equal(value_of(IA32_MTRRCAP), 0x500); /* fixed ranges and WC, none variable */
     assert_int_equal(value_of(IA32_MCG_CAP), 0);
     assert_int_equal(value_of(IA32_MCG_STATUS), 0);
     assert_int_equal(value_of(MSR_PLATFORM_INFO), 0);
@@ -314,7 +315,7 @@ static void registers_of_the_platform_have_fixed_values(void **state)
 static void the_default_memory_type_is_remembered_if_it_is_one(void **state)
 {
     (void)state;
-    assert_int_equal(value_of(IA32_MTRR_DEF_TYPE), 0x806);
+    assert_int_equal(value_of(IA32_MTRR_DEF_TYPE), 0xC06);
     assert_true(writes(IA32_MTRR_DEF_TYPE, 0));
     assert_int_equal(value_of(IA32_MTRR_DEF_TYPE), 0);
     for (uint64_t type = 0; type < 256; type++)
@@ -343,7 +344,155 @@ static void of_debugctl_only_single_step_on_branches_can_be_set(void **state)
     assert_int_equal(machine_vmread_64(VMCS_GUEST_IA32_DEBUGCTL), 2);
     assert_int_equal(value_of(IA32_DEBUGCTL), 2);
     for (unsigned bit = 0; bit < 64; bit++)
-        assert_int_equal(writes(IA32_DEBUGCTL, 1ull << bit), bit == 1);
+        assert_int_equal(writes(IA32_DEBUGCTL, 1ull << bit), bit <= 1);
+}
+
+static void branch_records_can_be_turned_on_without_effect(void **state)
+{
+    (void)state;
+    assert_true(writes(IA32_DEBUGCTL, 3));
+    assert_int_equal(value_of(IA32_DEBUGCTL), 2);
+    assert_int_equal(machine_vmread_64(VMCS_GUEST_IA32_DEBUGCTL), 2);
+    assert_int_equal(fake_reports.denied_count, 1);
+}
+
+static const uint32_t fixed_ranges[] = { 0x250, 0x258, 0x259, 0x268, 0x269, 0x26A, 0x26B,
+                                         0x26C, 0x26D, 0x26E, 0x26F };
+#define FIXED_RANGES (sizeof fixed_ranges / sizeof fixed_ranges[0])
+
+static void each_fixed_range_is_remembered_by_itself_if_all_its_types_are_types(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < FIXED_RANGES; i++)
+        assert_int_equal(value_of(fixed_ranges[i]),
+                         fixed_ranges[i] == 0x259 ? 0 : 0x0606060606060606);
+    for (unsigned i = 0; i < FIXED_RANGES; i++)
+        assert_true(writes(fixed_ranges[i], 0x0001040506000100 + 0x10000000000 * (i % 2)));
+    for (unsigned i = 0; i < FIXED_RANGES; i++)
+        assert_int_equal(value_of(fixed_ranges[i]), 0x0001040506000100 + 0x10000000000 * (i % 2));
+    for (unsigned byte = 0; byte < 8; byte++)
+        for (uint64_t type = 0; type < 256; type++)
+            assert_int_equal(writes(0x26B, type << 8 * byte),
+                             type == 0 || type == 1 || type == 4 || type == 5 || type == 6);
+    assert_false(writes(0x251, 0) || writes(0x257, 0) || writes(0x25A, 0) || writes(0x270, 0));
+}
+
+/*
+ * What kernels touch at boot, on a processor that has everything: Linux 6,
+ * FreeBSD, NetBSD and OpenBSD by their sources, Windows by what other hypervisors
+ * found that it needs. P: no exit, V: this value, G: #GP(0), T: taken.
+ */
+static const struct {
+    uint32_t msr;
+    char read;
+    uint64_t value;
+    char write;
+    uint64_t written;
+} touched[] = {
+    { 0x10, 'P', 0, 'T', 1ull << 40 },         /* TSC */
+    { 0x17, 'V', 0, 'G', 0 },                  /* PLATFORM_ID: for microcode */
+    { 0x1B, 'V', 0xFEE00D00, 'G', 0xFEE00900 }, /* APIC_BASE: not back from x2APIC */
+    { 0x2A, 'V', 0, 'T', 0 },                  /* EBL_CR_POWERON */
+    { 0x2C, 'G', 0, 'G', 0 },                  /* EBC_FREQUENCY_ID: NetBurst's */
+    { 0x34, 'G', 0, 'G', 0 },                  /* SMI_COUNT: Linux asks safely */
+    { 0x3A, 'V', 1, 'G', 5 },                  /* FEATURE_CONTROL: Windows, without asking CPUID */
+    { 0x3B, 'P', 0, 'T', 0 },                  /* TSC_ADJUST */
+    { 0x48, 'P', 0, 'P', 0 },                  /* SPEC_CTRL */
+    { 0x49, 'P', 0, 'P', 0 },                  /* PRED_CMD */
+    { 0x4E, 'G', 0, 'G', 0 },                  /* PPIN_CTL: Linux asks safely */
+    { 0x79, 'G', 0, 'T', 0x100000 },           /* BIOS_UPDT_TRIG */
+    { 0x8B, 'V', 0, 'T', 0 },                  /* BIOS_SIGN_ID: 0 is written before */
+    { 0xC1, 'G', 0, 'G', 0 },                  /* PMC0: leaf 0Ah is empty */
+    { 0xCE, 'V', 0, 'G', 0 },                  /* PLATFORM_INFO */
+    { 0xE2, 'G', 0, 'G', 0 },                  /* PKG_CST_CONFIG_CONTROL: no MWAIT */
+    { 0xE7, 'G', 0, 'G', 0 },                  /* MPERF: leaf 6 has none */
+    { 0xE8, 'G', 0, 'G', 0 },                  /* APERF */
+    { 0xFE, 'V', 0x500, 'G', 0 },              /* MTRRCAP */
+    { 0x10A, 'V', 0, 'G', 0 },                 /* ARCH_CAPABILITIES */
+    { 0x10B, 'P', 0, 'P', 0 },                 /* FLUSH_CMD */
+    { 0x122, 'G', 0, 'G', 0 },                 /* TSX_CTRL: not among the capabilities */
+    { 0x123, 'G', 0, 'G', 0 },                 /* MCU_OPT_CTRL */
+    { 0x140, 'V', 0, 'T', 0 },                 /* MISC_FEATURE_ENABLES */
+    { 0x174, 'P', 0, 'P', 0 },                 /* SYSENTER_CS */
+    { 0x175, 'P', 0, 'P', 0 },                 /* SYSENTER_ESP */
+    { 0x176, 'P', 0, 'P', 0 },                 /* SYSENTER_EIP */
+    { 0x179, 'V', 0, 'G', 0 },                 /* MCG_CAP: no bank */
+    { 0x17A, 'V', 0, 'T', 0 },                 /* MCG_STATUS */
+    { 0x17B, 'G', 0, 'G', 0 },                 /* MCG_CTL: MCG_CAP has none */
+    { 0x186, 'G', 0, 'G', 0 },                 /* PERFEVTSEL0 */
+    { 0x198, 'G', 0, 'G', 0 },                 /* PERF_STATUS: no EST */
+    { 0x199, 'G', 0, 'G', 0 },                 /* PERF_CTL */
+    { 0x19A, 'G', 0, 'G', 0 },                 /* CLOCK_MODULATION: no ACPI bit */
+    { 0x19B, 'G', 0, 'G', 0 },                 /* THERM_INTERRUPT */
+    { 0x19C, 'G', 0, 'G', 0 },                 /* THERM_STATUS */
+    { 0x1A0, 'V', 0x1801, 'T', 0x1801 },       /* MISC_ENABLE */
+    { 0x1A2, 'G', 0, 'G', 0 },                 /* TEMPERATURE_TARGET */
+    { 0x1AD, 'G', 0, 'G', 0 },                 /* TURBO_RATIO_LIMIT */
+    { 0x1B0, 'G', 0, 'G', 0 },                 /* ENERGY_PERF_BIAS: leaf 6 has none */
+    { 0x1C9, 'G', 0, 'G', 0 },                 /* LASTBRANCH_TOS */
+    { 0x1D9, 'V', 0, 'T', 0 },                 /* DEBUGCTL */
+    { 0x1FC, 'G', 0, 'G', 0 },                 /* POWER_CTL */
+    { 0x200, 'G', 0, 'G', 0 },                 /* MTRR_PHYSBASE0: MTRRCAP has none */
+    { 0x250, 'V', 0x0606060606060606, 'T', 0x0606060606060606 }, /* MTRR_FIX64K_00000: NetBSD */
+    { 0x277, 'P', 0, 'P', 0 },                 /* PAT */
+    { 0x280, 'G', 0, 'G', 0 },                 /* MC0_CTL2 */
+    { 0x2FF, 'V', 0xC06, 'T', 0xC06 },         /* MTRR_DEF_TYPE */
+    { 0x345, 'G', 0, 'G', 0 },                 /* PERF_CAPABILITIES: no PDCM */
+    { 0x38D, 'G', 0, 'G', 0 },                 /* FIXED_CTR_CTRL */
+    { 0x38F, 'G', 0, 'G', 0 },                 /* PERF_GLOBAL_CTRL */
+    { 0x400, 'G', 0, 'G', 0 },                 /* MC0_CTL */
+    { 0x480, 'G', 0, 'G', 0 },                 /* VMX_BASIC */
+    { 0x560, 'G', 0, 'G', 0 },                 /* RTIT_OUTPUT_BASE */
+    { 0x606, 'G', 0, 'G', 0 },                 /* RAPL_POWER_UNIT: Linux asks safely */
+    { 0x64E, 'G', 0, 'G', 0 },                 /* PPERF */
+    { 0x6A0, 'G', 0, 'G', 0 },                 /* U_CET */
+    { 0x6E0, 'P', 0, 'P', 0 },                 /* TSC_DEADLINE */
+    { 0x770, 'G', 0, 'G', 0 },                 /* PM_ENABLE */
+    { 0xC8F, 'G', 0, 'G', 0 },                 /* PQR_ASSOC */
+    { 0xDA0, 'V', 0, 'T', 0 },                 /* XSS */
+    { 0x40000000, 'G', 0, 'G', 0 },            /* Hyper-V's: leaf 40000000h is not its */
+    { 0x4B564D01, 'G', 0, 'G', 0 },            /* KVM's clock: its leaf has none */
+    { 0xC0000080, 'P', 0, 'P', 0 },            /* EFER */
+    { 0xC0000081, 'P', 0, 'P', 0 },            /* STAR */
+    { 0xC0000082, 'P', 0, 'P', 0 },            /* LSTAR */
+    { 0xC0000083, 'P', 0, 'P', 0 },            /* CSTAR */
+    { 0xC0000084, 'P', 0, 'P', 0 },            /* FMASK */
+    { 0xC0000100, 'P', 0, 'P', 0 },            /* FS_BASE */
+    { 0xC0000101, 'P', 0, 'P', 0 },            /* GS_BASE */
+    { 0xC0000102, 'P', 0, 'P', 0 },            /* KERNEL_GS_BASE */
+    { 0xC0000103, 'P', 0, 'P', 0 },            /* TSC_AUX */
+    { 0xC0010015, 'G', 0, 'G', 0 },            /* AMD's HWCR, and what follows: probed */
+    { 0xC0010058, 'G', 0, 'G', 0 },            /* MMIO_CONF_BASE */
+    { 0xC0011029, 'G', 0, 'G', 0 },            /* DE_CFG */
+};
+
+static void what_kernels_touch_is_as_they_expect(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < sizeof touched / sizeof touched[0]; i++) {
+        uint32_t msr = touched[i].msr;
+        uint64_t value;
+        bool has_bit = msr < 0x2000 || msr - 0xC0000000 < 0x2000;
+        assert_int_equal(!has_bit || exits(msr, false), touched[i].read != 'P');
+        assert_int_equal(!has_bit || exits(msr, true), touched[i].write != 'P');
+        if (touched[i].read == 'V')
+            assert_int_equal(value_of(msr), touched[i].value);
+        if (touched[i].read == 'G')
+            assert_false(reads(msr, &value));
+        if (touched[i].write != 'P')
+            assert_int_equal(writes(msr, touched[i].written), touched[i].write == 'T');
+    }
+}
+
+/* Of an MSR that nobody misses there is a line at level debug only. */
+static void amds_registers_are_probed_for(void **state)
+{
+    uint64_t value;
+    (void)state;
+    assert_false(reads(0xC000FFFF, &value) || reads(0xC0012000, &value));
+    assert_int_equal(fake_reports.expected_count, 0);
+    assert_false(reads(0xC0010000, &value) || reads(0xC0011FFF, &value));
+    assert_int_equal(fake_reports.expected_count, 2);
 }
 
 static void arch_capabilities_shows_no_bit_that_announces_an_msr(void **state)
@@ -392,6 +541,10 @@ int main(void)
         TEST(the_default_memory_type_is_remembered_if_it_is_one),
         TEST(of_misc_enable_only_fast_strings_can_change),
         TEST(of_debugctl_only_single_step_on_branches_can_be_set),
+        TEST(branch_records_can_be_turned_on_without_effect),
+        TEST(each_fixed_range_is_remembered_by_itself_if_all_its_types_are_types),
+        TEST(what_kernels_touch_is_as_they_expect),
+        TEST(amds_registers_are_probed_for),
         TEST(arch_capabilities_shows_no_bit_that_announces_an_msr),
         TEST(the_local_apic_is_asked_for_its_registers),
     };
