@@ -34,10 +34,11 @@ static const struct row rows[] = {
      * frequencies only if the maximum says so. */
     { CPUID_VENDOR, 0, .pass = { 0, ALL, ALL, ALL }, .set.eax = CPUID_FREQUENCY },
 
-    /* EBX: CLFLUSH line size; APIC id and number of ids are computed. */
+    /* EAX: stepping, model, family and type. EBX: CLFLUSH line size; APIC id and
+     * number of ids are computed. */
     { CPUID_FEATURES, 0,
       .pass = {
-          .eax = ALL,
+          .eax = 0x0FFF3FFF,
           .ebx = 0x0000FF00,
           .ecx = CPUID_1_ECX_SSE3 | CPUID_1_ECX_PCLMULQDQ | CPUID_1_ECX_SSSE3 |
                  CPUID_1_ECX_FMA | CPUID_1_ECX_CMPXCHG16B | CPUID_1_ECX_PCID |
@@ -133,7 +134,8 @@ static const struct row rows[] = {
     { CPUID_BRAND_1, 0, .pass = { ALL, ALL, ALL, ALL } },
     { CPUID_BRAND_2, 0, .pass = { ALL, ALL, ALL, ALL } },
     { CPUID_BRAND_3, 0, .pass = { ALL, ALL, ALL, ALL } },
-    { CPUID_L2_CACHE, 0, .pass.ecx = ALL },
+    /* ECX: line size, associativity, size. */
+    { CPUID_L2_CACHE, 0, .pass.ecx = 0xFFFFF0FF },
     { CPUID_ADVANCED_POWER, 0, .pass.edx = CPUID_EXT_7_EDX_INVARIANT_TSC },
     /* EAX: physical and linear address width; the latter is computed. */
     { CPUID_ADDRESS_SIZES, 0, .pass.eax = 0xFF },

@@ -66,6 +66,94 @@ static void a_guest_never_sees_what_is_hidden(void **state)
     assert_int_equal(ask(CPUID_POWER, 0).eax, CPUID_6_EAX_ARAT);
 }
 
+#define B(n) (1u << (n))
+#define FROM(low, high) (~0u >> (31 - (high)) & ~0u << (low))
+#define ANY 0xFFFFFFFFu
+
+/* Written from the manual and the decision what a guest may use: each bit that may be
+ * 1 whatever the processor says. SDM Vol. 2A, Table 3-8. A leaf that is not here is 0. */
+static const struct { uint32_t leaf, subleaf; struct cpuid_registers may; } visible[] = {
+    { 0x0, 0, { 0x16, ANY, ANY, ANY } },
+    { 0x1, 0, { FROM(0, 13) | FROM(16, 27), FROM(8, 31),
+                B(0) | B(1) | B(9) | B(12) | B(13) | B(17) | FROM(19, 26) | FROM(28, 31),
+                FROM(0, 9) | FROM(11, 17) | B(19) | FROM(23, 28) } },
+    { 0x2, 0, { ANY, ANY, ANY, ANY } },
+    { 0x4, 0, { FROM(0, 9) | FROM(14, 31), ANY, ANY, FROM(0, 2) } },
+    { 0x4, 1, { FROM(0, 9) | FROM(14, 31), ANY, ANY, FROM(0, 2) } },
+    { 0x4, 2, { FROM(0, 9) | FROM(14, 31), ANY, ANY, FROM(0, 2) } },
+    { 0x4, 3, { FROM(0, 9) | FROM(14, 31), ANY, ANY, FROM(0, 2) } },
+    { 0x4, 4, { FROM(0, 9) | FROM(14, 31), ANY, ANY, FROM(0, 2) } },
+    { 0x6, 0, { .eax = B(2) } },
+    { 0x7, 0, { 2,
+                B(0) | B(1) | B(3) | FROM(5, 10) | B(13) | FROM(16, 21) | FROM(23, 24) | FROM(26, 31),
+                B(1) | B(2) | B(6) | FROM(8, 12) | B(14) | B(16) | B(22) | B(25) | B(27) | B(28),
+                FROM(2, 4) | B(8) | B(10) | B(14) | B(23) | FROM(26, 29) | B(31) } },
+    { 0x7, 1, { .eax = B(4) | B(5) | FROM(10, 12) | B(23) } },
+    { 0x7, 2, { .edx = FROM(0, 5) } },
+    { 0xD, 0, { FROM(0, 2) | FROM(5, 7), ANY, ANY, 0 } },
+    { 0xD, 1, { .eax = FROM(0, 3), .ebx = ANY } },
+    { 0xD, 2, { ANY, ANY, B(1), 0 } },
+    { 0xD, 5, { ANY, ANY, B(1), 0 } },
+    { 0xD, 6, { ANY, ANY, B(1), 0 } },
+    { 0xD, 7, { ANY, ANY, B(1), 0 } },
+    { 0x15, 0, { ANY, ANY, ANY, 0 } },
+    { 0x16, 0, { FROM(0, 15), FROM(0, 15), 0, 0 } },
+    { 0x40000000, 0, { ANY, ANY, ANY, ANY } },
+    { 0x40000100, 0, { ANY, ANY, ANY, ANY } },
+    { 0x40000101, 0, { .eax = B(1) } },
+    { 0x80000000, 0, { .eax = 0x80000008 } },
+    { 0x80000001, 0, { .ecx = B(0) | B(5) | B(8), .edx = B(11) | B(20) | B(26) | B(27) | B(29) } },
+    { 0x80000002, 0, { ANY, ANY, ANY, ANY } },
+    { 0x80000003, 0, { ANY, ANY, ANY, ANY } },
+    { 0x80000004, 0, { ANY, ANY, ANY, ANY } },
+    { 0x80000006, 0, { .ecx = FROM(0, 7) | FROM(12, 31) } },
+    { 0x80000007, 0, { .edx = B(8) } },
+    { 0x80000008, 0, { .eax = FROM(0, 15) } },
+};
+
+static bool has_subleaves(uint32_t leaf)
+{
+    return leaf == 4 || leaf == 7 || leaf == 0xB || leaf == 0xD;
+}
+
+static struct cpuid_registers may_be_seen(uint32_t leaf, uint32_t subleaf)
+{
+    if (leaf == 0xB) /* has no bit of the processor's */
+        return (struct cpuid_registers){ FROM(0, 4), FROM(0, 15), FROM(0, 15), ANY };
+    for (unsigned i = 0; i < sizeof visible / sizeof visible[0]; i++)
+        if (visible[i].leaf == leaf && visible[i].subleaf == (has_subleaves(leaf) ? subleaf : 0))
+            return visible[i].may;
+    return (struct cpuid_registers){ 0, 0, 0, 0 };
+}
+
+static void assert_within(struct cpuid_registers is, struct cpuid_registers may)
+{
+    assert_int_equal(is.eax & ~may.eax, 0);
+    assert_int_equal(is.ebx & ~may.ebx, 0);
+    assert_int_equal(is.ecx & ~may.ecx, 0);
+    assert_int_equal(is.edx & ~may.edx, 0);
+}
+
+/* Every leaf up to the maxima and far beyond, of a processor that answers all ones. */
+static void no_bit_that_is_not_named_gets_through(void **state)
+{
+    static const struct { uint32_t first, last; } ranges[] = {
+        { 0, 0x60 }, { 0x20000000, 0x20000002 }, { 0x40000000, 0x40000210 },
+        { 0x80000000, 0x80000060 }, { 0xC0000000, 0xC0000005 }, { 0xFFFFFFF0, 0xFFFFFFFE },
+    };
+    struct cpuid_host host;
+    (void)state;
+    memset(&host, 0xFF, sizeof host);
+    for (unsigned count = 1; count <= CONFIG_VCPUS_MAX; count += CONFIG_VCPUS_MAX - 1) {
+        build(host, fake_cpuid_facts(count));
+        vcpu.index = count - 1;
+        for (unsigned i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+            for (uint32_t leaf = ranges[i].first; leaf <= ranges[i].last; leaf++)
+                for (uint32_t subleaf = 0; subleaf < 70; subleaf++)
+                    assert_within(ask(leaf, subleaf), may_be_seen(leaf, subleaf));
+    }
+}
+
 static void leaves_that_no_row_names_are_zero(void **state)
 {
     static const uint32_t leaves[] = { 3, 5, 8, 9, 0xA, 0xC, 0xE, 0xF, 0x10, 0x12, 0x14,
@@ -362,6 +450,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_guest_never_sees_what_is_hidden),
+        cmocka_unit_test(no_bit_that_is_not_named_gets_through),
         cmocka_unit_test(leaves_that_no_row_names_are_zero),
         cmocka_unit_test(a_leaf_beyond_the_hosts_maximum_passes_nothing),
         cmocka_unit_test(a_bare_processor_still_shows_what_the_platform_adds),
