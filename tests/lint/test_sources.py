@@ -32,6 +32,20 @@ def test_assembly_elsewhere_is_seen():
     assert not rules.assembly_complaints("boot/main.c", "/* asm(hlt) */ int a; // asm (x)")
 
 
+def test_controls_are_written_only_where_it_was_decided(image_sources):
+    assert not complaints(rules.control_complaints, image_sources)
+    for path in rules.CONTROL_WRITERS:
+        assert "_CONTROLS" in image_sources[path]
+
+
+def test_controls_written_elsewhere_are_seen():
+    for line in ("machine_vmwrite_32(VMCS_PRIMARY_CONTROLS, 0);",
+                 "vmcs_write_32(VMCS_SECONDARY_CONTROLS, 0);",
+                 "machine_vmwrite_32(\n    VMCS_PIN_BASED_CONTROLS, 0);"):
+        assert rules.control_complaints("hv/cr.c", line), line
+    assert not rules.control_complaints("hv/cr.c", "machine_vmread_32(VMCS_PRIMARY_CONTROLS)")
+
+
 def test_no_unfinished_thought_and_no_machine_of_ours(all_texts):
     assert not complaints(rules.text_complaints, all_texts)
 
