@@ -49,10 +49,11 @@ HV_MONITOR := hv/monitor.c hv/monitor_line.c hv/monitor_command.c hv/monitor_sho
 HV_SCREEN := hv/keyboard.c hv/screen.c hv/screen_cells.c hv/screen_control.c hv/screen_pen.c hv/screen_glyph.c
 HV_LIFE := hv/vcpu.c hv/warm_reset.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c
 HV_LIFE += hv/readiness.c hv/text_search.c
+HV_LEARN := hv/learn.c hv/learn_touch.c hv/learn_report.c
 HV_INVENTORY := hv/pci_topology.c hv/pci_class.c hv/cpu_identity.c hv/inventory_print.c hv/log_row.c
 HV := $(HV_INVENTORY) $(HV_DMA) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(HV_MEMORY) $(HV_CPU) $(HV_DEVICES) $(HV_CONSOLE) $(HV_LIFE)
 HV += $(HV_EMULATION) $(HV_EMULATION_COLD)
-HV += $(HV_TASK)
+HV += $(HV_TASK) $(HV_LEARN)
 HV += $(HV_MONITOR)
 HV += $(HV_SCREEN)
 
@@ -71,6 +72,7 @@ COLD := $(BOOT) $(BOOT_PURE) $(HV_BASE) $(HV_CONFIG) $(HV_LOAD) $(HV_TABLES) $(D
 	drivers/power.c drivers/rtc.c hv/i8042.c hv/guest_rtc.c hv/cmos.c
 COLD += $(HV_MONITOR) $(HV_INVENTORY) $(HV_DMA) $(VTD) drivers/vtd_unit.c drivers/pci_config.c arch/cpu_identity.c
 COLD += $(HV_EMULATION_COLD)
+COLD += $(HV_LEARN)
 # Of these there are few a second.
 COLD += $(HV_TASK) hv/warm_reset.c hv/readiness.c hv/text_search.c
 COLD += arch/paging.c arch/window.c hv/platform.c hv/port_string.c hv/event.c \
@@ -113,7 +115,7 @@ UNIT_TESTS += emulate instruction
 UNIT_TESTS += delivery task_switch warm_reset
 UNIT_TESTS += text_search
 UNIT_TESTS += recorder restart monitor monitor_line monitor_command owners log_ring
-UNIT_TESTS += policy
+UNIT_TESTS += learn policy
 fakes_console := terminal
 fakes_cr := reports
 fakes_crash_report := terminal
@@ -131,6 +133,7 @@ fakes_lapic_base := apic_vm reports
 fakes_lapic_ipi := apic_vm reports
 fakes_lapic_level := apic_vm reports
 fakes_lapic_page := apic_vm reports
+fakes_learn := reports terminal
 fakes_mmio := reports
 fakes_msr := reports
 fakes_pci_scan := pci_space

@@ -25,7 +25,7 @@
 
 #define MISC_TIMER_SHIFT_MASK 31u
 
-extern const char vmx_exit_entry[], vmx_exit_entry_timed[];
+extern const char vmx_exit_entry[], vmx_exit_entry_timed[], vmx_exit_entry_learning[];
 
 static void feature_control_lock(void)
 {
@@ -115,6 +115,14 @@ static void write_controls(const struct cpu *cpu, const struct vcpu *vcpu)
         vmcs_write_64(VMCS_ENCLV_EXITING_BITMAP, UINT64_MAX);
 }
 
+/* Which way exits go: the usual one costs nothing for what is seldom. */
+static uint64_t exit_entry(const struct cpu *cpu)
+{
+    if (cpu->vcpu->vm->learn)
+        return (uint64_t)vmx_exit_entry_learning;
+    return (uint64_t)(cpu->timer_on ? vmx_exit_entry_timed : vmx_exit_entry);
+}
+
 /* What the processor loads at an exit: SDM Vol. 3C, 25.5 "Host-State Area". */
 static void write_host_state(const struct cpu *cpu)
 {
@@ -139,7 +147,7 @@ static void write_host_state(const struct cpu *cpu)
     vmcs_write_natural(VMCS_HOST_SYSENTER_ESP, 0);
     vmcs_write_natural(VMCS_HOST_SYSENTER_EIP, 0);
     vmcs_write_natural(VMCS_HOST_RSP, cpu->stack_top);
-    vmcs_write_natural(VMCS_HOST_RIP, (uint64_t)vmx_exit_entry);
+    vmcs_write_natural(VMCS_HOST_RIP, exit_entry(cpu));
 }
 
 void vmx_prepare_vcpu(struct cpu *cpu)
@@ -152,14 +160,13 @@ void vmx_prepare_vcpu(struct cpu *cpu)
     write_host_state(cpu);
 }
 
-/* Exits go by a way that costs the others nothing: arch/vmx_entry.asm. */
 static void turn_timer(struct cpu *cpu, bool on)
 {
     uint32_t pin = vmcs_read_32(VMCS_PIN_BASED_CONTROLS);
     uint32_t timer = PIN_PREEMPTION_TIMER;
     vmcs_write_32(VMCS_PIN_BASED_CONTROLS, on ? pin | timer : pin & ~timer);
-    vmcs_write_natural(VMCS_HOST_RIP, (uint64_t)(on ? vmx_exit_entry_timed : vmx_exit_entry));
     cpu->timer_on = on;
+    vmcs_write_natural(VMCS_HOST_RIP, exit_entry(cpu));
 }
 
 /* SDM Vol. 3C, 26.5.1 "VMX-Preemption Timer": it counts the changes of one bit of

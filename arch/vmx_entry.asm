@@ -19,7 +19,7 @@
 ; that fails goes on behind the instruction with the guest's registers, so that
 ; path uses RSP and GS alone, neither of which the guest has loaded.
 
-extern exit_dispatch, vcpu_done, vcpu_apply, recorder_extreme
+extern exit_dispatch, vcpu_done, vcpu_apply, recorder_extreme, learn_begin
 extern vmx_entry_failed, vmcs_access_refused, cpu_service, cpu_main
 
 %define CPU_SELF 0
@@ -72,22 +72,8 @@ extern vmx_entry_failed, vmcs_access_refused, cpu_service, cpu_main
 section .text
 bits 64
 
-; _Noreturn void cpu_run(void): leaves the boot stack for the CPU's own.
-global cpu_run
-cpu_run:
-    mov rsp, [gs:CPU_STACK_TOP]
-    xor ebp, ebp
-    call cpu_main
-
-; HOST_RIP while the VMX-preemption timer is on: the mailbox is served before the
-; next entry, as the timer must be set anew.
-global vmx_exit_entry_timed
-vmx_exit_entry_timed:
-    lock or dword [gs:CPU_REQUESTS], REQUEST_TIMER
-
-; HOST_RIP.
-global vmx_exit_entry
-vmx_exit_entry:
+; The guest's registers go into its vCPU, of which RDI is left.
+%macro SAVE_GUEST 0
     push rax
     mov rax, [gs:CPU_VCPU]
     mov [rax + RCX], rcx
@@ -106,7 +92,39 @@ vmx_exit_entry:
     mov [rax + R15], r15
     pop qword [rax + RAX]
     mov rdi, rax
+%endmacro
+
+; _Noreturn void cpu_run(void): leaves the boot stack for the CPU's own.
+global cpu_run
+cpu_run:
+    mov rsp, [gs:CPU_STACK_TOP]
     xor ebp, ebp
+    call cpu_main
+
+; HOST_RIP of a guest with log = "learn": what the exit touches is noted first. The
+; mailbox is served as if the timer were on, which may be so; there it is told what
+; became of the exit.
+global vmx_exit_entry_learning
+vmx_exit_entry_learning:
+    lock or dword [gs:CPU_REQUESTS], REQUEST_TIMER
+    SAVE_GUEST
+    xor ebp, ebp
+    call learn_begin
+    mov rdi, [gs:CPU_VCPU]
+    jmp saved
+
+; HOST_RIP while the VMX-preemption timer is on: the mailbox is served before the
+; next entry, as the timer must be set anew.
+global vmx_exit_entry_timed
+vmx_exit_entry_timed:
+    lock or dword [gs:CPU_REQUESTS], REQUEST_TIMER
+
+; HOST_RIP.
+global vmx_exit_entry
+vmx_exit_entry:
+    SAVE_GUEST
+    xor ebp, ebp
+saved:
     add word [rdi + EXIT], RECORD_BYTES
     mov rbx, [rdi + EXIT]       ; this exit's record
     rdtsc

@@ -44,7 +44,8 @@ static uint64_t arena_bytes_for(const struct config *config)
     for (unsigned i = 0; i < config->vm_count; i++)
         bytes += config->vms[i].cpu_count * RECORDER_RING_BYTES + sizeof(struct vm) + CONFIG_VCPUS_MAX * sizeof(struct vcpu)
             + ept_bytes_max(config->vms[i].memory_bytes) + MSR_BITMAP_COUNT * MSR_BITMAP_SIZE
-            + CONSOLE_OUTPUT_BYTES + CONSOLE_INPUT_BYTES + 4 * PAGE_SIZE_4K;
+            + CONSOLE_OUTPUT_BYTES + CONSOLE_INPUT_BYTES + 4 * PAGE_SIZE_4K
+            + (config->vms[i].learns ? sizeof(struct learn) : 0);
     return align_up(bytes + boot_remapping_bytes(config), PAGE_SIZE_2M);
 }
 

@@ -183,6 +183,10 @@ static void make_vm(struct boot *boot, const struct vm_config *config, uint8_t *
     cmos_init(&vm->cmos, boot->clock.seconds, ticks_at(boot->clock.tsc, tsc_hz, RTC_HZ));
     timers_init(&vm->timers, tsc_hz);
     denied_init(&vm->denied);
+    if (config->learns) {
+        vm->learn = arena_take(sizeof *vm->learn, 64);
+        learn_init(vm->learn);
+    }
     if (config->console)
         console_attach(vm, arena_take(CONSOLE_OUTPUT_BYTES, 64), CONSOLE_OUTPUT_BYTES,
                        arena_take(CONSOLE_INPUT_BYTES, 64), CONSOLE_INPUT_BYTES);

@@ -75,6 +75,7 @@ enum vm_key {
     VM_RESTART,
     VM_RESTART_LIMIT,
     VM_RESTART_THEN,
+    VM_LOG,
     VM_KEY_COUNT
 };
 
@@ -129,6 +130,7 @@ struct vm_config {
     char ready[CONFIG_READY_SIZE];      /* its console shows this when it is; empty: none */
     uint16_t ready_port;                /* it writes there when it is; 0: none */
     struct restart_rule restart;
+    bool learns;                        /* all that it touches is listed when it ends */
     struct place header;
     struct place at[VM_KEY_COUNT];      /* the key's value; line 0: not given */
     struct place cpu_at[CONFIG_VCPUS_MAX]; /* each listed CPU */

@@ -95,6 +95,9 @@ static const struct key_row vm_rows[VM_KEY_COUNT] = {
     [VM_RESTART_THEN] = {
         "restart_then", TAKES(TOML_STRING), false,
         "a string, as in \"stop\"", "restart_then = \"stop\"" },
+    [VM_LOG] = {
+        "log", TAKES(TOML_STRING), false,
+        "a string, as in \"learn\"", "log = \"learn\"" },
 };
 
 struct key_rows config_keys(enum section section)

@@ -36,6 +36,11 @@ static const struct word_row stop_actions[] = {
     { "wait", WHEN_ALL_STOPPED_WAIT },
 };
 
+static const struct word_row vm_logs[] = {
+    { "refused", false },
+    { "learn", true },
+};
+
 static const struct word_row guest_kinds[] = {
     { "linux", GUEST_KIND_LINUX },
     { "multiboot", GUEST_KIND_MULTIBOOT },
@@ -489,6 +494,18 @@ static void set_restart_then(struct vm_config *vm, const struct toml_value *valu
                "\"reboot\"", shown(value).text);
 }
 
+static void set_vm_log(struct vm_config *vm, const struct toml_value *value,
+                       struct findings *findings)
+{
+    const struct word_row *row = find_word(vm_logs, COUNT(vm_logs), value->string);
+
+    if (row != NULL)
+        vm->learns = row->value;
+    else
+        REPORT("\"%s\" is nothing that is logged of a guest; write \"refused\" or \"learn\"",
+               shown(value).text);
+}
+
 void config_set_vm(struct vm_config *vm, enum vm_key key, const struct toml_value *value,
                    struct findings *findings)
 {
@@ -552,6 +569,9 @@ void config_set_vm(struct vm_config *vm, enum vm_key key, const struct toml_valu
         return;
     case VM_RESTART_THEN:
         set_restart_then(vm, value, findings);
+        return;
+    case VM_LOG:
+        set_vm_log(vm, value, findings);
         return;
     case VM_KEY_COUNT:
         break;

@@ -20,6 +20,11 @@ static enum device device_at(gpa_t gpa)
     return DEVICE_NONE;
 }
 
+bool device_memory_has(const struct vcpu *vcpu, gpa_t gpa)
+{
+    return gpa.value - vcpu->lapic.page < APIC_PAGE_SIZE || device_at(gpa) != DEVICE_NONE;
+}
+
 uint64_t device_memory_read_other(struct vcpu *vcpu, gpa_t gpa, unsigned bytes)
 {
     struct vm *vm = vcpu->vm;

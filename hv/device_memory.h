@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include "hv/lapic_page.h"
 #include "hv/vcpu.h"
 
@@ -16,3 +17,6 @@ void device_memory_write_other(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uin
 /* Of 1, 2, 4 or 8 bytes, which lie in one page. */
 uint64_t device_memory_read(struct vcpu *vcpu, gpa_t gpa, unsigned bytes);
 void device_memory_write(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uint64_t value);
+
+/* A device answers there, or the vCPU's own local APIC. */
+bool device_memory_has(const struct vcpu *vcpu, gpa_t gpa);

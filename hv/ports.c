@@ -306,6 +306,17 @@ static bool is_ready_port(const struct vm *vm, uint16_t port)
     return port == vm->config->ready_port && port != 0;
 }
 
+bool ports_has(const struct vm *vm, uint16_t port, size_t bytes)
+{
+    if (is_exit_port(vm, port) || is_ready_port(vm, port) ||
+        row_takes(row_of(port), port, bytes))
+        return true;
+    for (unsigned i = 0; i < bytes; i++)
+        if (row_takes(row_of(port + i), port + i, 1))
+            return true;
+    return false;
+}
+
 /* What no row takes as a whole. `row` may be NULL. */
 static uint32_t read_elsewhere(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
                                size_t bytes)

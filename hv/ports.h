@@ -20,5 +20,10 @@ struct verdict ports_exit(struct vcpu *vcpu);
 /* One access of 1, 2 or 4 bytes. Bytes above those of a read are undefined. */
 uint32_t ports_read(struct vcpu *vcpu, uint16_t port, size_t bytes);
 
+struct vm;
+
+/* A device of the guest's answers, at least to a part of such an access. */
+bool ports_has(const struct vm *vm, uint16_t port, size_t bytes);
+
 /* False: this write has ended the VM. */
 bool ports_write(struct vcpu *vcpu, uint16_t port, size_t bytes, uint32_t value);

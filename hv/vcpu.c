@@ -113,6 +113,8 @@ bool vcpu_may_run(const struct vcpu *vcpu)
 
 void vcpu_serve(struct vcpu *vcpu, uint32_t requests)
 {
+    if (vcpu->vm->learn)
+        learn_end(vcpu);
     if (requests & REQUEST_BEGIN)
         vm_begin(vcpu->vm);
     if (requests & REQUEST_START) {

@@ -19,6 +19,7 @@
 #include "hv/guest_memory.h"
 #include "hv/i8042.h"
 #include "hv/ioapic.h"
+#include "hv/learn.h"
 #include "hv/lock.h"
 #include "hv/pci.h"
 #include "hv/pic.h"
@@ -71,6 +72,7 @@ struct vm {
     struct pci_host pci;
     struct platform_ports platform;
     struct denied denied;
+    struct learn *learn; /* NULL: it is not asked for */
 
     unsigned vcpu_count;
     struct vcpu *vcpus[CONFIG_VCPUS_MAX];

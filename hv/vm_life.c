@@ -377,6 +377,7 @@ static void finish(struct vm *vm)
     enum restart_decision decision = decide(vm, end);
 
     exit_report(vm);
+    learn_report(vm);
     zero_memory(vm);
     if (decision == RESTART_YES) {
         say_restart(vm, reason);

@@ -121,6 +121,7 @@ static void a_whole_configuration_is_read(void **state)
           "restart_limit = \"3 in 60s\"\n"
           "restart_then = \"reboot\"\n"
           "ready_port = 0x510\n"
+          "log = \"learn\"\n"
           "[[vm]]\n"
           "name = \"b\"\n"
           "after = [\"web-1\"]\n"
@@ -157,6 +158,7 @@ static void a_whole_configuration_is_read(void **state)
     assert_int_equal(vm->restart.limit, 3);
     assert_int_equal(vm->restart.seconds, 60);
     assert_int_equal(vm->restart.then, RESTART_THEN_REBOOT);
+    assert_true(vm->learns);
     assert_int_equal(vm->header.line, 8);
     assert_int_equal(vm->at[VM_MEMORY].line, 11);
     assert_int_equal(vm->at[VM_MEMORY].column, 10);
@@ -184,6 +186,7 @@ static void what_is_not_given_has_its_default(void **state)
     assert_int_equal(config.vms[0].restart.policy, RESTART_ON_RESET);
     assert_int_equal(config.vms[0].restart.limit, 0);
     assert_int_equal(config.vms[0].restart.then, RESTART_THEN_STOP);
+    assert_false(config.vms[0].learns);
     assert_int_equal(config.vms[0].at[VM_INITRD].line, 0);
 }
 
@@ -264,7 +267,7 @@ static void an_unknown_key_that_resembles_none_is_answered_with_all(void **state
     line_finds("disk = [1, 2]", "1: error: vm \"a\": unknown key \"disk\"; [[vm]] has name, cpus, "
                                 "memory, kernel, format, initrd, modules, cmdline, "
                                 "load_address, entry, mode, console, exit_port, start, "
-                                "after, ready, ready_port, restart, restart_limit, restart_then");
+                                "after, ready, ready_port, restart, restart_limit, restart_then, log");
     hypervisor_line_finds("x = 1", "1: error: unknown key \"x\"; [hypervisor] has console_port, "
                                    "console_speed, screen, log, inventory, when_all_stopped, "
                                    "selftest");
@@ -281,8 +284,8 @@ static void a_misspelt_key_is_not_missing_besides(void **state)
 static void a_key_of_the_other_table_is_sent_there(void **state)
 {
     (void)state;
-    line_finds("log = \"info\"", "1: error: vm \"a\": \"log\" is a key of [hypervisor], not of "
-                                 "[[vm]]; put it there");
+    line_finds("inventory = true", "1: error: vm \"a\": \"inventory\" is a key of [hypervisor], "
+                                   "not of [[vm]]; put it there");
     hypervisor_line_finds("cpus = 4",
                           "1: error: \"cpus\" is a key of [[vm]], not of [hypervisor]; put it "
                           "there");
@@ -427,6 +430,18 @@ static void the_console_port_is_a_name_or_a_number(void **state)
     hypervisor_line_finds("console_port = 0xfff9",
                           "16: error: 65529 is not the port of a UART; write \"com1\" to \"com4\", "
                           "or a port from 0x100 to 0xfff8");
+}
+
+static void the_log_of_a_guest_is_what_it_is_refused_or_all_that_it_touches(void **state)
+{
+    (void)state;
+    finds(VM("a", "1", "64M") "log = \"refused\"\n", "");
+    assert_false(config.vms[0].learns);
+    finds(VM("a", "1", "64M") "log = \"learn\"\n", "");
+    assert_true(config.vms[0].learns);
+    line_finds("log = \"debug\"", "7: error: vm \"a\": \"debug\" is nothing that is logged of a "
+                                   "guest; write \"refused\" or \"learn\"");
+    line_finds("log = true", "7: error: vm \"a\": \"log\" must be a string, as in \"learn\"");
 }
 
 static void the_exit_port_is_one_that_no_device_has(void **state)
@@ -1074,6 +1089,7 @@ int main(void)
         cmocka_unit_test_setup(a_guest_waits_for_others_that_there_are, set_up),
         cmocka_unit_test_setup(no_guests_wait_in_a_circle, set_up),
         cmocka_unit_test_setup(a_guest_is_ready_by_one_thing, set_up),
+        cmocka_unit_test_setup(the_log_of_a_guest_is_what_it_is_refused_or_all_that_it_touches, set_up),
         cmocka_unit_test_setup(the_console_speed_divides_115200, set_up),
         cmocka_unit_test_setup(words_that_are_not_known_are_answered_with_those_that_are, set_up),
         cmocka_unit_test_setup(names_have_small_letters_digits_and_hyphens, set_up),

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "hv/device_memory.h"
 #include "hv/mmio.h"
 #include "hv/vm.h"
 #include "tests/fake/cpuid_host.h"
@@ -158,6 +159,10 @@ static void the_ioapic_page_is_the_ioapic_and_no_byte_more(void **state)
     assert_done(VIOLATE(IOAPIC_BASE + 0x1000, false, 0x8A, 0x03), 2);
     assert_int_equal(device.reads, 1);
     assert_int_equal(fake_reports.denied_count, 2);
+    assert_true(device_memory_has(&vcpu, GPA(IOAPIC_BASE)) &&
+                device_memory_has(&vcpu, GPA(IOAPIC_BASE + 0xFFF)));
+    assert_false(device_memory_has(&vcpu, GPA(IOAPIC_BASE - 1)) ||
+                 device_memory_has(&vcpu, GPA(IOAPIC_BASE + 0x1000)));
 }
 
 /* Put where the IOAPIC is: the vCPU sees its own APIC there. */

@@ -765,11 +765,24 @@ static void random_input_strings_fill_memory_in_order(void **state)
     }
 }
 
+static void a_port_is_had_if_any_part_of_the_access_is(void **state)
+{
+    static const struct { uint16_t port; size_t bytes; bool has; } cases[] = {
+        { 0x3F8, 1, true },  { 0x3F7, 1, false },   { 0x3F7, 2, true },  { 0x400, 1, false },
+        { 0xCF8, 4, true },  { 0xCF8, 1, false },   { 0xCF9, 1, true },  { 0x80, 1, false },
+        { EXIT_PORT, 1, true }, { UNOWNED, 4, false }, { 0xFFFF, 4, false },
+    };
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(ports_has(&vm, cases[i].port, cases[i].bytes), cases[i].has);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, fresh)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_port_is_had_if_any_part_of_the_access_is),
         TEST(reads_merge_into_rax_by_their_width),
         TEST(a_write_takes_the_low_part_of_rax),
         TEST(each_device_is_at_its_ports),

@@ -54,6 +54,15 @@ void vm_vcpu_parked(struct vcpu *of)
     parked++;
 }
 
+/* In place of hv/learn.c. */
+static unsigned learned;
+
+void learn_end(struct vcpu *of)
+{
+    assert_ptr_equal(of, &vcpu);
+    learned++;
+}
+
 static const struct entry_state entry = {
     .mode = ENTRY_LONG, .rip = { 0x1000200 }, .rsi = { 0x90000 }, .rsp = { 0x98000 },
     .cr3 = { 0x9000 }, .gdt_base = { 0x8000 }, .gdt_limit = 31,
@@ -785,6 +794,20 @@ static void a_start_resets_what_earlier_lives_left_in_the_vcpu(void **state)
     assert_int_equal(fake.records[0].kind, FAKE_GUEST_RESET); /* before anything is set */
 }
 
+/* Before anything else, so that the registers are those that the exit has left. */
+static void a_learning_guests_exit_is_looked_at_first(void **state)
+{
+    static struct learn learn;
+    (void)state;
+    prepare(VCPU_RUNNING, 1, false);
+    learned = 0;
+    vcpu_serve(&vcpu, REQUEST_TIMER);
+    assert_int_equal(learned, 0);
+    vm.learn = &learn;
+    vcpu_serve(&vcpu, REQUEST_TIMER);
+    assert_int_equal(learned, 1);
+}
+
 static void a_start_resets_the_tsc_and_an_init_keeps_it(void **state)
 {
     (void)state;
@@ -865,6 +888,7 @@ int main(void)
         TEST(a_start_resets_what_earlier_lives_left_in_the_vcpu),
         TEST(a_paused_vm_keeps_its_states_and_does_not_run),
         TEST(the_users_start_is_the_vms),
+        TEST(a_learning_guests_exit_is_looked_at_first),
         TEST(a_start_resets_the_tsc_and_an_init_keeps_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
