@@ -64,7 +64,7 @@ static uint64_t value_to_store(const struct emulation *emulation)
     if (instruction->operation == OPERATION_SET)
         return alu_condition(instruction->condition, emulation_rflags());
     if (instruction->operation == OPERATION_MOV_SELECTOR)
-        return guest_segment_selector((enum guest_segment)instruction->reg);
+        return guest_segment_selector((enum segment_register)instruction->reg);
     uint64_t value = source_value(emulation);
     if (instruction->operation == OPERATION_MOVBE)
         return alu_swap_bytes(value, instruction->memory_size);

@@ -26,7 +26,7 @@ static bool is_available(struct emulation *emulation)
 static bool is_aligned(struct emulation *emulation, uint64_t offset)
 {
     const struct instruction *instruction = &emulation->instruction;
-    enum guest_segment segment = instruction->memory.segment;
+    enum segment_register segment = instruction->memory.segment;
     bool has_base = !emulation->is_64 || segment == SEGMENT_FS || segment == SEGMENT_GS;
 
     if (has_base)

@@ -35,7 +35,7 @@ static bool compares(enum operation operation)
 }
 
 /* The element that the index register points at. */
-static bool find(struct emulation *emulation, enum gpr index, enum guest_segment segment,
+static bool find(struct emulation *emulation, enum gpr index, enum segment_register segment,
                  enum guest_access access, struct operand *operand)
 {
     uint64_t offset = emulation_register(emulation, index) &

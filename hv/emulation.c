@@ -52,7 +52,7 @@ uint64_t emulation_offset(const struct emulation *emulation)
     return offset & alu_mask(instruction->address_size);
 }
 
-bool emulation_find(struct emulation *emulation, enum guest_segment segment, uint64_t offset,
+bool emulation_find(struct emulation *emulation, enum segment_register segment, uint64_t offset,
                     unsigned bytes, enum guest_access access, struct operand *operand)
 {
     gla_t linear;

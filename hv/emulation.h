@@ -34,7 +34,7 @@ void emulation_set_reg(struct emulation *emulation, uint64_t value);
 uint64_t emulation_offset(const struct emulation *emulation);
 
 /* False: `refused` is the verdict. */
-bool emulation_find(struct emulation *emulation, enum guest_segment segment, uint64_t offset,
+bool emulation_find(struct emulation *emulation, enum segment_register segment, uint64_t offset,
                     unsigned bytes, enum guest_access access, struct operand *operand);
 
 /* Of at most 8 bytes. */

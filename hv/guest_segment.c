@@ -8,23 +8,17 @@
 #include "arch/spec/cr.h"
 #include "hv/machine.h"
 
-enum {
-    TYPE_CODE = 8,
-    TYPE_EXPAND_DOWN = 4, /* of data */
-    TYPE_WRITABLE = 2,    /* of data; of code: readable */
-};
-
-static uint32_t rights_of(enum guest_segment segment)
+static uint32_t rights_of(enum segment_register segment)
 {
     return machine_vmread_32((enum vmcs_field_32)(VMCS_GUEST_ES_ACCESS_RIGHTS + 2 * segment));
 }
 
-uint64_t guest_segment_base(enum guest_segment segment)
+uint64_t guest_segment_base(enum segment_register segment)
 {
     return machine_vmread_natural((enum vmcs_field_natural)(VMCS_GUEST_ES_BASE + 2 * segment));
 }
 
-uint16_t guest_segment_selector(enum guest_segment segment)
+uint16_t guest_segment_selector(enum segment_register segment)
 {
     return machine_vmread_16((enum vmcs_field_16)(VMCS_GUEST_ES_SELECTOR + 2 * segment));
 }
@@ -44,7 +38,7 @@ static bool type_allows(uint32_t rights, bool write)
     return !is_code || (rights & TYPE_WRITABLE);
 }
 
-bool guest_segment_allows(enum guest_segment segment, bool write, uint64_t first, uint64_t last)
+bool guest_segment_allows(enum segment_register segment, bool write, uint64_t first, uint64_t last)
 {
     uint32_t rights = rights_of(segment);
     uint64_t limit =
@@ -59,7 +53,7 @@ bool guest_segment_allows(enum guest_segment segment, bool write, uint64_t first
     return last <= limit;
 }
 
-struct verdict guest_segment_fault(enum guest_segment segment)
+struct verdict guest_segment_fault(enum segment_register segment)
 {
     return (struct verdict){ .kind = VERDICT_INJECT,
                              .vector = segment == SEGMENT_SS ? VECTOR_SS : VECTOR_GP,
@@ -81,7 +75,7 @@ static bool is_canonical(const struct guest_mode *mode, uint64_t linear)
     return (uint64_t)((int64_t)(linear << unused) >> unused) == linear;
 }
 
-bool guest_segment_linear(const struct guest_mode *mode, enum guest_segment segment,
+bool guest_segment_linear(const struct guest_mode *mode, enum segment_register segment,
                           uint64_t offset, unsigned bytes, bool write, gla_t *linear,
                           struct verdict *refused)
 {

@@ -8,32 +8,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/spec/segment.h"
 #include "hv/guest_mode.h"
 #include "hv/vcpu.h"
 
-/* As instructions and VM exits number them. */
-enum guest_segment {
-    SEGMENT_ES,
-    SEGMENT_CS,
-    SEGMENT_SS,
-    SEGMENT_DS,
-    SEGMENT_FS,
-    SEGMENT_GS,
-    SEGMENT_COUNT
-};
-
-uint64_t guest_segment_base(enum guest_segment segment);
-uint16_t guest_segment_selector(enum guest_segment segment);
+uint64_t guest_segment_base(enum segment_register segment);
+uint16_t guest_segment_selector(enum segment_register segment);
 
 /* Whether [first, last] may be read or written, outside 64-bit mode. */
-bool guest_segment_allows(enum guest_segment segment, bool write, uint64_t first, uint64_t last);
+bool guest_segment_allows(enum segment_register segment, bool write, uint64_t first, uint64_t last);
 
 /* #SS(0) or #GP(0). */
-struct verdict guest_segment_fault(enum guest_segment segment);
+struct verdict guest_segment_fault(enum segment_register segment);
 
 /* The linear address of `bytes` bytes at an offset in a segment, checked as an
  * access of data. False: *refused is the exception. */
-bool guest_segment_linear(const struct guest_mode *mode, enum guest_segment segment,
+bool guest_segment_linear(const struct guest_mode *mode, enum segment_register segment,
                           uint64_t offset, unsigned bytes, bool write, gla_t *linear,
                           struct verdict *refused);
 

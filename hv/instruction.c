@@ -28,7 +28,7 @@ struct cursor {
     uint8_t rex; /* 0: none */
     bool operand_size_prefix;
     bool is_lockable;
-    enum guest_segment segment; /* SEGMENT_COUNT: no override */
+    enum segment_register segment; /* SEGMENT_DATA_AND_CODE: no override */
     struct instruction *instruction;
 };
 
@@ -53,7 +53,7 @@ static void take_segment(struct cursor *cursor, uint8_t byte)
     if (byte >= 0x64)
         cursor->segment = byte == 0x64 ? SEGMENT_FS : SEGMENT_GS;
     else if (cursor->mode != DECODE_64)
-        cursor->segment = (enum guest_segment)(byte >> 3 & 3);
+        cursor->segment = (enum segment_register)(byte >> 3 & 3);
 }
 
 static void take_prefix(struct cursor *cursor, uint8_t byte)
@@ -170,7 +170,7 @@ static void segment_by_base(struct cursor *cursor)
     struct memory_operand *memory = &cursor->instruction->memory;
     bool is_stack = memory->base == GPR_RSP || memory->base == GPR_RBP;
     memory->segment = is_stack ? SEGMENT_SS : SEGMENT_DS;
-    if (cursor->segment != SEGMENT_COUNT)
+    if (cursor->segment != SEGMENT_DATA_AND_CODE)
         memory->segment = cursor->segment;
 }
 
@@ -330,7 +330,7 @@ static bool take_with_modrm(struct cursor *cursor, struct opcode opcode)
         cursor->instruction->reg &= 7; /* REX.R does not count */
     return is_memory && opcode.operation != OPERATION_NONE &&
            (opcode.operation != OPERATION_MOV_SELECTOR ||
-            cursor->instruction->reg < SEGMENT_COUNT);
+            cursor->instruction->reg < SEGMENT_DATA_AND_CODE);
 }
 
 static bool take_sse(struct cursor *cursor, bool is_0f38, uint8_t byte)
@@ -352,7 +352,7 @@ static bool take_sse(struct cursor *cursor, bool is_0f38, uint8_t byte)
 static bool take_string(struct cursor *cursor)
 {
     cursor->instruction->memory.segment =
-        cursor->segment == SEGMENT_COUNT ? SEGMENT_DS : cursor->segment;
+        cursor->segment == SEGMENT_DATA_AND_CODE ? SEGMENT_DS : cursor->segment;
     return true;
 }
 
@@ -395,7 +395,7 @@ enum instruction_status instruction_decode(const struct code *code, enum decode_
                                            struct instruction *instruction)
 {
     static const uint8_t address_sizes[] = { [DECODE_16] = 2, [DECODE_32] = 4, [DECODE_64] = 8 };
-    struct cursor cursor = { .bytes = code->bytes, .mode = mode, .segment = SEGMENT_COUNT,
+    struct cursor cursor = { .bytes = code->bytes, .mode = mode, .segment = SEGMENT_DATA_AND_CODE,
                              .instruction = instruction };
     uint8_t byte = 0;
     bool is_0f38 = false;

@@ -50,7 +50,7 @@ enum repeat { REPEAT_NONE, REPEAT_NE, REPEAT_E }; /* F2, F3 */
 #define REGISTER_RIP 0xFE
 
 struct memory_operand {
-    enum guest_segment segment;
+    enum segment_register segment;
     uint8_t base, index; /* enum gpr or one of the above */
     uint8_t shift;       /* of the index */
     int64_t displacement;

@@ -25,7 +25,7 @@ struct string {
     bool single_step;     /* a trap behind each element */
     uint16_t port;
     unsigned bytes;       /* of an element */
-    enum guest_segment segment;
+    enum segment_register segment;
     uint64_t mask;        /* of the address size */
     uint64_t count;       /* elements still to do */
     uint64_t offset;      /* of the next element, in its segment */
@@ -46,9 +46,9 @@ static uint64_t address_mask(uint32_t information)
     }
 }
 
-static enum guest_segment segment_of(uint32_t information)
+static enum segment_register segment_of(uint32_t information)
 {
-    return (enum guest_segment)(information >> IO_INFO_SEGMENT_SHIFT & IO_INFO_SEGMENT_MASK);
+    return (enum segment_register)(information >> IO_INFO_SEGMENT_SHIFT & IO_INFO_SEGMENT_MASK);
 }
 
 static enum gpr index_register(const struct string *string)

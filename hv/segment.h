@@ -11,12 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* In the order of the VMCS fields, and of the selectors in a TSS. */
-enum segment_register {
-    SEGMENT_ES, SEGMENT_CS, SEGMENT_SS, SEGMENT_DS, SEGMENT_FS, SEGMENT_GS,
-    SEGMENT_LDTR, SEGMENT_TR
-};
-#define SEGMENT_DATA_AND_CODE 6u
+#include "arch/spec/segment.h"
 
 struct segment {
     uint16_t selector;

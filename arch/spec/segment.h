@@ -8,6 +8,14 @@
  */
 #pragma once
 
+/* As instructions and VM exits number them, and in the order of the VMCS fields and of
+ * the selectors in a TSS. */
+enum segment_register {
+    SEGMENT_ES, SEGMENT_CS, SEGMENT_SS, SEGMENT_DS, SEGMENT_FS, SEGMENT_GS,
+    SEGMENT_LDTR, SEGMENT_TR
+};
+#define SEGMENT_DATA_AND_CODE 6 /* of them: what an instruction's operand can name */
+
 /* Selectors. An error code that names one has other bits in place of the RPL. */
 enum {
     SELECTOR_RPL = 3u,

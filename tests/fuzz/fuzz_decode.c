@@ -70,7 +70,7 @@ static void check_instruction(const struct instruction *instruction, size_t coun
     CHECK(!instruction->high_byte || instruction->reg < 4);
     CHECK(is_register(instruction->memory.base) && is_register(instruction->memory.index));
     CHECK(instruction->memory.index != REGISTER_RIP && instruction->memory.shift < 4);
-    CHECK(instruction->memory.segment < SEGMENT_COUNT);
+    CHECK(instruction->memory.segment < SEGMENT_DATA_AND_CODE);
 }
 
 static void check_instructions(struct code code, enum decode_mode mode)

@@ -702,7 +702,7 @@ static void enter_32_bit_code(uint32_t cs_rights)
     machine_vmwrite_natural(VMCS_GUEST_CR4, CR4_OSFXSR);
     machine_vmwrite_32(VMCS_GUEST_CS_ACCESS_RIGHTS, 0x9B | cs_rights);
     machine_vmwrite_32(VMCS_GUEST_CS_LIMIT, UINT32_MAX);
-    for (unsigned segment = 0; segment < SEGMENT_COUNT; segment++)
+    for (unsigned segment = 0; segment < SEGMENT_DATA_AND_CODE; segment++)
         if (segment != SEGMENT_CS) {
             machine_vmwrite_32((enum vmcs_field_32)(VMCS_GUEST_ES_ACCESS_RIGHTS + 2 * segment),
                                0x93 | ACCESS_RIGHTS_DB);
@@ -711,7 +711,7 @@ static void enter_32_bit_code(uint32_t cs_rights)
         }
 }
 
-static void set_base(enum guest_segment segment, uint64_t base)
+static void set_base(enum segment_register segment, uint64_t base)
 {
     machine_vmwrite_natural((enum vmcs_field_natural)(VMCS_GUEST_ES_BASE + 2 * segment), base);
 }
