@@ -23,6 +23,7 @@
 #include "hv/config.h"
 #include "hv/machine.h"
 #include "hv/text.h"
+#include "tools/check_svg.h"
 #include "tools/saved_inventory.h"
 
 #define FILE_SIZE_MAX MIB(1)
@@ -34,6 +35,7 @@ enum status { STATUS_GOOD, STATUS_BAD, STATUS_USAGE };
 struct options {
     const char *file;
     const char *inventory; /* NULL: not told */
+    const char *svg;       /* NULL: no picture */
     uint32_t cpu_count;    /* 0: not told */
     uint64_t memory_bytes; /* 0: not told */
 };
@@ -44,7 +46,7 @@ struct mapping {
 };
 
 static const char help_text[] =
-    "Usage: bulkhead-check FILE [--inventory SAVED | --cpus N --memory SIZE]\n"
+    "Usage: bulkhead-check FILE [--inventory SAVED | --cpus N --memory SIZE] [--svg PICTURE]\n"
     "\n"
     "Checks a Bulkhead configuration and shows the partition that it describes.\n"
     "The images that it names must lie in the same folder as FILE.\n"
@@ -53,6 +55,7 @@ static const char help_text[] =
     "                     Bulkhead printed there, saved from its serial line\n"
     "  --cpus N           the machine has N CPUs, numbered from 0\n"
     "  --memory SIZE      the machine has SIZE of free memory in one block (\"4G\")\n"
+    "  --svg PICTURE      if there is no error, the partition is drawn into this file\n"
     "  --help             shows this text\n"
     "\n"
     "Exit status: 0 if the configuration is right, 1 if not, 2 for a wrong command line.\n";
@@ -125,6 +128,10 @@ static enum status read_options(int count, char **arguments, struct options *opt
             if (i + 1 == count)
                 return usage("--inventory needs a file", "");
             options->inventory = arguments[++i];
+        } else if (strcmp(argument, "--svg") == 0) {
+            if (i + 1 == count)
+                return usage("--svg needs a file to draw into", "");
+            options->svg = arguments[++i];
         } else if (argument[0] == '-') {
             return usage("there is no option ", argument);
         } else if (options->file != NULL) {
@@ -356,6 +363,45 @@ static void print_machine(const struct inventory *inventory, const struct saved_
            inventory->cpu_count, memory, saved->pci.count, groups);
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat first;
+    struct stat second;
+
+    return b != NULL && stat(a, &first) == 0 && stat(b, &second) == 0 &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+/* The picture; false, after an error was shown. */
+static bool draw(const struct options *options, const struct config *config,
+                 const struct inventory *inventory, const char *name)
+{
+    struct svg_subject subject = {
+        .name = name,
+        .config = config,
+        .inventory = inventory,
+        .cpus_known = options->cpu_count != 0 || options->inventory != NULL,
+        .memory_known = options->memory_bytes != 0 || options->inventory != NULL,
+        .addresses_known = options->inventory != NULL,
+    };
+
+    if (is_same_file(options->svg, options->file) ||
+        is_same_file(options->svg, options->inventory)) {
+        fprintf(stderr, "%s: error: cannot be written: it is what was just read\n", options->svg);
+        return false;
+    }
+    FILE *to = fopen(options->svg, "we");
+    bool good = to != NULL && check_svg_write(to, &subject);
+    int error = errno;
+    if (to != NULL && fclose(to) != 0 && good) {
+        error = errno;
+        good = false;
+    }
+    if (!good)
+        fprintf(stderr, "%s: error: cannot be written: %s\n", options->svg, strerror(error));
+    return good;
+}
+
 static enum status check(const struct options *options)
 {
     static struct saved_inventory saved;
@@ -394,6 +440,8 @@ static enum status check(const struct options *options)
     print_summary(&config, options);
     if (options->inventory != NULL)
         print_machine(&inventory, &saved);
+    if (options->svg != NULL && !draw(options, &config, &inventory, name))
+        return STATUS_BAD;
     return STATUS_GOOD;
 }
 
