@@ -17,7 +17,8 @@ ARCH := arch/cpu.c arch/cpu_features.c arch/cpuid_host.c arch/cpu_identity.c arc
 	arch/host_screen.c arch/host_keyboard.c
 ARCH_ASM := arch/exception_entry.asm arch/vmx_entry.asm arch/trampoline.asm
 
-HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/calendar.c hv/log.c hv/log_ring.c
+HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/calendar.c hv/log.c hv/log_ring.c \
+	hv/panic_record.c
 HV_CONFIG := hv/toml.c hv/toml_cursor.c hv/toml_string.c hv/toml_value.c \
 	hv/config_keys.c hv/config_values.c hv/config_parse.c hv/config_check.c hv/config_memory.c \
 	hv/config_images.c hv/config_list.c hv/config_after.c hv/restart.c \
@@ -84,6 +85,9 @@ HOT := arch/vmx_run.c arch/machine_vmcs.c hv/exit.c hv/vcpu.c hv/cpuid.c hv/msr.
 HOT += arch/machine_memory.c hv/guest_walk.c hv/guest_paging.c hv/decode.c hv/mmio.c hv/device_memory.c hv/ioapic.c \
 	hv/irq.c hv/pic.c hv/pit.c hv/timers.c
 
+# Images with a bug, for the tests of what follows.
+CRASHES := build/crash.stripped.elf build/crash_reset.stripped.elf
+
 # What the compiler may call and a host's C library has.
 HV_IMAGE_ONLY := hv/memory_functions.c
 
@@ -114,6 +118,7 @@ UNIT_TESTS += serial_pci screen framebuffer keyboard i8042_driver
 UNIT_TESTS += emulate instruction
 UNIT_TESTS += delivery task_switch warm_reset
 UNIT_TESTS += text_search
+UNIT_TESTS += panic_record
 UNIT_TESTS += recorder restart monitor monitor_line monitor_command owners log_ring
 UNIT_TESTS += learn policy
 fakes_console := terminal
@@ -138,6 +143,7 @@ fakes_mmio := reports
 fakes_msr := reports
 fakes_pci_scan := pci_space
 fakes_policy := reports
+fakes_panic_record := terminal
 fakes_ports := interrupts linear terminal
 fakes_saved_inventory := terminal
 fakes_task_switch := reports vm_entry
@@ -251,7 +257,7 @@ unit: unit-programs ## host unit tests only
 lint: all ## layers, second compiler, static analysis, the image's shape
 	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests $(PYTEST_ARGS) tests/lint
 
-boot-tests: all demo guests kernels build/crash.stripped.elf ## whole machines only
+boot-tests: all demo guests kernels $(CRASHES) ## whole machines only
 	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests -n 2 -m "not matrix" $(PYTEST_ARGS) tests/boot
 
 test-matrix: all demo guests ## the demo on every processor that Bochs imitates
@@ -337,6 +343,15 @@ build/crash.elf: build/symbols.o build/image/tests/boot/crash.o
 build/crash.stripped.elf: build/crash.elf
 	$(Q)$(OBJCOPY) --strip-all $< $@
 
+# And one that a reset follows, as by the button.
+build/crash_reset.elf: build/crash.elf build/image/tests/boot/crash_reset.o
+	$(Q)$(CC) $(IMAGE_LINK) -T linker.ld -o $@ -Wl,--wrap=boot_partition -Wl,--wrap=console_flush \
+		$(filter-out build/image/boot/partition.o,$(IMAGE_OBJECTS)) \
+		build/image/tests/boot/crash.o build/image/tests/boot/crash_reset.o build/symbols.o
+
+build/crash_reset.stripped.elf: build/crash_reset.elf
+	$(Q)$(OBJCOPY) --strip-all $< $@
+
 # ---- Host programs: the checker and the unit tests --------------------------------
 
 HOST_C := $(HV) $(BOOT_PURE) $(DRIVERS) $(DRIVERS_PURE) tools/saved_inventory.c tests/fake/machine.c tests/fake/images.c
@@ -350,7 +365,7 @@ build/host/libhv.a: $(HOST_OBJECTS)
 	@echo "  AR      $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-CHECK_C := $(filter-out hv/log.c hv/log_ring.c hv/calendar.c,$(HV_BASE)) $(HV_CONFIG) $(HV_LOAD) \
+CHECK_C := $(filter-out hv/log.c hv/log_ring.c hv/panic_record.c hv/calendar.c,$(HV_BASE)) $(HV_CONFIG) $(HV_LOAD) \
 	hv/guest_memory.c hv/ept.c hv/frames.c
 CHECK_SVG := tools/check_svg.c tools/svg_draw.c tools/svg_cpus.c tools/svg_guests.c tools/svg_memory.c \
 	tools/memory_parts.c
@@ -376,6 +391,7 @@ libs_ept := -Wl,--wrap=frames_store # the test sees every store into a table
 # The test has memory as devices see it: what was published.
 libs_dma_tables := -Wl,--wrap=machine_memory_publish
 libs_irte := -Wl,--wrap=machine_memory_publish
+libs_panic_record := -Wl,--wrap=machine_memory_publish
 # Requests go to the test's mailboxes, and it looks at memory when it is zeroed.
 libs_vm_life := -Wl,--wrap=machine_request -Wl,--wrap=machine_memory_zero -Wl,--wrap=machine_end
 
@@ -519,6 +535,6 @@ build/native/tsc: guest/native/tsc.c
 .PRECIOUS: build/guest/%.o build/guest/%.asm.o build/guest/%.elf build/guest/kinds/%.o \
 	build/guest/kinds/%.entry.o build/guest/kinds/%.elf32
 
-test-programs: all demo guests kernels unit-programs build/crash.stripped.elf
+test-programs: all demo guests kernels unit-programs $(CRASHES)
 
 -include $(shell find build/image build/host build/guest build/fuzz -type f -name '*.d' 2>/dev/null)

@@ -9,6 +9,7 @@
  *   FFFFFF0200000000  PCI configuration space, RW-, uncached
  *   FFFFFF01C0000000  stacks: each between unmapped guard pages
  *   FFFFFF00C0000000  boot modules, R--, uncompressed as GRUB loaded them
+ *   FFFFFF00800FF000  the record that a panic leaves, RW-
  *   FFFFFF0080000000  device registers, RW-, uncached: IOAPICs, remapping units
  *   FFFFFF0040000000  windows: eight 2 MiB pages a CPU, each where it was last
  *                     pointed; the only sight of guest RAM
@@ -19,6 +20,7 @@
 #define ARENA_VIRTUAL 0xFFFFFF0000000000ull
 #define WINDOW_VIRTUAL 0xFFFFFF0040000000ull
 #define DEVICE_VIRTUAL 0xFFFFFF0080000000ull
+#define RECORD_VIRTUAL (VTD_VIRTUAL - 0x1000ull)
 #define VTD_VIRTUAL (DEVICE_VIRTUAL + 0x100000ull) /* remapping units */
 #define VTD_STRIDE 0x8000ull
 #define SELFTEST_VIRTUAL (DEVICE_VIRTUAL + 0x200000ull)

@@ -17,6 +17,7 @@
 #include "hv/log.h"
 #include "hv/log_ring.h"
 #include "hv/machine.h"
+#include "hv/panic_record.h"
 #include "hv/text.h"
 
 #define BACKTRACE_MAX 16
@@ -48,6 +49,16 @@ static void begin_report(void)
     interrupts_off();
     console_panic();
     log_ring_panic();
+    panic_record_begin();
+}
+
+static _Noreturn void end_report(void)
+{
+    log_line(LOG_ERROR, "halted: internal error");
+    panic_record_write();
+    console_flush();
+    stop_other_cpus();
+    stop_here();
 }
 
 static bool is_text(uint64_t address)
@@ -94,10 +105,7 @@ _Noreturn void panic(const char *format, ...)
     begin_report();
     log_line(LOG_ERROR, "This is a bug of Bulkhead, please report it: %s", text);
     report_backtrace((uint64_t)frame_pointer());
-    log_line(LOG_ERROR, "halted: internal error");
-    console_flush();
-    stop_other_cpus();
-    stop_here();
+    end_report();
 }
 
 _Noreturn void halt_machine(const char *reason)
@@ -149,8 +157,5 @@ _Noreturn void exception_handler(const struct exception_frame *f)
              (unsigned long long)cr3_read(), (unsigned long long)cr4_read());
     report_frame(f->rip);
     report_backtrace(f->rbp);
-    log_line(LOG_ERROR, "halted: internal error");
-    console_flush();
-    stop_other_cpus();
-    stop_here();
+    end_report();
 }

@@ -29,6 +29,7 @@ struct boot {
     bool config_found;
     struct memory_map memory;
     hpa_t trampoline;
+    bool record_page_free;
     struct config config;
     struct findings findings;
     struct inventory inventory;

@@ -16,6 +16,7 @@
 #include "hv/console.h"
 #include "hv/log.h"
 #include "hv/owners.h"
+#include "hv/panic_record.h"
 #include "hv/text.h"
 #include "hv/vm.h"
 
@@ -83,8 +84,11 @@ void boot_memory_init(struct boot *boot)
     if (boot->screen_problem == NULL)
         memory_map_reserve(&boot->memory, HPA(boot->screen.address),
                            framebuffer_bytes(&boot->screen));
+    bool record_page_free =
+        memory_map_holds(&boot->memory, HPA(PANIC_RECORD_BASE), sizeof(struct panic_record));
     if (!memory_map_drop_low(&boot->memory, &boot->trampoline))
         halt_machine("no free page below 640 KiB, where the other CPUs must begin");
+    boot->record_page_free = record_page_free && boot->trampoline.value != PANIC_RECORD_BASE;
 
     acpi_read(info->rsdp.size ? info->rsdp.bytes : NULL, info->rsdp.size, &host.acpi, &problems);
     report_acpi(&problems);
@@ -128,6 +132,19 @@ static void map_modules(struct boot *boot)
     }
 }
 
+static void map_record(const struct boot *boot)
+{
+    if (!boot->record_page_free) {
+        log_line(LOG_WARNING, "the page at %llx is not free memory: a panic would leave no record "
+                 "for the next boot", PANIC_RECORD_BASE);
+        return;
+    }
+    paging_map(RECORD_VIRTUAL, HPA(PANIC_RECORD_BASE), sizeof(struct panic_record),
+               PAGE_READ_WRITE);
+    owners_add(HPA(PANIC_RECORD_BASE), sizeof(struct panic_record), "the record of a panic");
+    panic_record_use((struct panic_record *)RECORD_VIRTUAL);
+}
+
 void boot_memory_map(struct boot *boot)
 {
     map_modules(boot);
@@ -136,6 +153,8 @@ void boot_memory_map(struct boot *boot)
     paging_activate();
     boot_serial_mapped(boot);
     boot_screen_mapped(boot);
+    map_record(boot);
+    panic_record_show();
     struct inventory *inventory = &boot->inventory;
     for (unsigned i = 0; i < boot->memory.count; i++) {
         const struct memory_region *region = &boot->memory.regions[i];

@@ -237,6 +237,16 @@ bool memory_map_take(struct memory_map *map, uint64_t bytes, uint64_t align, uin
     return true;
 }
 
+bool memory_map_holds(const struct memory_map *map, hpa_t base, uint64_t bytes)
+{
+    for (unsigned i = 0; i < map->count; i++) {
+        uint64_t first = map->regions[i].base.value, end = region_end(&map->regions[i]);
+        if (base.value >= first && base.value < end)
+            return bytes <= end - base.value;
+    }
+    return false;
+}
+
 uint64_t memory_map_total(const struct memory_map *map)
 {
     uint64_t total = 0;

@@ -66,6 +66,9 @@ bool memory_map_drop_low(struct memory_map *map, hpa_t *trampoline);
 bool memory_map_take(struct memory_map *map, uint64_t bytes, uint64_t align, uint64_t below_limit,
                      hpa_t *out);
 
+/* Whether all of the range is free. */
+bool memory_map_holds(const struct memory_map *map, hpa_t base, uint64_t bytes);
+
 uint64_t memory_map_total(const struct memory_map *map);
 
 /* The most that one memory_map_take() with this alignment could get, in

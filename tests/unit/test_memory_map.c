@@ -351,6 +351,24 @@ static void a_take_uses_the_upper_end_of_the_smallest_region_that_fits(void **st
     assert_false(memory_map_take(&map, MIB(8), PAGE_SIZE_4K, GIB(4), &got));
 }
 
+static void a_map_holds_what_is_free_as_a_whole(void **state)
+{
+    static struct memory_map map;
+    const struct memory_range ranges[] = { { HPA(KIB(64)), KIB(64), MEMORY_USABLE },
+                                           { HPA(KIB(256)), KIB(64), MEMORY_USABLE } };
+    (void)state;
+    memory_map_build(&map, ranges, 2);
+    assert_true(memory_map_holds(&map, HPA(KIB(64)), KIB(64)));
+    assert_true(memory_map_holds(&map, HPA(KIB(316)), KIB(4)));
+    assert_false(memory_map_holds(&map, HPA(KIB(316)), KIB(8)));
+    assert_false(memory_map_holds(&map, HPA(KIB(60)), KIB(8)));
+    assert_false(memory_map_holds(&map, HPA(KIB(128)), KIB(4)));
+    assert_false(memory_map_holds(&map, HPA(KIB(64)), UINT64_MAX));
+    memory_map_reserve(&map, HPA(KIB(268)), KIB(4));
+    assert_false(memory_map_holds(&map, HPA(KIB(268)), KIB(4)));
+    assert_true(memory_map_holds(&map, HPA(KIB(272)), KIB(4)));
+}
+
 static void a_broken_invariant_is_noticed(void **state)
 {
     (void)state;
@@ -411,6 +429,7 @@ int main(void)
         cmocka_unit_test(a_trampoline_below_64_kib_is_better_than_none_but_page_0_is_not),
         cmocka_unit_test(memory_between_640_kib_and_1_mib_holds_no_trampoline),
         cmocka_unit_test(a_take_uses_the_upper_end_of_the_smallest_region_that_fits),
+        cmocka_unit_test(a_map_holds_what_is_free_as_a_whole),
         cmocka_unit_test(a_broken_invariant_is_noticed),
         cmocka_unit_test(impossible_requests_are_refused),
     };
