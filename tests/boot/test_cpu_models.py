@@ -84,10 +84,12 @@ def test_a_model_runs_a_guest_of_two_vcpus(machine, guests, model):
 @pytest.mark.parametrize("model", [model for model in WITHOUT if model not in LINUX_STALLS])
 def test_the_demo_boots(machine, demo, model):
     files = {name: demo / name for name in ("vmlinuz", "initrd")}
-    rig = machine((demo / "demo.toml").read_text(), files, cpus=3, memory_mib=640, model=model)
+    rig = machine((demo / "demo.toml").read_text(), files, cpus=3, memory_mib=640,
+                  model=model).announced()
     rig.expect(r"^red:[^#\r\n]*# ", BOOT_TIMEOUT_S, "red's shell")
     rig.send("\x1dn")
     rig.says("console: blue ")
     rig.expect(r"^blue:[^#\r\n]*# ", BOOT_TIMEOUT_S, "blue's shell")
     rig.send("\x1dq")
+    rig.says("the user ends the run")
     rig.expect_end("end: ok")
