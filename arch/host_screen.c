@@ -51,7 +51,8 @@ void host_screen_show(void)
     if (framebuffer.base == NULL)
         return;
     while (screen_next_change(&screen, &change)) /* each cell once */
-        framebuffer_draw(&framebuffer, change.place.row, change.place.column, change.cell);
+        framebuffer_draw(&framebuffer, change.place.row, change.place.column, change.cells,
+                         change.count);
     store_fence();
 }
 

@@ -155,17 +155,25 @@ static void draw_pixels(const struct framebuffer *framebuffer, unsigned row, uns
         draw_row(at, bytes, scale, font_row((uint8_t)cell, i / scale), colours);
 }
 
-void framebuffer_draw(const struct framebuffer *framebuffer, unsigned row, unsigned column,
-                      uint16_t cell)
+static void draw_text(const struct framebuffer *framebuffer, unsigned row, unsigned column,
+                      const uint16_t *cells, unsigned count)
 {
-    const struct framebuffer_layout *layout = &framebuffer->layout;
+    volatile uint8_t *at = framebuffer->base + (uint64_t)row * framebuffer->layout.pitch_bytes
+        + (uint64_t)column * CELL_BYTES;
 
-    if (layout->kind == FRAMEBUFFER_PIXELS) {
-        draw_pixels(framebuffer, row, column, cell);
+    for (unsigned i = 0; i < count; i++)
+        mmio_write16((volatile uint16_t *)(at + i * CELL_BYTES), cells[i]);
+}
+
+void framebuffer_draw(const struct framebuffer *framebuffer, unsigned row, unsigned column,
+                      const uint16_t *cells, unsigned count)
+{
+    if (framebuffer->layout.kind == FRAMEBUFFER_TEXT) {
+        draw_text(framebuffer, row, column, cells, count);
         return;
     }
-    mmio_write16((volatile uint16_t *)(framebuffer->base + (uint64_t)row * layout->pitch_bytes
-                                       + column * CELL_BYTES), cell);
+    for (unsigned i = 0; i < count; i++)
+        draw_pixels(framebuffer, row, column + i, cells[i]);
 }
 
 static void prepare_text(void)

@@ -50,9 +50,9 @@ uint64_t framebuffer_bytes(const struct framebuffer_layout *layout);
 void framebuffer_init(struct framebuffer *framebuffer, const struct framebuffer_layout *layout,
                       volatile uint8_t *base, unsigned columns_max, unsigned rows_max);
 
-/* Inside the columns and rows. */
+/* Cells of one row, from this column on, inside the columns and rows. */
 void framebuffer_draw(const struct framebuffer *framebuffer, unsigned row, unsigned column,
-                      uint16_t cell);
+                      const uint16_t *cells, unsigned count);
 
 /* What no cell covers, at the right and at the bottom, becomes black; the cursor
  * of a text screen is put away and its bright backgrounds do not blink. */

@@ -116,11 +116,12 @@ void screen_own_text(struct screen *screen, const uint8_t *bytes, size_t count);
  * half sequences is left, only what it wrote. */
 void screen_guest_new(struct screen *screen);
 
-/* Whether a cell looks different from how it was drawn last; which, and as what
- * to draw it now. Until it returns false. */
+/* Whether cells look different from how they were drawn last: so many from this
+ * place on, in one row, and as what to draw them now. Until it returns false. */
 struct screen_change {
     struct screen_place place;
-    screen_cell_t cell;
+    unsigned count;
+    const screen_cell_t *cells;
 };
 bool screen_next_change(struct screen *screen, struct screen_change *change);
 

@@ -121,33 +121,42 @@ void screen_cells_right(struct screen *screen, struct screen_place place, unsign
     screen_row_fill(screen, place.row, place.column, place.column + count, colours);
 }
 
-/* The cursor is a cell whose colours are swapped. */
-static screen_cell_t cell_to_draw(const struct screen *screen, struct screen_place place)
+/* Where the cursor is drawn in this row; no column, if it is not there. */
+static unsigned cursor_column(const struct screen *screen, unsigned row)
 {
-    screen_cell_t cell = screen->cells[(size_t)place.row * screen->columns + place.column];
-    unsigned column = screen->cursor.column < screen->columns ? screen->cursor.column
-                                                              : screen->columns - 1;
-    if (screen->cursor_hidden || place.row != screen->cursor.row || place.column != column)
-        return cell;
+    if (screen->cursor_hidden || row != screen->cursor.row)
+        return screen->columns;
+    return screen->cursor.column < screen->columns ? screen->cursor.column : screen->columns - 1;
+}
+
+/* The cursor swaps the colours of its cell. */
+static screen_cell_t looks(const screen_cell_t *cells, unsigned column, unsigned cursor)
+{
+    screen_cell_t cell = cells[column];
     uint8_t colours = screen_cell_colours(cell);
+    if (column != cursor)
+        return cell;
     return (screen_cell_t)((colours & 7) << 12 | (colours >> 4 & 7) << 8 | screen_cell_glyph(cell));
 }
 
 static bool next_in_row(struct screen *screen, unsigned row, struct screen_change *change)
 {
+    const screen_cell_t *cells = screen->cells + (size_t)row * screen->columns;
     screen_cell_t *drawn = screen->drawn + (size_t)row * screen->columns;
+    unsigned cursor = cursor_column(screen, row);
+    unsigned first = screen->next_column, end;
 
-    while (screen->next_column < screen->columns) {
-        struct screen_place place = { row, screen->next_column++ };
-        screen_cell_t cell = cell_to_draw(screen, place);
-        if (cell == drawn[place.column])
-            continue;
-        drawn[place.column] = cell;
-        *change = (struct screen_change){ place, cell };
-        return true;
+    while (first < screen->columns && looks(cells, first, cursor) == drawn[first])
+        first++;
+    for (end = first; end < screen->columns; end++) {
+        screen_cell_t cell = looks(cells, end, cursor);
+        if (cell == drawn[end])
+            break;
+        drawn[end] = cell;
     }
-    screen->next_column = 0;
-    return false;
+    screen->next_column = first < screen->columns ? end : 0;
+    *change = (struct screen_change){ { row, first }, end - first, drawn + first };
+    return first < screen->columns;
 }
 
 static void touch_cursor(struct screen *screen)

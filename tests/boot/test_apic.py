@@ -12,12 +12,9 @@ import pytest
 from test_lifecycle import witness_is_intact
 from test_linux import check_computed, check_dmesg, compute, prompt, wait_for_shell
 
-# No CPU is without a guest, so the console is served by one of the first guest's; a
-# redraw of the screen there takes longer than a period of the timer that is tried.
 CONFIG = """
 [hypervisor]
 when_all_stopped = "poweroff"
-screen = false
 
 [[vm]]
 name = "apic"

@@ -80,8 +80,9 @@ static void draw(void)
     unsigned count = 0;
 
     while (screen_next_change(&screen, &change))
-        require(change.place.row < screen.rows && change.place.column < screen.columns
-                && ++count <= screen.rows * screen.columns);
+        require(change.place.row < screen.rows && change.count > 0
+                && change.place.column + change.count <= screen.columns
+                && (count += change.count) <= screen.rows * screen.columns);
     require(!screen_next_change(&screen, &change));
 }
 
@@ -112,7 +113,8 @@ static void draw_corners(const uint8_t *data)
     framebuffer_init(&framebuffer, &layout, (volatile uint8_t *)BASE, SCREEN_COLUMNS_MAX, SCREEN_ROWS_MAX);
     require(framebuffer.columns <= SCREEN_COLUMNS_MAX && framebuffer.rows <= SCREEN_ROWS_MAX);
     if (framebuffer.columns != 0 && framebuffer.rows != 0)
-        framebuffer_draw(&framebuffer, framebuffer.rows - 1, framebuffer.columns - 1, 0x1741);
+        framebuffer_draw(&framebuffer, framebuffer.rows - 1, framebuffer.columns - 1,
+                         &(uint16_t){ 0x1741 }, 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

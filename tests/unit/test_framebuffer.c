@@ -115,7 +115,7 @@ static void test_a_cell_is_drawn_in_every_pixel_format(void **state)
     for (unsigned i = 0; i < sizeof formats / sizeof formats[0]; i++) {
         struct framebuffer_layout layout = pixels(640, 480, formats[i].bits);
         struct framebuffer framebuffer = on(&layout);
-        framebuffer_draw(&framebuffer, 1, 2, 0x4F00 | 'L'); /* white on red */
+        framebuffer_draw(&framebuffer, 1, 2, &(uint16_t){ 0x4F00 | 'L' }, 1); /* white on red */
         for (unsigned y = 0; y < FONT_ROWS; y++)
             for (unsigned x = 0; x < FONT_COLUMNS; x++) {
                 bool lit = font_row('L', y) >> (7 - x) & 1;
@@ -143,7 +143,7 @@ static void test_every_pixel_belongs_to_a_cell_or_is_cleared(void **state)
         framebuffer_clear_rest(&framebuffer);
         for (unsigned row = 0; row < framebuffer.rows; row++)
             for (unsigned column = 0; column < framebuffer.columns; column++)
-                framebuffer_draw(&framebuffer, row, column, 0x0700 | 'x');
+                framebuffer_draw(&framebuffer, row, column, &(uint16_t){ 0x0700 | 'x' }, 1);
         assert_int_equal(stores, sizes[i].width * sizes[i].height);
         assert_null(memchr(memory, 0xEE, memory_bytes));
     }
@@ -154,7 +154,7 @@ static void test_large_screens_have_large_points(void **state)
     (void)state;
     struct framebuffer_layout layout = pixels(3840, 2160, 32);
     struct framebuffer framebuffer = on(&layout);
-    framebuffer_draw(&framebuffer, 0, 1, 0x0F00 | 'R');
+    framebuffer_draw(&framebuffer, 0, 1, &(uint16_t){ 0x0F00 | 'R' }, 1);
     for (unsigned y = 0; y < 2 * FONT_ROWS; y++)
         for (unsigned x = 0; x < 2 * FONT_COLUMNS; x++)
             assert_int_equal(pixel(&layout, 16 + x, y) != 0, font_row('R', y / 2) >> (7 - x / 2) & 1);
@@ -167,7 +167,7 @@ static void test_padding_at_the_end_of_rows_is_left_alone(void **state)
     layout.pitch_bytes = 4096;
     struct framebuffer framebuffer = on(&layout);
     framebuffer_clear_rest(&framebuffer);
-    framebuffer_draw(&framebuffer, 29, 79, 0x7000 | ' ');
+    framebuffer_draw(&framebuffer, 29, 79, &(uint16_t){ 0x7000 | ' ' }, 1);
     assert_int_equal(pixel(&layout, 639, 479), 0xAAAAAA);
     assert_int_equal(memory[479 * 4096 + 2560], 0xEE);
 }
@@ -181,7 +181,7 @@ static void test_a_text_screen_takes_cells_as_they_are(void **state)
     attribute[0x10] = 0x0C; /* blinking, and lines of nine columns */
     attribute_takes_data = true;
     framebuffer_clear_rest(&framebuffer);
-    framebuffer_draw(&framebuffer, 24, 79, 0x8F41);
+    framebuffer_draw(&framebuffer, 24, 79, &(uint16_t){ 0x8F41 }, 1);
     assert_int_equal(framebuffer.columns, 80);
     assert_int_equal(memory[3998] | memory[3999] << 8, 0x8F41);
     assert_int_equal(crtc[0x0A], 0x20);

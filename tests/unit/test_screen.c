@@ -304,9 +304,10 @@ static unsigned draw(void)
     unsigned count = 0;
 
     while (screen_next_change(&screen, &change)) {
-        assert_true(change.place.row < ROWS && change.place.column < COLUMNS);
-        copy[change.place.row * COLUMNS + change.place.column] = change.cell;
-        count++;
+        assert_true(change.place.row < ROWS && change.count > 0);
+        assert_true(change.place.column + change.count <= COLUMNS);
+        for (unsigned i = 0; i < change.count; i++, count++)
+            copy[change.place.row * COLUMNS + change.place.column + i] = change.cells[i];
     }
     return count;
 }
