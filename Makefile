@@ -260,7 +260,7 @@ lint: all ## layers, second compiler, static analysis, the image's shape
 boot-tests: all demo guests kernels $(CRASHES) ## whole machines only
 	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests -n 2 -m "not matrix" $(PYTEST_ARGS) tests/boot
 
-test-matrix: all demo guests ## the demo on every processor that Bochs imitates
+test-matrix: all demo guests ## the demo on every Intel processor with VT-x that Bochs imitates
 	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests -n 2 $(PYTEST_ARGS) \
 		tests/boot/test_cpu_models.py
 
