@@ -10,7 +10,8 @@
  *   FFFFFF01C0000000  stacks: each between unmapped guard pages
  *   FFFFFF00C0000000  boot modules, R--, uncompressed as GRUB loaded them
  *   FFFFFF00800FF000  the record that a panic leaves, RW-
- *   FFFFFF0080000000  device registers, RW-, uncached: IOAPICs, remapping units
+ *   FFFFFF0080000000  device registers, RW-, uncached: IOAPICs, remapping units, a
+ *                     serial port in memory
  *   FFFFFF0040000000  windows: eight 2 MiB pages a CPU, each where it was last
  *                     pointed; the only sight of guest RAM
  *   FFFFFF0000000000  arena, RW-: CPUs, VMs, VMCSs, EPT frames, console rings

@@ -4,7 +4,7 @@
  * walk, from a request's source (bus, device, function) to a page.
  *
  *     root table --bus--> context table --function--> domain's tables --> page
- *       of a unit           one a bus                   as hv/ept.h draws them
+ *       of a unit           one a bus                   as hv/ept.c draws them
  *
  * Invariant: whatever is not written here is blocked. Entries of a root table and of
  * a domain are written once, over holes. A context entry is made present only where

@@ -21,6 +21,9 @@
  * Levels are counted from the pages up, 0 being 4 KiB, so that a page of level
  * n has 4 KiB << 9n. The manual counts tables from the root down.
  *
+ * The tables of DMA remapping (hv/dma_tables.h) are of this make, too, and begin at
+ * level 2 where units walk three levels.
+ *
  * This file knows three kinds of entry and makes two of them, in entry_table()
  * and entry_leaf(). Only ept_map() stores entries, and only over holes.
  */

@@ -4,7 +4,8 @@
  *
  *       guest-physical                                      host-physical
  *     0 .. A0000                  conventional memory       base + the same
- *     A0000 .. E0000              nothing: no VGA, no ROMs
+ *     A0000 .. C0000              nothing: no VGA
+ *     C0000 .. E0000              no ROMs: ones             a page that all share
  *     E0000 .. 100000             BIOS area: our tables     base + the same
  *     100000 .. min(bytes, 3 GiB) memory                    base + the same
  *     4 GiB ..                    what is left of it        base + 3 GiB ..

@@ -41,7 +41,7 @@ enum {
     REQUEST_TIMER = 1u << 6,    /* an exit while the preemption timer is on */
     REQUEST_DEVICES = 1u << 7,  /* to the boot vCPU: a deadline, or what the PIC asks, is new */
     REQUEST_LEVEL = 1u << 8,    /* level-triggered interrupts: hv/lapic_level.h */
-    REQUEST_BEGIN = 1u << 9,    /* to the boot vCPU of a stopped VM: the user starts it */
+    REQUEST_BEGIN = 1u << 9,    /* to the boot vCPU of a stopped VM: it starts */
     REQUEST_LOOK = 1u << 10,    /* it was paused, or goes on */
     REQUEST_SNAPSHOT = 1u << 11 /* of its registers: hv/snapshot.h */
 };

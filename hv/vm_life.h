@@ -3,7 +3,7 @@
  * The life of VMs: start, end, and what follows. hv/vcpu.h draws the states of
  * a vCPU.
  *
- *                vm_start_all(), the user        whoever ends it first
+ *       vm_start_all(), vm_release(), the user    whoever ends it first
  *     STOPPED ----------------------> RUNNING ----------------------> ENDING
  *        ^                               ^                               |
  *        |                               | the last vCPU to park: starts |
@@ -53,8 +53,8 @@ bool vm_release(struct vm *vm, uint32_t guests);
  * first end of a life counts. `reason` is a literal, for the report. */
 void vm_end(struct vm *vm, enum vm_end end, const char *reason);
 
-/* The same for a guest that ends with a status: it does not start again. A status
- * other than 0 is told at the end of the run. */
+/* The same for a guest that ends with a status. If it stays stopped, one other than
+ * 0 is told at the end of the run. */
 void vm_exit(struct vm *vm, uint32_t status);
 
 /* The same for a guest that went wrong, with a full report of the vCPU. */
