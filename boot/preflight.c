@@ -26,7 +26,7 @@ static void print_table(const struct vmx_capabilities *capabilities)
     }
     print_row(&(struct preflight_finding){
         .name = "DMA and interrupt remapping", .need = NEED_OPTIONAL, .present = vtd_is_on(),
-        .consequence = vtd_is_on() ? "a device reaches its guest and nothing else"
+        .consequence = vtd_is_on() ? "no device reaches memory that is not its own"
                                    : "no device can be kept to a guest: see the reason above" });
 }
 

@@ -399,7 +399,8 @@ static void set_port(uint16_t *port, const struct toml_value *value, struct find
         REPORT("%lld is not a port; write a number from 1 to 0xffff, as in 0x501",
                (long long)value->integer);
     else if (guest_port_is_taken((uint16_t)value->integer))
-        REPORT("port 0x%llx is one of the guest's devices; write a free one, as in 0x501",
+        REPORT("port 0x%llx is not free: a device of the guest is there, or kernels look there; "
+               "write another one, as in 0x501",
                (unsigned long long)value->integer);
     else
         *port = (uint16_t)value->integer;

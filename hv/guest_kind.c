@@ -49,6 +49,9 @@ static enum guest_kind detect(struct span kernel)
 static bool check_parts(const struct guest_boot *boot, enum guest_kind kind,
                         struct refusal *refusal)
 {
+    if (boot->initrd.size > 0 && kind == GUEST_KIND_FLAT)
+        return refuse_about(refusal, ABOUT_INITRD, "a flat image has no initrd, for it is told "
+                            "nothing; remove this line");
     if (boot->initrd.size > 0 && kind != GUEST_KIND_LINUX)
         return refuse_about(refusal, ABOUT_INITRD, "an initrd is for a Linux bzImage, and the "
                             "kernel is %s; list the file in \"modules\"", guest_kind_name(kind));

@@ -11,7 +11,6 @@ static bool asks_for_start(enum restart_policy policy, enum vm_end end)
 {
     switch (end) {
     case VM_END_REBOOT:
-    case VM_END_WATCHDOG:
         return policy != RESTART_NEVER;
     case VM_END_CRASH:
         return policy == RESTART_ON_CRASH || policy == RESTART_ALWAYS;

@@ -3,7 +3,7 @@
  * Whether a guest that has ended starts again by itself.
  *
  *                       never   on-reset   on-crash   always
- *   reset, watchdog     no      yes        yes        yes
+ *   reset               no      yes        yes        yes
  *   crash               no      no         yes        yes
  *   power-off, exit     no      no         no         yes
  *
@@ -47,7 +47,6 @@ enum vm_end {
     VM_END_REBOOT,   /* by any of the means that a PC has */
     VM_END_EXIT,     /* its exit port */
     VM_END_CRASH,
-    VM_END_WATCHDOG,
     VM_END_STOP,     /* the user's command */
     VM_END_RESTART,  /* likewise */
 };

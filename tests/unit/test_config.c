@@ -450,8 +450,8 @@ static void the_exit_port_is_one_that_no_device_has(void **state)
     finds(VM("a", "1", "64M") "exit_port = 0xf4\n", "");
     assert_int_equal(config.vms[0].exit_port, 0xF4);
     line_finds("exit_port = 0x3f8",
-               "13: error: vm \"a\": port 0x3f8 is one of the guest's devices; write a free one, as "
-               "in 0x501");
+               "13: error: vm \"a\": port 0x3f8 is not free: a device of the guest is there, or "
+               "kernels look there; write another one, as in 0x501");
     line_finds("exit_port = 0x10000",
                "13: error: vm \"a\": 65536 is not a port; write a number from 1 to 0xffff, as in "
                "0x501");
@@ -553,8 +553,9 @@ static void a_guest_is_ready_by_one_thing(void **state)
                "of a line; write 1 to 63 bytes without control characters");
     line_finds("ready_port = 0", "14: error: vm \"a\": 0 is not a port; write a number from 1 to "
                                  "0xffff, as in 0x501");
-    line_finds("ready_port = 0x3f8", "14: error: vm \"a\": port 0x3f8 is one of the guest's "
-                                     "devices; write a free one, as in 0x501");
+    line_finds("ready_port = 0x3f8", "14: error: vm \"a\": port 0x3f8 is not free: a "
+                                     "device of the guest is there, or kernels look there; write "
+                                     "another one, as in 0x501");
     finds(VM("a", "1", "64M") "exit_port = 0x501\nready_port = 0x501\n",
           "config:7:14: error: vm \"a\": port 0x501 is the exit port, too; choose another\n");
     finds(VM("a", "1", "64M") "ready = \"up\"\nready_port = 0x510\n",

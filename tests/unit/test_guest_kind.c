@@ -222,7 +222,7 @@ static void a_flat_image_is_told_nothing(void **state)
     assert_int_equal(refusal.about, ABOUT_MODULES);
     boot.module_count = 0;
     boot.initrd = (struct span){ file, 1 };
-    assert_says(prepare(MEMORY_BYTES), "an initrd is for a Linux bzImage, and the kernel is flat");
+    assert_says(prepare(MEMORY_BYTES), "a flat image has no initrd, for it is told nothing");
     assert_int_equal(refusal.about, ABOUT_INITRD);
 }
 

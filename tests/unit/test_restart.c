@@ -28,7 +28,7 @@ static void who_starts_again_is_the_table(void **state)
         enum vm_end end;
         int never, on_reset, on_crash, always;
     } rows[] = {
-        { VM_END_REBOOT, 0, 1, 1, 1 },   { VM_END_WATCHDOG, 0, 1, 1, 1 },
+        { VM_END_REBOOT, 0, 1, 1, 1 },
         { VM_END_CRASH, 0, 0, 1, 1 },    { VM_END_POWEROFF, 0, 0, 0, 1 },
         { VM_END_EXIT, 0, 0, 0, 1 },     { VM_END_STOP, 0, 0, 0, 0 },
         { VM_END_RESTART, 1, 1, 1, 1 },  { VM_END_NONE, 0, 0, 0, 0 },
