@@ -130,6 +130,7 @@ DECLARE(watched_mov_ss)
 DECLARE(broken_at)
 DECLARE(broken_pair)
 DECLARE(broken_fault)
+DECLARE(broken_string)
 DECLARE(detected)
 DECLARE(int1)
 
@@ -219,6 +220,11 @@ asm(PIECE(emulated) TRAP_ON
 
     PIECE(broken_fault) " xor %eax, %eax\n" END_OF(broken_fault)
     " vmxoff\n" PIECE_END(broken_fault)
+
+    /* To where no memory is, in several parts. */
+    PIECE(broken_string) " mov $0xD0000000, %edi\n mov $100, %ecx\n" END_OF(broken_string)
+    " rep stosb\n"
+    PIECE_END(broken_string)
 
     PIECE(detected)
     STEP(detected, "nop")
@@ -341,6 +347,13 @@ static void breakpoints(void)
     (void)report(event_count == 2 && came(0, VECTOR_DB, broken_fault_ends[0]) &&
                      came(1, VECTOR_UD, broken_fault_ends[0]) && (events[1].rflags & RFLAGS_RF),
                  "also if the instruction faults");
+
+    begin();
+    asm volatile("mov %0, %%dr0" : : "r"(broken_string_ends[0]));
+    asm volatile("mov %0, %%dr7" : : "r"(DR7_GLOBAL_EXECUTE_0));
+    broken_string();
+    (void)report(once(VECTOR_DB, broken_string_ends[0]),
+                 "also if it is a string that is done in parts");
 
     begin();
     asm volatile("mov %0, %%dr7" : : "r"(DR7_FIXED | DR7_DETECT));

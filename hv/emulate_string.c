@@ -113,10 +113,9 @@ static bool is_last(struct emulation *emulation)
     return compares(instruction->operation) && equal != (instruction->repeat == REPEAT_E);
 }
 
-/* Trap or interrupt shadow: as at the end of each iteration. */
 static struct verdict pause_between_elements(void)
 {
-    vcpu_advance(0);
+    vcpu_end_iteration();
     return RESUME;
 }
 

@@ -79,11 +79,9 @@ uint64_t emulation_rflags(void)
     return machine_vmread_natural(VMCS_GUEST_RFLAGS);
 }
 
-/* An instruction that is done clears RF: SDM Vol. 3B, 17.3.1.1 "Instruction-
- * Breakpoint Exception Condition". */
 void emulation_set_rflags(uint64_t rflags)
 {
-    machine_vmwrite_natural(VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF);
+    machine_vmwrite_natural(VMCS_GUEST_RFLAGS, rflags);
 }
 
 struct verdict emulation_advance(struct emulation *emulation)

@@ -186,8 +186,18 @@ void vcpu_retry(void)
                                 pending & ~(uint64_t)PENDING_DEBUG_BS);
 }
 
+/* Of STI and MOV SS: they last until something has been executed. */
+static inline __attribute__((always_inline)) void end_shadows(void)
+{
+    uint32_t blocking = machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY);
+    uint32_t shadows = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
+    if (blocking & shadows)
+        machine_vmwrite_32(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~shadows);
+}
+
 void vcpu_end_iteration(void)
 {
+    end_shadows();
     uint64_t rflags = machine_vmread_natural(VMCS_GUEST_RFLAGS);
     machine_vmwrite_natural(VMCS_GUEST_RFLAGS, rflags | RFLAGS_RF);
     if (rflags & RFLAGS_TF)
@@ -200,11 +210,7 @@ static inline __attribute__((always_inline)) void advance(uint64_t rip, uint32_t
     if (crosses_4g(rip, next) && !is_64_bit_code())
         next &= UINT32_MAX;
     machine_vmwrite_natural(VMCS_GUEST_RIP, next);
-
-    uint32_t blocking = machine_vmread_32(VMCS_GUEST_INTERRUPTIBILITY);
-    uint32_t shadows = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
-    if (blocking & shadows)
-        machine_vmwrite_32(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~shadows);
+    end_shadows();
     uint64_t rflags = machine_vmread_natural(VMCS_GUEST_RFLAGS);
     if (rflags & (RFLAGS_TF | RFLAGS_RF))
         end_of_traced_instruction(rflags);

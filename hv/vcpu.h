@@ -114,8 +114,8 @@ void vcpu_advance(uint32_t length);
 void vcpu_retry(void);
 
 /* Some elements of a repeated string instruction are done, and it goes on: what
- * comes in between is no end of it (RF), but a step. SDM Vol. 3B, 18.3.1.1
- * "Instruction-Breakpoint Exception Condition". */
+ * comes in between is no end of it (RF), but a step, and the end of shadows. SDM
+ * Vol. 3B, 18.3.1.1 "Instruction-Breakpoint Exception Condition". */
 void vcpu_end_iteration(void);
 
 #define RESUME ((struct verdict){ .kind = VERDICT_RESUME })

@@ -61,6 +61,8 @@ void vcpu_advance(uint32_t length)
     advanced.length = length;
 }
 
+void vcpu_end_iteration(void) {}
+
 static void put_entry(unsigned table, unsigned index, uint64_t entry)
 {
     memcpy(fake.memory + TABLES + table * 0x1000 + index * 8, &entry, sizeof entry);

@@ -481,7 +481,9 @@ static void a_string_that_goes_on_traps_and_is_not_at_its_end(void **state)
     (void)state;
     set_field(VMCS_GUEST_RIP, 0x1000);
     set_field(VMCS_GUEST_RFLAGS, RFLAGS_FIXED);
+    set_field(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_BY_STI | BLOCKING_BY_NMI);
     vcpu_end_iteration();
+    assert_int_equal(field(VMCS_GUEST_INTERRUPTIBILITY), BLOCKING_BY_NMI);
     assert_int_equal(machine_vmread_natural(VMCS_GUEST_RFLAGS), RFLAGS_FIXED | RFLAGS_RF);
     assert_int_equal(machine_vmread_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS), 0);
     set_field(VMCS_GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_TF);
