@@ -236,8 +236,6 @@ struct verdict emulate_memory(struct emulation *emulation)
     uint64_t offset = offset_of(emulation);
     struct operand operand;
 
-    if (operation == OPERATION_CMPXCHG_PAIR && instruction->memory_size == 16 && (offset & 15))
-        return INJECT_GP0;
     if (!emulation_find(emulation, instruction->memory.segment, offset, instruction->memory_size,
                         access, &operand))
         return emulation->refused;

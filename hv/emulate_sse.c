@@ -8,7 +8,6 @@
  * registers stay, as these are not the instructions with VEX.
  */
 #include "hv/emulation.h"
-#include "hv/guest_segment.h"
 #include "hv/machine.h"
 
 static bool is_available(struct emulation *emulation)
@@ -20,19 +19,6 @@ static bool is_available(struct emulation *emulation)
         return false;
     emulation->refused = (struct verdict){ .kind = VERDICT_INJECT, .vector = VECTOR_NM };
     return !(cr0 & CR0_TS);
-}
-
-/* Alignment counts in the linear address. */
-static bool is_aligned(struct emulation *emulation, uint64_t offset)
-{
-    const struct instruction *instruction = &emulation->instruction;
-    enum segment_register segment = instruction->memory.segment;
-    bool has_base = !emulation->is_64 || segment == SEGMENT_FS || segment == SEGMENT_GS;
-
-    if (has_base)
-        offset += guest_segment_base(segment);
-    emulation->refused = INJECT_GP0;
-    return !instruction->aligned || offset % OPERAND_BYTES_MAX == 0;
 }
 
 static void load(struct emulation *emulation, const struct operand *operand)
@@ -62,7 +48,7 @@ struct verdict emulate_sse(struct emulation *emulation)
     uint64_t offset = emulation_offset(emulation);
     struct operand operand;
 
-    if (!is_available(emulation) || !is_aligned(emulation, offset) ||
+    if (!is_available(emulation) ||
         !emulation_find(emulation, instruction->memory.segment, offset, instruction->memory_size,
                         loads ? GUEST_READ : GUEST_WRITE, &operand))
         return emulation->refused;

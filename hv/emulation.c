@@ -56,9 +56,13 @@ bool emulation_find(struct emulation *emulation, enum segment_register segment, 
                     unsigned bytes, enum guest_access access, struct operand *operand)
 {
     gla_t linear;
-    return guest_segment_linear(&emulation->mode, segment, offset, bytes, access == GUEST_WRITE,
-                                &linear, &emulation->refused) &&
-           operand_find(emulation->vcpu, &emulation->mode, linear, bytes, access, operand,
+    if (!guest_segment_linear(&emulation->mode, segment, offset, bytes, access == GUEST_WRITE,
+                              &linear, &emulation->refused))
+        return false;
+    emulation->refused = INJECT_GP0;
+    if (emulation->instruction.aligned && linear.value % OPERAND_BYTES_MAX)
+        return false;
+    return operand_find(emulation->vcpu, &emulation->mode, linear, bytes, access, operand,
                         &emulation->refused);
 }
 

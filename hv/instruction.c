@@ -161,6 +161,7 @@ static void take_sizes(struct cursor *cursor, uint16_t flags)
     struct instruction *instruction = cursor->instruction;
     instruction->register_size = operand_size(cursor, flags);
     instruction->memory_size = memory_size(instruction->register_size, flags);
+    instruction->aligned = instruction->memory_size == 16; /* CMPXCHG16B */
 }
 
 /* ---- The memory operand ---- */

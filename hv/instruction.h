@@ -63,7 +63,7 @@ struct instruction {
     bool lock;
     bool to_register;      /* its result goes to `reg`, else to memory */
     bool high_byte;        /* `reg` is AH, CH, DH or BH, given as 0 to 3 */
-    bool aligned;          /* SSE: #GP if the operand is not aligned to its size */
+    bool aligned;          /* #GP if the linear address is no multiple of 16 */
     bool keeps_rest;       /* SSE: a load leaves the other bytes of the register */
     uint8_t xmm_offset;    /* SSE: where in the register it begins */
     uint8_t length;

@@ -457,10 +457,7 @@ static bool is_bit_string(const struct instruction *instruction)
 /* Processors refuse what is not aligned, or hosts punish it: locks that are split. */
 static bool wants_alignment(const struct instruction *instruction)
 {
-    bool is_16 = instruction->operation == OPERATION_CMPXCHG_PAIR &&
-                 instruction->memory_size == 16;
-    return instruction->aligned || is_16 || instruction->lock ||
-           instruction->operation == OPERATION_XCHG;
+    return instruction->aligned || instruction->lock || instruction->operation == OPERATION_XCHG;
 }
 
 static uint64_t place_for(const struct instruction *instruction)
@@ -941,6 +938,20 @@ static void unaligned_accesses_fault_where_alignment_is_checked(void **state)
     assert_done(EMULATE(0x66, 0x01, 0x03), 3);
 }
 
+/* It is the linear address that counts. */
+static void sixteen_bytes_are_aligned_with_the_base_of_their_segment(void **state)
+{
+    (void)state;
+    set_base(SEGMENT_GS, 8);
+    vcpu.gpr[GPR_RBX] = DEVICE + 8;
+    assert_done(EMULATE(0x65, 0x48, 0x0F, 0xC7, 0x0B), 5); /* cmpxchg16b gs:[rbx] */
+    assert_done(EMULATE(0x65, 0x0F, 0x28, 0x0B), 4);       /* movaps xmm1, gs:[rbx] */
+    vcpu.gpr[GPR_RBX] = DEVICE;
+    assert_fault(EMULATE(0x65, 0x48, 0x0F, 0xC7, 0x0B), VECTOR_GP, 0);
+    assert_fault(EMULATE(0x65, 0x0F, 0x28, 0x0B), VECTOR_GP, 0);
+    assert_done(EMULATE(0x65, 0x0F, 0xC7, 0x0B), 4);       /* cmpxchg8b */
+}
+
 static void an_instruction_that_changed_into_none_faults(void **state)
 {
     (void)state;
@@ -1000,6 +1011,7 @@ int main(void)
         TEST(a_selector_is_stored_in_16_bits),
         TEST(sse_is_refused_as_the_processor_refuses_it),
         TEST(unaligned_accesses_fault_where_alignment_is_checked),
+        TEST(sixteen_bytes_are_aligned_with_the_base_of_their_segment),
         TEST(an_instruction_that_changed_into_none_faults),
         TEST(what_is_not_understood_ends_the_guest),
         TEST(code_that_is_cut_short_is_fetched_as_the_processor_would),
