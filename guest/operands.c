@@ -574,13 +574,14 @@ static void sse_moves(void)
 
 static volatile bool over;
 
-/* Between a store, a load, an addition and a longer store, all to [RBX]. */
+/* Between a store, a load, an addition and an exchange, all of [RBX], and an addition
+ * that accesses no memory. All mixtures of their bytes are two bytes long, too. */
 void guest_ap_main(void)
 {
     static const uint8_t second_bytes[][2] = { { 0x89, 0x03 }, { 0x8B, 0x13 }, { 0x01, 0x03 },
-                                               { 0x87, 0x13 } };
+                                               { 0x87, 0x13 }, { 0x01, 0xDB } };
     for (unsigned i = 0; !over; i++) {
-        uint16_t word = (uint16_t)(second_bytes[i % 4][0] | second_bytes[i % 4][1] << 8);
+        uint16_t word = (uint16_t)(second_bytes[i % 5][0] | second_bytes[i % 5][1] << 8);
         *(volatile uint16_t *)code = word;
     }
     idle();

@@ -68,6 +68,7 @@ struct verdict emulate(struct vcpu *vcpu, const struct code *code)
         return fetch_rest(&emulation, machine_vmread_natural(VMCS_GUEST_RIP) + code->count);
     case INSTRUCTION_TOO_LONG: return INJECT_GP0;
     case INSTRUCTION_BAD_LOCK: return INJECT_UD;
+    case INSTRUCTION_NO_MEMORY: return RESUME; /* it was another one when it exited */
     case INSTRUCTION_UNSUPPORTED: break;
     }
     return crash(vcpu,

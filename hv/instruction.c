@@ -28,6 +28,7 @@ struct cursor {
     uint8_t rex; /* 0: none */
     bool operand_size_prefix;
     bool is_lockable;
+    bool no_memory; /* of what is not known: it is none of ours */
     enum segment_register segment; /* SEGMENT_DATA_AND_CODE: no override */
     struct instruction *instruction;
 };
@@ -304,11 +305,16 @@ static void take_rest(struct cursor *cursor, enum encoding encoding, uint8_t reg
         break;
     case ENCODING_M: instruction->source = SOURCE_MEMORY; break;
     case ENCODING_UNKNOWN: case ENCODING_PREFIX: case ENCODING_REX: case ENCODING_ESCAPE:
-    case ENCODING_ESCAPE_38: case ENCODING_SSE: case ENCODING_OFFSET_LOAD:
+    case ENCODING_ESCAPE_38: case ENCODING_NO_MEMORY: case ENCODING_SSE: case ENCODING_OFFSET_LOAD:
     case ENCODING_OFFSET_STORE: case ENCODING_STRING: case ENCODING_R: case ENCODING_I:
     case ENCODING_I8: case ENCODING_RELATIVE: case ENCODING_NOTHING: case ENCODING_I16:
         break;
     }
+}
+
+static bool is_stack(const struct instruction *instruction)
+{
+    return instruction->operation >= OPERATION_PUSH && instruction->operation <= OPERATION_RET;
 }
 
 static bool take_with_modrm(struct cursor *cursor, struct opcode opcode)
@@ -327,6 +333,8 @@ static bool take_with_modrm(struct cursor *cursor, struct opcode opcode)
     take_sizes(cursor, opcode.flags);
     take_rest(cursor, (enum encoding)opcode.encoding, reg);
     cursor->is_lockable = opcode.flags & OPCODE_LOCKABLE;
+    cursor->no_memory = !is_memory && opcode.operation != OPERATION_NONE &&
+                        !is_stack(cursor->instruction);
     if (opcode.operation == OPERATION_MOV_SELECTOR)
         cursor->instruction->reg &= 7; /* REX.R does not count */
     return is_memory && opcode.operation != OPERATION_NONE &&
@@ -347,7 +355,8 @@ static bool take_sse(struct cursor *cursor, bool is_0f38, uint8_t byte)
     instruction->aligned = move->flags & SSE_ALIGNED;
     instruction->keeps_rest = move->flags & SSE_KEEPS_REST;
     instruction->xmm_offset = move->flags & SSE_UPPER ? 8 : 0;
-    return take_modrm(cursor, &instruction->reg);
+    cursor->no_memory = !take_modrm(cursor, &instruction->reg);
+    return !cursor->no_memory;
 }
 
 static bool take_string(struct cursor *cursor)
@@ -364,6 +373,7 @@ static bool take_operands(struct cursor *cursor, struct opcode opcode, uint8_t b
     enum encoding encoding = (enum encoding)opcode.encoding;
 
     instruction->condition = byte & 0xF;
+    cursor->no_memory = encoding == ENCODING_NO_MEMORY;
     if (encoding == ENCODING_SSE)
         return take_sse(cursor, is_0f38, byte);
     if (encoding < ENCODING_FIRST || !is_meant(cursor, opcode.flags))
@@ -387,7 +397,7 @@ static bool take_operands(struct cursor *cursor, struct opcode opcode, uint8_t b
     case ENCODING_M1: case ENCODING_MC: case ENCODING_MRI8: case ENCODING_MRC: case ENCODING_RMI:
     case ENCODING_RMI8: return take_with_modrm(cursor, opcode);
     case ENCODING_UNKNOWN: case ENCODING_PREFIX: case ENCODING_REX: case ENCODING_ESCAPE:
-    case ENCODING_ESCAPE_38: case ENCODING_SSE: break;
+    case ENCODING_ESCAPE_38: case ENCODING_NO_MEMORY: case ENCODING_SSE: break;
     }
     return false;
 }
@@ -412,7 +422,7 @@ enum instruction_status instruction_decode(const struct code *code, enum decode_
     if (cursor.at > DECODE_BYTES_MAX)
         return INSTRUCTION_TOO_LONG;
     if (!known)
-        return INSTRUCTION_UNSUPPORTED;
+        return cursor.no_memory ? INSTRUCTION_NO_MEMORY : INSTRUCTION_UNSUPPORTED;
     return instruction->lock && !cursor.is_lockable ? INSTRUCTION_BAD_LOCK : INSTRUCTION_OK;
 }
 

@@ -4,9 +4,10 @@
  * is no RAM. hv/decode.h is the short way for plain moves; what it does not know
  * comes here.
  *
- * A pure function of at most 15 bytes and the mode. Forms without a memory
- * operand are UNSUPPORTED, and so is all that touches state which is not
- * emulated: x87, MMX, AVX, segment loads, far transfers.
+ * A pure function of at most 15 bytes and the mode. All that touches state which
+ * is not emulated is UNSUPPORTED: x87, MMX, AVX, segment loads, far transfers. The
+ * forms that have registers in place of memory are told apart from that, and so is
+ * what kernels write over the code of other processors: NOP, INT3, UD2, jumps.
  */
 #pragma once
 
@@ -82,6 +83,7 @@ enum instruction_status {
     INSTRUCTION_TRUNCATED,   /* it goes on behind the given bytes */
     INSTRUCTION_TOO_LONG,    /* more than 15 bytes: #GP */
     INSTRUCTION_BAD_LOCK,    /* #UD */
+    INSTRUCTION_NO_MEMORY,   /* whatever it is, it accesses no memory */
     INSTRUCTION_UNSUPPORTED
 };
 

@@ -9,6 +9,7 @@
 #define IN(group, encoding, flags) { GROUP_##group, ENCODING_##encoding, OPCODE_GROUP | (flags) }
 #define PREFIX { 0, ENCODING_PREFIX, 0 }
 #define SSE { 0, ENCODING_SSE, 0 }
+#define NO_MEMORY { 0, ENCODING_NO_MEMORY, 0 }
 #define BYTE OPCODE_BYTE
 #define LOCK OPCODE_LOCKABLE
 #define STACK OPCODE_STACK
@@ -34,6 +35,7 @@ static const struct opcode one_byte[256] = {
     [0x63] = DO(MOVSX, RM, OPCODE_MEMORY_32 | OPCODE_MOVSXD),
     [0x68] = DO(PUSH, I, STACK), [0x6A] = DO(PUSH, I8, STACK),
     [0x69] = DO(IMUL_REGISTER, RMI, 0), [0x6B] = DO(IMUL_REGISTER, RMI8, 0),
+    [0x70 ... 0x7F] = NO_MEMORY,
     [0x80] = IN(1, MI8, BYTE), [0x81] = IN(1, MI, 0),
     [0x82] = IN(1, MI8, BYTE | OPCODE_NOT_64), [0x83] = IN(1, MI8, 0),
     [0x84] = DO(TEST, MR, BYTE), [0x85] = DO(TEST, MR, 0),
@@ -42,6 +44,7 @@ static const struct opcode one_byte[256] = {
     [0x8A] = DO(MOV, RM, BYTE), [0x8B] = DO(MOV, RM, 0),
     [0x8C] = DO(MOV_SELECTOR, MR, OPCODE_MEMORY_16),
     [0x8F] = IN(1A, M, STACK),
+    [0x90] = NO_MEMORY,
     [0xA0] = DO(MOV, OFFSET_LOAD, BYTE), [0xA1] = DO(MOV, OFFSET_LOAD, 0),
     [0xA2] = DO(MOV, OFFSET_STORE, BYTE), [0xA3] = DO(MOV, OFFSET_STORE, 0),
     [0xA4] = DO(MOVS, STRING, BYTE), [0xA5] = DO(MOVS, STRING, 0),
@@ -52,14 +55,16 @@ static const struct opcode one_byte[256] = {
     [0xC0] = IN(2, MI8, BYTE), [0xC1] = IN(2, MI8, 0),
     [0xC2] = DO(RET, I16, NEAR), [0xC3] = DO(RET, NOTHING, NEAR),
     [0xC6] = IN(11, MI, BYTE), [0xC7] = IN(11, MI, 0),
+    [0xCC] = NO_MEMORY, /* the delivery of its exception does, and says so */
     [0xD0] = IN(2, M1, BYTE), [0xD1] = IN(2, M1, 0),
     [0xD2] = IN(2, MC, BYTE), [0xD3] = IN(2, MC, 0),
-    [0xE8] = DO(CALL, RELATIVE, NEAR),
+    [0xE8] = DO(CALL, RELATIVE, NEAR), [0xE9] = NO_MEMORY, [0xEB] = NO_MEMORY,
     [0xF6] = IN(3, M, BYTE), [0xF7] = IN(3, M, 0),
     [0xFE] = IN(4, M, BYTE), [0xFF] = IN(5, M, 0),
 };
 
 static const struct opcode two_byte[256] = {
+    [0x0B] = NO_MEMORY, [0x1F] = NO_MEMORY, [0x80 ... 0x8F] = NO_MEMORY,
     [0x10 ... 0x13] = SSE, [0x16 ... 0x17] = SSE, [0x28 ... 0x29] = SSE, [0x2B] = SSE,
     [0x6E ... 0x6F] = SSE, [0x7E ... 0x7F] = SSE,
     [0xD6] = SSE, [0xE7] = SSE, [0xF0] = SSE,

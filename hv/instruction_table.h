@@ -13,6 +13,7 @@ enum encoding {
     ENCODING_REX,    /* in 64-bit mode */
     ENCODING_ESCAPE, /* 0F: the opcode has a second byte */
     ENCODING_ESCAPE_38,
+    ENCODING_NO_MEMORY, /* of whatever operands, and not known beyond that */
     ENCODING_SSE,    /* the prefixes belong to the opcode: opcode_sse() */
     ENCODING_FIRST,
     ENCODING_MR = ENCODING_FIRST, /* ModRM: memory, register */

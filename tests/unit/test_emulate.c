@@ -962,6 +962,24 @@ static void an_instruction_that_changed_into_none_faults(void **state)
     assert_fault(emulate_code(long_one, sizeof long_one), VECTOR_GP, 0);
 }
 
+/* INT3 and its like over an instruction that another vCPU is executing. */
+static void what_accesses_no_memory_any_more_is_given_back(void **state)
+{
+    (void)state;
+    vcpu.gpr[GPR_RBX] = DEVICE;
+    assert_int_equal(EMULATE(0xCC).kind, VERDICT_RESUME);
+    assert_int_equal(EMULATE(0x66, 0x90).kind, VERDICT_RESUME);
+    assert_int_equal(EMULATE(0xE9, 1, 2, 3, 4).kind, VERDICT_RESUME);
+    assert_int_equal(EMULATE(0x0F, 0x84, 1, 2, 3, 4).kind, VERDICT_RESUME);
+    assert_int_equal(EMULATE(0x0F, 0x1F, 0x03).kind, VERDICT_RESUME); /* nop [rbx] */
+    assert_int_equal(EMULATE(0x0F, 0x0B).kind, VERDICT_RESUME);
+    assert_int_equal(EMULATE(0x01, 0xC3).kind, VERDICT_RESUME);       /* add ebx, eax */
+    assert_int_equal(EMULATE(0x0F, 0x28, 0xC1).kind, VERDICT_RESUME); /* movaps xmm0, xmm1 */
+    assert_int_equal(advanced.count, 0);
+    assert_null(fake_reports.crash);
+    assert_int_equal(EMULATE(0xFF, 0xD3).kind, VERDICT_END); /* call rbx: the stack */
+}
+
 static void what_is_not_understood_ends_the_guest(void **state)
 {
     (void)state;
@@ -1013,6 +1031,7 @@ int main(void)
         TEST(unaligned_accesses_fault_where_alignment_is_checked),
         TEST(sixteen_bytes_are_aligned_with_the_base_of_their_segment),
         TEST(an_instruction_that_changed_into_none_faults),
+        TEST(what_accesses_no_memory_any_more_is_given_back),
         TEST(what_is_not_understood_ends_the_guest),
         TEST(code_that_is_cut_short_is_fetched_as_the_processor_would),
     };
