@@ -684,7 +684,6 @@ static void a_fault_in_a_repeated_string_leaves_what_was_done(void **state)
     (void)state;
     memset(device, 0x5A, sizeof device);
     vcpu.gpr[GPR_RSI] = DEVICE;
-    vcpu.gpr[GPR_RDI] = LINEAR - 12 + PAGE; /* three elements, then the device */
     put_entry(3, 3, (RAM_PAGE + PAGE) | 3);
     vcpu.gpr[GPR_RDI] = LINEAR + 4 * PAGE - 12; /* three elements, then nothing */
     vcpu.gpr[GPR_RCX] = 10;
