@@ -3,7 +3,8 @@
  * What a guest with `log = "learn"` touches: every MSR, port, CPUID leaf and page
  * without memory that made it exit, emulated or refused, with how often, how often
  * refused, and from where first. The list is shown when the guest ends and begins
- * anew.
+ * anew; of a guest that restarts again and again only once a minute, as a list is
+ * seconds of a serial line.
  *
  * It is bounded: what does not fit is counted by kind. Such a guest leaves by a
  * door of its own (arch/vmx_entry.asm), so the others pay nothing for it.
@@ -15,6 +16,7 @@
 
 #include "hv/config.h"
 #include "hv/lock.h"
+#include "hv/quota.h"
 
 #define LEARN_PLACES_MAX 512
 
@@ -50,6 +52,7 @@ struct learn {
     uint32_t count;
     struct learn_place places[LEARN_PLACES_MAX]; /* ascending by kind and where */
     uint64_t lost[LEARN_KIND_COUNT]; /* accesses to places that did not fit */
+    struct quota told; /* lists of lives behind which another one began */
 };
 
 struct vcpu;
@@ -62,5 +65,6 @@ void learn_init(struct learn *learn);
 void learn_begin(struct vcpu *vcpu);
 void learn_end(struct vcpu *vcpu);
 
-/* Shows the list of a guest that has one. No vCPU of the VM runs. */
-void learn_report(struct vm *vm);
+/* The list of a guest that has one is shown, always if the guest does not go on, and
+ * begins anew. No vCPU of the VM runs. */
+void learn_report(struct vm *vm, bool goes_on);

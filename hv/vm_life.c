@@ -324,14 +324,16 @@ static void end_with_status(const struct vm *vm)
              status);
 }
 
-/* A guest that restarts again and again does not fill the log. */
-static void say_restart(struct vm *vm, const char *reason)
+/* A guest that restarts again and again does not fill the log, nor the ring behind
+ * it, which takes lines of all levels. */
+static bool restart_is_told(struct vm *vm, uint32_t *untold)
 {
     uint64_t period = RESTARTS_TOLD_SECONDS * vm->timers.tsc_hz;
-    uint32_t untold = 0;
+    return quota_take(&vm->restarts_told, RESTARTS_TOLD_MAX, machine_tsc(), period, untold);
+}
 
-    if (!quota_take(&vm->restarts_told, RESTARTS_TOLD_MAX, machine_tsc(), period, &untold))
-        return;
+static void say_restart(const struct vm *vm, const char *reason, uint32_t untold)
+{
     if (untold != 0)
         log_line(LOG_WARNING, "%s: %u restarts before this one are not listed", vm->config->name,
                  untold);
@@ -376,11 +378,17 @@ static void finish(struct vm *vm)
     enum vm_end end = atomic_load(&vm->end);
     enum restart_decision decision = decide(vm, end);
 
-    exit_report(vm);
-    learn_report(vm);
+    bool goes_on = decision == RESTART_YES;
+    uint32_t untold = 0;
+    bool told = !goes_on || restart_is_told(vm, &untold);
+
+    if (told)
+        exit_report(vm);
+    learn_report(vm, goes_on);
     zero_memory(vm);
-    if (decision == RESTART_YES) {
-        say_restart(vm, reason);
+    if (goes_on) {
+        if (told)
+            say_restart(vm, reason, untold);
         vm_start(vm);
         return;
     }

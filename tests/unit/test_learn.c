@@ -133,7 +133,7 @@ static void cpuid(uint32_t leaf, uint32_t subleaf)
 
 static const char *listed(void)
 {
-    learn_report(&vm);
+    learn_report(&vm, false);
     return fake_terminal_shown();
 }
 
@@ -265,6 +265,25 @@ static void the_next_life_begins_with_an_empty_list(void **state)
     assert_string_equal(listed(), LINE "linux1: it touched 0 places:\r\n");
 }
 
+static void a_guest_that_restarts_again_and_again_shows_one_list_a_minute(void **state)
+{
+    (void)state;
+    vm.timers.tsc_hz = 1000;
+    fake.tsc = 5;
+    for (unsigned i = 0; i < 300; i++) {
+        rdmsr(0x1A0);
+        learn_report(&vm, true);
+        assert_int_equal(learn.count, 0);
+    }
+    assert_int_equal(lines(fake_terminal_shown()), 2);
+    fake.tsc += 60 * 1000;
+    learn_report(&vm, true);
+    assert_non_null(strstr(fake_terminal_shown(),
+                           LINE "linux1: 299 lists before this one are not shown\r\n"));
+    rdmsr(0x1A0);
+    assert_int_equal(lines(listed()), 2); /* its end is always told */
+}
+
 static void an_end_without_a_begin_adds_nothing(void **state)
 {
     (void)state;
@@ -313,6 +332,7 @@ int main(void)
         TEST(places_are_told_apart_and_sorted),
         TEST(a_flood_is_bounded_and_what_does_not_fit_is_counted),
         TEST(the_next_life_begins_with_an_empty_list),
+        TEST(a_guest_that_restarts_again_and_again_shows_one_list_a_minute),
         TEST(an_end_without_a_begin_adds_nothing),
         TEST(vcpus_are_in_exits_at_the_same_time),
         TEST(a_guest_that_does_not_learn_has_no_list),

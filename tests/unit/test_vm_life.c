@@ -21,6 +21,7 @@
 #include "hv/console.h"
 #include "hv/lapic_ipi.h"
 #include "hv/log.h"
+#include "hv/log_ring.h"
 #include "hv/ports.h"
 #include "hv/readiness.h"
 #include "hv/vm_life.h"
@@ -780,7 +781,9 @@ static void nothing_starts_once_the_run_ends(void **state)
 static void flood(void)
 {
     boot_and_settle(1, 1, WHEN_ALL_STOPPED_WAIT);
+    uint64_t before = log_ring_next();
     for (unsigned i = 0; i < 300; i++) {
+        recorder_count(&recorders[0][0].times[EXIT_CPUID], 100); /* a line for the ring */
         vm_end(&vm_of[0], VM_END_REBOOT, "reset");
         settle();
     }
@@ -789,6 +792,7 @@ static void flood(void)
     for (const char *at = shown; (at = strchr(at, '\n')); at++)
         lines++;
     REQUIRE(vm_of[0].starts == 301 && lines == 10);
+    REQUIRE(log_ring_next() - before == 10 * 2);
     fake.tsc += 11 * vm_of[0].timers.tsc_hz;
     vm_end(&vm_of[0], VM_END_REBOOT, "reset");
     settle();
