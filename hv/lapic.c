@@ -82,7 +82,7 @@ void lapic_start(struct vcpu *vcpu)
 void lapic_init(struct vcpu *vcpu)
 {
     lapic_reset_registers(vcpu);
-    if (vcpu->index == 0)
+    if (vcpu->index == 0 && atomic_load(&vcpu->lapic.mode) != LAPIC_DISABLED)
         firmware_handover(vcpu);
 }
 

@@ -124,6 +124,20 @@ static void an_init_keeps_mode_and_base_and_resets_the_rest(void **state)
     assert_int_equal(read(IA32_X2APIC_APICID), 1);
 }
 
+/* It is not on the bus, as its SVR tells senders. */
+static void an_init_opens_no_apic_that_is_disabled(void **state)
+{
+    (void)state;
+    apic_vm_make(LAPIC_DISABLED);
+    lapic_init(&apic_vcpus[0]);
+    assert_int_equal(apic_vcpus[0].lapic.mode, LAPIC_DISABLED);
+    assert_int_equal(apic_vcpus[0].lapic.svr & SIVR_ENABLE, 0);
+    fake.record_count = 0;
+    lapic_deliver(&apic_vm, 0, false, DELIVERY_FIXED, 0x40);
+    lapic_send(vcpu, 0, 0x40);
+    assert_int_equal(fake.record_count, 0);
+}
+
 /* ---- Registers ---- */
 
 static void its_identity_is_the_vcpus_number(void **state)
@@ -296,6 +310,7 @@ int main(void)
         TEST(an_ap_starts_as_after_power_up_in_xapic_mode),
         TEST(the_boot_vcpu_starts_as_firmware_leaves_it),
         TEST(an_init_keeps_mode_and_base_and_resets_the_rest),
+        TEST(an_init_opens_no_apic_that_is_disabled),
         TEST(its_identity_is_the_vcpus_number),
         TEST(only_the_error_entry_of_the_lvt_reaches_the_hardware),
         TEST(disabled_by_software_every_entry_is_masked_and_stays_so),
