@@ -189,6 +189,7 @@ void cmos_reset(struct cmos *cmos)
     cmos->index = 0;
     cmos->rtc.events = 0;
     cmos->bytes[CMOS_B] &= (uint8_t)~(RTC_EVENTS | B_SQUARE_WAVE);
+    cmos_clear_shutdown_code(cmos); /* an order of an earlier life is none of this one */
 }
 
 static struct calendar date(const struct cmos *cmos, uint64_t now)

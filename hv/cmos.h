@@ -30,7 +30,8 @@ struct cmos {
  * 1970-01-01 00:00:00 UTC. Once, at boot. */
 void cmos_init(struct cmos *cmos, uint64_t seconds, uint64_t now);
 
-/* A guest that restarts finds time and RAM as it left them. */
+/* A guest that restarts finds time and RAM as it left them, but for the shutdown code,
+ * which firmware takes. */
 void cmos_reset(struct cmos *cmos);
 
 /* Port 70h, which is write-only, and 71h. */
