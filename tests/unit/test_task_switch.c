@@ -555,6 +555,18 @@ static void a_fault_while_an_event_is_delivered_is_told_so(void **state)
     assert_string_equal(fake_reports.crash, "triple fault");
 }
 
+/* The interrupt has ended HLT, in which an entry injects no #TS. */
+static void a_fault_of_an_event_that_wakes_finds_the_guest_awake(void **state)
+{
+    (void)state;
+    descriptor(NEW, SYSTEM(TYPE_TSS_32, NEW_TSS, 0x66));
+    event(0x80000030, 0);
+    machine_vmwrite_32(VMCS_GUEST_ACTIVITY, ACTIVITY_HLT);
+    faults(TASK_BY_GATE, VECTOR_TS, NEW | 1, OLD);
+    assert_int_equal(machine_vmread_32(VMCS_GUEST_ACTIVITY), ACTIVITY_ACTIVE);
+    assert_null(fake_vm_entry_refusal());
+}
+
 /* ---- Faults in the new task ---- */
 
 static void a_segment_that_does_not_fit_is_a_fault_of_the_new_task(void **state)
@@ -715,6 +727,7 @@ int main(void)
         TEST(a_tss_that_does_not_fit_is_a_fault_of_the_old_task),
         TEST(an_old_tss_that_is_too_short_is_ts),
         TEST(a_fault_while_an_event_is_delivered_is_told_so),
+        TEST(a_fault_of_an_event_that_wakes_finds_the_guest_awake),
         TEST(a_segment_that_does_not_fit_is_a_fault_of_the_new_task),
         TEST(segments_that_fit_are_loaded),
         TEST(an_error_code_that_finds_no_room_is_ss),
