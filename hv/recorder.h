@@ -49,7 +49,7 @@ struct exit_times {
 _Static_assert(sizeof(struct exit_times) == 272, "arch/vmx_entry.asm");
 
 /* Rows behind those of the reasons. */
-#define RECORDER_UNKNOWN EXIT_REASON_COUNT /* a reason without number, or a refused entry */
+#define RECORDER_UNKNOWN EXIT_REASON_COUNT /* a reason without number */
 #define RECORDER_SERVICE (EXIT_REASON_COUNT + 1) /* no exits: visits to the mailbox */
 #define RECORDER_ROWS (EXIT_REASON_COUNT + 2)
 
