@@ -324,8 +324,10 @@ bool console_focus(unsigned vm)
     struct console *console = enter();
     bool has_one = guest_of(console, vm)->vm != NULL;
 
-    if (has_one)
+    if (has_one) {
         console_focus_set(console, vm);
+        console_drain(console);
+    }
     leave();
     return has_one;
 }

@@ -7,6 +7,7 @@
  */
 #include "hv/console_receive.h"
 
+#include "hv/console_drain.h"
 #include "hv/console_focus.h"
 #include "hv/machine.h"
 #include "hv/vm.h"
@@ -149,6 +150,7 @@ void console_receive_taken(struct console *console, struct console_guest *guest)
         console_say(console, "%s reads its input again; %llu bytes were dropped",
                     guest->vm->config->name, (unsigned long long)guest->dropped);
         guest->dropped = 0;
+        console_drain(console);
     }
     if (guest == console_focused(console))
         console_receive_resume(console);

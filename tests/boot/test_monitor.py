@@ -81,7 +81,9 @@ def test_orders_reach_one_guest_and_no_other(machine, guests):
     rig = open_monitor(start(machine, guests))
     assert "triple: paused" in ask(rig, "pause triple")
     assert row(ask(rig, "list"), "triple")[1] == "paused"
-    rig.send("console triple\r")
+    rig.send("console triple")
+    rig.expect("console triple")
+    rig.send("\r")              # by itself: the wire takes all that follows at once
     rig.says("console: triple")
     rig.send("r")               # not read while it is paused
     rig.still_silent("triple: doing", 3)

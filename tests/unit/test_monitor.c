@@ -117,6 +117,35 @@ static void has(const char *text, const char *wanted)
         fail_msg("%s is not in: %s", wanted, text);
 }
 
+/* As a machine does it: somebody comes for the key, and again only where something
+ * calls him. The wire takes all that it is offered. */
+static const char *answer_on_calls(const char *key)
+{
+    static char shown[sizeof fake.console_output + 1];
+    size_t from = fake.console_output_bytes;
+    unsigned calls = fake.console_calls - 1;
+
+    fake.console_input[fake.console_input_bytes++] = (uint8_t)*key;
+    while (fake.console_calls != calls || fake.console_transmit_wanted) {
+        calls = fake.console_calls;
+        fake.console_room = SIZE_MAX;
+        console_service();
+        monitor_service();
+        serve_snapshots();
+    }
+    size_t count = fake.console_output_bytes - from;
+    memcpy(shown, fake.console_output + from, count);
+    shown[count] = '\0';
+    return shown;
+}
+
+static const char *order_on_calls(const char *line)
+{
+    for (; line[1] != '\0'; line++)
+        answer_on_calls(line);
+    return answer_on_calls(line);
+}
+
 static void the_key_opens_it_and_ctrl_d_leaves_it(void **state)
 {
     (void)state;
@@ -213,6 +242,20 @@ static void orders_reach_one_vm(void **state)
     assert_false(console_monitor_is_open());
 }
 
+static void nothing_waits_for_a_key_to_be_shown(void **state)
+{
+    (void)state;
+    fake.console_room = SIZE_MAX;
+    console_use_interrupts();
+    has(order_on_calls("\x1dm"), "monitor> ");
+    has(order_on_calls("list\r"), "guest-b          running");
+    has(order_on_calls("show guest-b\r"), "activity");
+    has(order_on_calls("pause guest-b\r"), "guest-b: paused");
+    has(order_on_calls("console guest-b\r"), "console: guest-b (guest 2)");
+    has(order_on_calls("\x1dm"), "monitor> ");
+    has(order_on_calls("\x04"), "console: guest-b (guest 2)");
+}
+
 static void the_log_is_told_again_and_by_guest(void **state)
 {
     (void)state;
@@ -296,6 +339,7 @@ int main(void)
         TEST(a_cpu_that_does_not_answer_is_said_so),
         TEST(dump_shows_memory_and_where_there_is_none),
         TEST(orders_reach_one_vm),
+        TEST(nothing_waits_for_a_key_to_be_shown),
         TEST(the_log_is_told_again_and_by_guest),
         TEST(a_typo_a_tab_and_the_history_help),
         TEST(a_visit_is_short_and_ctrl_c_ends_an_answer),
