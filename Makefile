@@ -393,7 +393,8 @@ libs_dma_tables := -Wl,--wrap=machine_memory_publish
 libs_irte := -Wl,--wrap=machine_memory_publish
 libs_panic_record := -Wl,--wrap=machine_memory_publish
 # Requests go to the test's mailboxes, and it looks at memory when it is zeroed.
-libs_vm_life := -Wl,--wrap=machine_request -Wl,--wrap=machine_memory_zero -Wl,--wrap=machine_end
+libs_vm_life := -Wl,--wrap=machine_request -Wl,--wrap=machine_memory_zero -Wl,--wrap=machine_end \
+	-Wl,--wrap=console_vm_stopped
 
 .PRECIOUS: build/host/%.o
 

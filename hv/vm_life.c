@@ -286,10 +286,11 @@ static void zero_memory(const struct vm *vm)
     machine_memory_zero(vm->memory.base, vm->memory.bytes);
 }
 
+/* As soon as it is marked the user can start it again. */
 static void stopped_for_good(struct vm *vm)
 {
-    atomic_store(&vm->state, VM_STOPPED);
     console_vm_stopped(vm->index);
+    atomic_store(&vm->state, VM_STOPPED);
     if (atomic_load(&run_end) == RUN_GOES_ON)
         readiness_say_stopped(vm);
     count_no_more();

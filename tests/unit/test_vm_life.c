@@ -56,6 +56,7 @@ static bool interleaving;
 static unsigned depth;
 static bool user_ended;
 static void (*while_zeroing)(struct vm *vm);
+static void (*while_the_console_is_told)(struct vm *vm);
 
 static void require_failed(const char *what, unsigned line)
 {
@@ -79,6 +80,8 @@ static void require_failed(const char *what, unsigned line)
 void __wrap_machine_request(unsigned cpu, uint32_t requests);
 void __wrap_machine_memory_zero(hpa_t at, uint64_t bytes);
 void __wrap_machine_end(enum machine_end end);
+void __wrap_console_vm_stopped(unsigned vm);
+void __real_console_vm_stopped(unsigned vm);
 void __real_machine_memory_zero(hpa_t at, uint64_t bytes);
 
 static uint8_t *memory_of(unsigned vm)
@@ -174,6 +177,13 @@ void __wrap_machine_end(enum machine_end end)
         REQUIRE(vm_of[v].state == VM_STOPPED && all_off(v) && all_zero(v));
     ends++;
     last_end = end;
+}
+
+void __wrap_console_vm_stopped(unsigned vm)
+{
+    if (while_the_console_is_told)
+        while_the_console_is_told(&vm_of[vm]);
+    __real_console_vm_stopped(vm);
 }
 
 /* ---- CPUs ---- */
@@ -710,6 +720,34 @@ static void the_user_stops_starts_and_restarts_one_vm(void **state)
     in_a_boot_of_its_own(commands);
 }
 
+static unsigned told;
+
+static void user_starts_too_early(struct vm *vm)
+{
+    REQUIRE(!vm_command_start(vm));
+    told++;
+}
+
+static void start_after_stop(void)
+{
+    boot_and_settle(2, 1, WHEN_ALL_STOPPED_WAIT);
+    while_the_console_is_told = user_starts_too_early;
+    REQUIRE(vm_command_end(&vm_of[0], VM_END_STOP));
+    settle();
+    REQUIRE(told == 1 && vm_of[0].state == VM_STOPPED && vm_of[0].starts == 1);
+    REQUIRE(vm_command_start(&vm_of[0]));
+    settle();
+    check_settled();
+    REQUIRE(vm_of[0].starts == 2 && vm_of[0].state == VM_RUNNING);
+}
+
+/* Or the console would take a VM that runs for one that has stopped. */
+static void a_start_begins_when_the_console_knows_of_the_stop(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(start_after_stop);
+}
+
 static void pausing(void)
 {
     boot_and_settle(2, 1, WHEN_ALL_STOPPED_WAIT);
@@ -1123,6 +1161,7 @@ int main(void)
         cmocka_unit_test(a_limit_ends_a_crash_loop_until_the_user_starts_it),
         cmocka_unit_test(a_limit_can_end_the_machine),
         cmocka_unit_test(the_user_stops_starts_and_restarts_one_vm),
+        cmocka_unit_test(a_start_begins_when_the_console_knows_of_the_stop),
         cmocka_unit_test(a_pause_is_of_one_vm_and_one_life),
         cmocka_unit_test(a_manual_start_waits_for_the_user),
         cmocka_unit_test(nothing_starts_once_the_run_ends),
