@@ -20,8 +20,8 @@ ARCH_ASM := arch/exception_entry.asm arch/vmx_entry.asm arch/trampoline.asm
 HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/calendar.c hv/log.c hv/log_ring.c \
 	hv/panic_record.c
 HV_CONFIG := hv/toml.c hv/toml_cursor.c hv/toml_string.c hv/toml_value.c \
-	hv/config_keys.c hv/config_values.c hv/config_parse.c hv/config_check.c hv/config_memory.c \
-	hv/config_images.c hv/config_list.c hv/config_after.c hv/restart.c \
+	hv/config_keys.c hv/config_hypervisor.c hv/config_values.c hv/config_parse.c hv/config_check.c \
+	hv/config_memory.c hv/config_images.c hv/config_list.c hv/config_after.c hv/restart.c \
 	hv/guest_ports.c hv/console_place.c
 HV_LOAD := hv/guest_kind.c hv/linux.c hv/linux_image.c hv/multiboot1.c \
 	hv/multiboot2.c hv/multiboot2_header.c hv/pvh.c hv/flat.c \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Tables and keys. A row here is all that makes a key known, required and
- * typed; what its value means is in hv/config_values.c.
+ * typed; what its value means is in hv/config_values.h.
  */
 #include "hv/config_keys.h"
 

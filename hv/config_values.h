@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the values of keys mean. The type of a value is already what its key
- * takes; these functions judge its content, and report at the value's place.
+ * takes; these functions judge its content, and report at the value's place. A
+ * value that is wrong leaves its field as it was.
  */
 #pragma once
 
