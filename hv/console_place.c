@@ -32,24 +32,13 @@ static const char *behind(const char *text, const char *word)
     return text;
 }
 
-static int digit(char character)
-{
-    if (character >= '0' && character <= '9')
-        return character - '0';
-    if (character >= 'a' && character <= 'f')
-        return character - 'a' + 10;
-    if (character >= 'A' && character <= 'F')
-        return character - 'A' + 10;
-    return -1;
-}
-
 /* A hexadecimal number of 1 to 8 digits up to `end`; moves behind that. */
 static bool number(const char **text, char end, uint32_t *value)
 {
     unsigned digits = 0;
 
-    for (*value = 0; digit(**text) >= 0 && digits < 8; digits++, (*text)++)
-        *value = *value << 4 | (uint32_t)digit(**text);
+    for (*value = 0; text_digit(**text, 16) >= 0 && digits < 8; digits++, (*text)++)
+        *value = *value << 4 | (uint32_t)text_digit(**text, 16);
     if (digits == 0 || **text != end)
         return false;
     if (end != '\0')

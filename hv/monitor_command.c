@@ -115,15 +115,6 @@ static enum monitor_parse_result unknown(const char *what, const char *word,
     return MONITOR_WRONG;
 }
 
-static unsigned digit_of(char character)
-{
-    if (character >= '0' && character <= '9')
-        return (unsigned)(character - '0');
-    if ((character | ' ') >= 'a' && (character | ' ') <= 'f')
-        return (unsigned)((character | ' ') - 'a') + 10;
-    return 99;
-}
-
 /* Decimal, or hexadecimal behind 0x. */
 static bool number(const char *word, uint64_t *value)
 {
@@ -135,10 +126,10 @@ static bool number(const char *word, uint64_t *value)
     if (*word == '\0')
         return false;
     for (; *word != '\0'; word++) {
-        unsigned digit = digit_of(*word);
-        if (digit >= base || *value > (UINT64_MAX - digit) / base)
+        int digit = text_digit(*word, base);
+        if (digit < 0 || *value > (UINT64_MAX - (unsigned)digit) / base)
             return false;
-        *value = *value * base + digit;
+        *value = *value * base + (unsigned)digit;
     }
     return true;
 }

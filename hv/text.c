@@ -266,6 +266,17 @@ bool text_equal(const char *a, const char *b)
     return a[i] == b[i];
 }
 
+int text_digit(char character, unsigned base)
+{
+    int value = -1;
+
+    if (character >= '0' && character <= '9')
+        value = character - '0';
+    else if ((character | 0x20) >= 'a' && (character | 0x20) <= 'f')
+        value = (character | 0x20) - 'a' + 10;
+    return value < (int)base ? value : -1;
+}
+
 bool text_copy(char *to, size_t size, const char *from)
 {
     size_t i = 0;

@@ -22,6 +22,9 @@ size_t text_format_list(char *to, size_t size, const char *format, va_list argum
 
 bool text_equal(const char *a, const char *b);
 
+/* What a digit of base 2 to 16 stands for, or -1. */
+int text_digit(char character, unsigned base);
+
 /* Copies at most size - 1 characters and terminates. False if it was cut. */
 bool text_copy(char *to, size_t size, const char *from);
 

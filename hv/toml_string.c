@@ -6,6 +6,7 @@
  */
 #include "hv/toml_string.h"
 
+#include "hv/text.h"
 #include "hv/utf8.h"
 
 struct string_writer {
@@ -23,17 +24,6 @@ static void append(struct string_writer *writer, char byte)
     writer->value->string[writer->length++] = byte;
 }
 
-static int hexadecimal_digit(int character)
-{
-    if (character >= '0' && character <= '9')
-        return character - '0';
-    if (character >= 'a' && character <= 'f')
-        return character - 'a' + 10;
-    if (character >= 'A' && character <= 'F')
-        return character - 'A' + 10;
-    return -1;
-}
-
 /* The digits behind \u or \U. False after an error. */
 static bool read_code_point(struct toml_cursor *cursor, struct string_writer *writer,
                             struct place place, unsigned digits)
@@ -42,7 +32,7 @@ static bool read_code_point(struct toml_cursor *cursor, struct string_writer *wr
     uint32_t code_point = 0;
 
     for (unsigned i = 0; i < digits; i++) {
-        int digit = hexadecimal_digit(toml_peek(cursor, 0));
+        int digit = text_digit((char)toml_peek(cursor, 0), 16);
         if (digit < 0) {
             toml_error(cursor, place, "\\%c needs %u hexadecimal digits, as in \"\\%c%0*X\"",
                        digits == 4 ? 'u' : 'U', digits, digits == 4 ? 'u' : 'U', (int)digits,

@@ -115,17 +115,6 @@ static bool is_float(const struct word *word)
     return point_or_exponent;
 }
 
-static int digit_value(char character, unsigned base)
-{
-    int value = -1;
-
-    if (is_digit(character))
-        value = character - '0';
-    else if (is_letter(character))
-        value = (character | 0x20) - 'a' + 10;
-    return value < (int)base ? value : -1;
-}
-
 enum number_status { NUMBER_GOOD, NUMBER_MALFORMED, NUMBER_LEADING_ZERO, NUMBER_TOO_LARGE };
 
 /* Digits with single underscores between them; the result is at most `max`. */
@@ -137,7 +126,7 @@ static enum number_status read_digits(struct word word, unsigned base, uint64_t 
     bool after_digit = false;
 
     for (size_t i = 0; i < word.length; i++) {
-        int digit = digit_value(word.text[i], base);
+        int digit = text_digit(word.text[i], base);
 
         if (digit < 0 && !(word.text[i] == '_' && after_digit))
             return NUMBER_MALFORMED;

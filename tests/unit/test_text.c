@@ -158,10 +158,22 @@ static void an_amount_of_bytes_has_the_largest_unit_that_is_exact(void **state)
     }
 }
 
+static void a_digit_has_the_value_that_the_library_gives_it(void **state)
+{
+    (void)state;
+    for (unsigned base = 2; base <= 16; base++)
+        for (int c = -128; c < 128; c++) {
+            char text[] = { (char)c, '\0' }, *end;
+            long value = strtol(text, &end, (int)base);
+            assert_int_equal(text_digit((char)c, base), end == text ? -1 : value);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_formatted_as_the_library_does),
+        cmocka_unit_test(a_digit_has_the_value_that_the_library_gives_it),
         cmocka_unit_test(widths_pad_on_the_side_that_the_flag_says),
         cmocka_unit_test(a_precision_cuts_a_string_and_needs_no_terminator),
         cmocka_unit_test(a_percent_sign_and_plain_text_stand_for_themselves),
