@@ -188,6 +188,14 @@ void console_flush(void)
     }
 }
 
+/* For what waits already somebody comes back. But where the wire takes all, moving it
+ * is work, and whoever writes does it, lest he keep the console's CPU at it for ever. */
+static void start_wire(struct console *console)
+{
+    if (!console->transmit_wanted || console->eager)
+        console_drain(console);
+}
+
 static bool put_line(struct console *console, const char *text, size_t length)
 {
     if (console_ring_room(&console->wire.lines) < length)
@@ -196,8 +204,7 @@ static bool put_line(struct console *console, const char *text, size_t length)
         return false;
     for (size_t i = 0; i < length; i++)
         console_ring_put(&console->wire.lines, (uint8_t)text[i]);
-    if (!console->transmit_wanted)
-        console_drain(console);
+    start_wire(console);
     return true;
 }
 
@@ -220,8 +227,7 @@ static bool put_output(struct console *console, struct console_guest *guest, uin
     if (!has_room(console, guest))
         return false;
     console_ring_put(&guest->output, byte);
-    if (!console->transmit_wanted)
-        console_drain(console);
+    start_wire(console);
     return true;
 }
 
@@ -364,8 +370,7 @@ void console_monitor_write(const char *text, size_t length)
 
     for (size_t i = 0; i < length && console_ring_room(&console->monitor_output) != 0; i++)
         console_ring_put(&console->monitor_output, (uint8_t)text[i]);
-    if (!console->transmit_wanted)
-        console_drain(console);
+    start_wire(console);
     leave();
 }
 

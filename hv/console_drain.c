@@ -74,13 +74,15 @@ static void show(struct console *console)
 size_t console_drain(struct console *console)
 {
     size_t total = 0;
+    unsigned steps = 0;
 
-    for (unsigned i = 0; i < STEPS_MAX; i++) {
+    for (; steps < STEPS_MAX; steps++) {
         size_t sent = console_wire_send(&console->wire, console_shown(console));
         if (sent == 0)
             break;
         total += sent;
     }
+    console->eager = steps == STEPS_MAX;
     if (total != 0) {
         console->unshown = true;
         say_losses(console);

@@ -47,6 +47,7 @@ struct console {
 
     bool interrupts;
     bool transmit_wanted;
+    bool eager;   /* the wire took all that it was offered, and there was more */
     bool stalled; /* the wire took nothing for CONSOLE_WAIT_POLLS */
     uint64_t lines_lost;
     bool unshown; /* the screen is behind what was written, since shown_tsc at most */

@@ -120,6 +120,24 @@ static void a_switch_names_the_guest_and_replays_what_was_not_seen(void **state)
     assert_null(strstr(fake_terminal_shown(), "one"));
 }
 
+/* Or it would keep the console's CPU, which may be another guest's, for ever: there
+ * each visit asks for the next one while anything waits. */
+static void on_a_wire_that_takes_all_a_guest_pays_for_its_own_output(void **state)
+{
+    (void)state;
+    attach(2, 1u << 16, 4096);
+    console_use_interrupts();
+    for (unsigned i = 0; i < 1u << 16; i++)
+        console_output(1, 'x');
+    fake_terminal_clear();
+    type(PREFIX "2");
+    assert_true(fake.console_transmit_wanted);
+    unsigned written = 0;
+    for (; fake.console_transmit_wanted && written < 1u << 16; written++)
+        write_byte(1, 'y');
+    assert_true(written <= 64);
+}
+
 static void what_was_overwritten_out_of_focus_is_counted(void **state)
 {
     (void)state;
@@ -747,6 +765,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_first_guest_has_the_focus_and_the_keys_are_shown),
         TEST(a_switch_names_the_guest_and_replays_what_was_not_seen),
+        TEST(on_a_wire_that_takes_all_a_guest_pays_for_its_own_output),
         TEST(what_was_overwritten_out_of_focus_is_counted),
         TEST(a_line_of_the_hypervisor_breaks_a_guests_line),
         TEST(the_machine_is_told_who_wrote_each_byte),
