@@ -9,6 +9,7 @@ command line.
 """
 
 import argparse
+import errno
 import os
 import pathlib
 import stat
@@ -104,9 +105,17 @@ def objections(disk, image_bytes, force):
     return found
 
 
-def write(image, device):
+def open_exclusively(path, flags):
+    """The kernel refuses a disk that anything uses: also what no list of it names, such
+    as the members of a pool, and what came to be mounted since it was looked at."""
+    return os.open(path, flags | os.O_EXCL)
+
+
+def write(image, device, force=False):
     """Copies the file to the beginning of the device, and waits until it is there."""
-    with open(image, "rb") as source, open(device, "r+b", buffering=0) as target:
+    with open(image, "rb") as source, \
+            open(device, "r+b", buffering=0,
+                 opener=None if force else open_exclusively) as target:
         while chunk := source.read(CHUNK_BYTES):
             view = memoryview(chunk)
             while view:
@@ -134,9 +143,9 @@ def first_difference(image, device):
     return None
 
 
-def put(image, device):
+def put(image, device, force=False):
     """Writes and reads back; the exit status."""
-    write(image, device)
+    write(image, device, force)
     difference = first_difference(image, device)
     if difference is not None:
         print(f"{device}: what was read back differs from the image at byte {difference}: "
@@ -164,8 +173,11 @@ def main(arguments):
     print(f"writing {size_text(options.image.stat().st_size)} to {disk.device} ({disk.model()}, "
           f"{size_text(disk.bytes())}); what is on it is lost")
     try:
-        return put(options.image, disk.device)
+        return put(options.image, disk.device, options.force)
     except OSError as error:
+        if error.errno == errno.EBUSY:
+            print(f"{disk.device} is in use; unmount it first, or say FORCE=1", file=sys.stderr)
+            return 1
         print(f"{disk.device}: {error.strerror}", file=sys.stderr)
         return 1
 

@@ -98,8 +98,8 @@ def test_damage_is_seen_and_located(tmp_path, image, monkeypatch, capsys):
     stick.write_bytes(b"\xEE" * (6 * MIB))
     write = write_usb.write
 
-    def write_badly(source, target):
-        write(source, target)
+    def write_badly(source, target, force):
+        write(source, target, force)
         with open(target, "r+b") as file:
             file.seek(4 * MIB + 7)
             file.write(b"\x00")
@@ -107,6 +107,33 @@ def test_damage_is_seen_and_located(tmp_path, image, monkeypatch, capsys):
     monkeypatch.setattr(write_usb, "write", write_badly)
     assert write_usb.put(image, stick) == 1
     assert f"at byte {4 * MIB + 7}" in capsys.readouterr().err
+
+
+@pytest.fixture
+def stick_in_use(machine, monkeypatch):
+    """As the kernel does it: what it has mounted itself cannot be opened exclusively."""
+    stick = machine / "dev/sdb"
+    stick.parent.mkdir()
+    stick.write_bytes(bytes(6 * MIB))
+    open_file = write_usb.os.open
+
+    def open_as_kernel(path, flags, *more, **named):
+        if flags & write_usb.os.O_EXCL and str(path) == str(stick):
+            raise OSError(write_usb.errno.EBUSY, "Device or resource busy")
+        return open_file(path, flags, *more, **named)
+
+    disk = write_usb.Disk
+    monkeypatch.setattr(write_usb.os, "open", open_as_kernel)
+    monkeypatch.setattr(write_usb, "Disk", lambda device: disk(device, machine))
+    monkeypatch.setattr(write_usb.stat, "S_ISBLK", lambda mode: True)
+    return stick
+
+
+def test_a_disk_that_only_the_kernel_knows_to_be_in_use(stick_in_use, image, capsys):
+    assert write_usb.main([str(image), str(stick_in_use)]) == 1
+    assert "is in use" in capsys.readouterr().err
+    assert set(stick_in_use.read_bytes()) == {0}
+    assert write_usb.main([str(image), str(stick_in_use), "--force"]) == 0
 
 
 def test_the_command_says_all_that_is_wrong(image, capsys):
