@@ -8,6 +8,7 @@
 #include "arch/spec/vtd.h"
 #include "hv/check.h"
 #include "hv/machine.h"
+#include "hv/text.h"
 
 /* ---- Domains ---- */
 
@@ -24,13 +25,21 @@ static void publish_tables(const struct dma_domain *domain)
     machine_memory_publish(frames->tables, frames->used * PAGE_SIZE_4K);
 }
 
+/* Those that are not taken yet, too: a link may leave the cache before the table
+ * that it names. */
+static void publish_holes(const struct frames *frames)
+{
+    memset(frames->tables, 0, frames->count * PAGE_SIZE_4K);
+    machine_memory_publish(frames->tables, frames->count * PAGE_SIZE_4K);
+}
+
 void dma_domain_init(struct dma_domain *domain, uint16_t id, struct frames frames,
                      struct ept_shape shape)
 {
     CHECK(id != 0);
     *domain = (struct dma_domain){ .id = id };
+    publish_holes(&frames);
     ept_init(&domain->tables, frames, shape);
-    publish_tables(domain);
 }
 
 static bool same(const struct ept_range *a, const struct ept_range *b)

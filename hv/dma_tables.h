@@ -8,8 +8,10 @@
  *
  * Invariant: whatever is not written here is blocked. Entries of a root table and of
  * a domain are written once, over holes. A context entry is made present only where
- * it was absent, its second half first; and each store is where units see it before
- * the next one is made, so at any time a walk ends in nothing or in a whole domain.
+ * it was absent, its second half first, and each of these stores is where units see
+ * it before the next one is made. A domain's pool is all holes to units from the
+ * start, so whichever of its stores they see first, a walk ends in nothing or at a
+ * page of the domain.
  * All tables are in pools of the hypervisor's memory, which no domain maps.
  */
 #pragma once

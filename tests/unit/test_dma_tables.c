@@ -99,6 +99,7 @@ static void assert_blocked(uint16_t source, uint64_t address)
 
 static struct {
     bool watched;
+    bool held; /* nothing arrives */
     unsigned times;
     bool arrived;
 } watch;
@@ -125,6 +126,8 @@ void __wrap_machine_memory_publish(const void *at, size_t bytes)
 {
     size_t offset = (size_t)((const uint8_t *)at - (const uint8_t *)memory);
     assert_true(offset + bytes <= sizeof memory);
+    if (watch.held)
+        return;
     memcpy((uint8_t *)seen + offset, at, bytes);
     watch.times++;
     if (watch.watched)
@@ -178,6 +181,22 @@ static void at_any_time_a_unit_sees_nothing_or_the_whole_domain(void **state)
     watch.arrived = false;
     dma_source_detach(&frames, root, SOURCE, false);
     assert_blocked(SOURCE, 0);
+}
+
+/* A store into a table may leave the cache before the table that it links. */
+static void a_table_that_is_linked_too_early_holds_nothing(void **state)
+{
+    (void)state;
+    const struct ept_range region = { GPA(GIB(2)), HPA(GIB(2)), KIB(12) };
+    const unsigned link = (GIB(2) >> 30) * 8;
+    assert_true(dma_source_attach(&frames, root, SOURCE, &red));
+    uint64_t *root_of_red = frames_find(&red.tables.frames, red.tables.root);
+    watch.held = true;
+    assert_int_equal(dma_domain_map(&red, &region), DMA_MAPPED);
+    watch.held = false;
+    machine_memory_publish((uint8_t *)root_of_red + link, 8);
+    assert_blocked(SOURCE, GIB(2));
+    assert_blocked(SOURCE, GIB(3) - 1);
 }
 
 static void a_device_reaches_its_guest_and_nothing_else(void **state)
@@ -343,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(everything_is_blocked_until_it_is_attached, set_up),
         cmocka_unit_test_setup(at_any_time_a_unit_sees_nothing_or_the_whole_domain, set_up),
+        cmocka_unit_test_setup(a_table_that_is_linked_too_early_holds_nothing, set_up),
         cmocka_unit_test_setup(a_device_reaches_its_guest_and_nothing_else, set_up),
         cmocka_unit_test_setup(domains_of_four_levels_are_walked_so, set_up),
         cmocka_unit_test_setup(a_source_has_one_domain_at_a_time, set_up),
