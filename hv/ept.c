@@ -88,6 +88,13 @@ struct ept_shape ept_shape(bool pages_1g)
                                .table_rights = EPT_RIGHTS };
 }
 
+bool ept_shape_is_valid(struct ept_shape shape)
+{
+    return shape.levels <= LEVEL_COUNT && shape.largest < shape.levels &&
+           shape.largest <= LEVEL_1G && (shape.table_rights & ~(uint64_t)EPT_RIGHTS) == 0 &&
+           (shape.table_rights & EPT_READ) != 0;
+}
+
 static unsigned level_root(struct ept_shape shape)
 {
     return shape.levels - 1u;
@@ -99,6 +106,7 @@ static uint64_t level_bytes(unsigned level)
     return PAGE_SIZE_4K << (level * EPT_TABLE_BITS);
 }
 
+/* What is behind the root's last entry: no table translates it. */
 static bool beyond(struct ept_shape shape, uint64_t gpa)
 {
     return gpa / level_bytes(level_root(shape)) >= EPT_TABLE_ENTRIES;
@@ -187,7 +195,7 @@ unsigned ept_frames_needed(const struct ept_range *ranges, unsigned count, struc
 
 void ept_init(struct ept *ept, struct frames frames, struct ept_shape shape)
 {
-    CHECK(shape.levels <= LEVEL_COUNT && shape.largest < LEVEL_COUNT - 1u);
+    CHECK(ept_shape_is_valid(shape));
     *ept = (struct ept){ .frames = frames, .shape = shape };
     ept->root = frames_take(&ept->frames);
 }
@@ -274,5 +282,6 @@ bool ept_lookup(const struct ept *ept, gpa_t gpa, hpa_t *hpa, uint64_t *rights)
 
 uint64_t ept_pointer(const struct ept *ept)
 {
+    CHECK(ept->shape.levels == LEVEL_COUNT);
     return ept->root.value | EPTP_WALK_LENGTH_4 | EPTP_MEMORY_TYPE_WB;
 }

@@ -42,6 +42,10 @@ struct ept_range {
 /* A CPU's, which may know EPT pages of 1 GiB. */
 struct ept_shape ept_shape(bool pages_1g);
 
+/* No page is larger than 1 GiB or than what the root's entries cover, and a table is
+ * never taken for a hole. */
+bool ept_shape_is_valid(struct ept_shape shape);
+
 /* Inside the 48 bits that four levels translate, whole pages, not empty. */
 bool ept_range_is_valid(const struct ept_range *range);
 
@@ -66,5 +70,5 @@ void ept_map(struct ept *ept, const struct ept_range *range, uint64_t rights,
 /* Where a guest's address leads and with which rights. False: nowhere. */
 bool ept_lookup(const struct ept *ept, gpa_t gpa, hpa_t *hpa, uint64_t *rights);
 
-/* The value for the VMCS field VMCS_EPT_POINTER. */
+/* The value for the VMCS field VMCS_EPT_POINTER, of tables of four levels. */
 uint64_t ept_pointer(const struct ept *ept);

@@ -327,6 +327,49 @@ static void what_the_levels_do_not_reach_is_never_mapped(void **state)
     assert_true(dies(map_it, &across));
 }
 
+static void make_it(void *shape)
+{
+    struct frames frames;
+    frames_init(&frames, tables, HPA(POOL_BASE), 3);
+    ept_init(&ept, frames, *(const struct ept_shape *)shape);
+}
+
+static void tables_of_no_possible_shape_are_never_made(void **state)
+{
+    (void)state;
+    static const struct ept_shape wrong[] = {
+        { .levels = 0, .largest = 0, .table_rights = EPT_RIGHTS },
+        { .levels = 1, .largest = 1, .table_rights = EPT_RIGHTS },
+        { .levels = 2, .largest = 2, .table_rights = EPT_RIGHTS },
+        { .levels = 4, .largest = 3, .table_rights = EPT_RIGHTS },
+        { .levels = 5, .largest = 2, .table_rights = EPT_RIGHTS },
+        { .levels = 4, .largest = 2, .table_rights = 0 },
+        { .levels = 4, .largest = 2, .table_rights = EPT_WRITE },
+        { .levels = 4, .largest = 2, .table_rights = EPT_RIGHTS | EPT_LARGE },
+    };
+    for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct ept_shape shape = wrong[i];
+        assert_false(ept_shape_is_valid(shape));
+        assert_true(dies(make_it, &shape));
+    }
+    assert_true(ept_shape_is_valid(ept_shape(false)));
+    assert_true(ept_shape_is_valid(ept_shape(true)));
+}
+
+static void point_to_it(void *unused)
+{
+    (void)unused;
+    (void)ept_pointer(&ept);
+}
+
+static void tables_of_three_levels_are_no_guests(void **state)
+{
+    (void)state;
+    struct ept_shape three = { .levels = 3, .largest = 2, .table_rights = EPT_READ | EPT_WRITE };
+    make_it(&three);
+    assert_true(dies(point_to_it, NULL));
+}
+
 static void differently_aligned_ends_are_mapped_by_small_pages(void **state)
 {
     (void)state;
@@ -500,6 +543,8 @@ int main(void)
         cmocka_unit_test(pages_of_1_gib_are_used_only_where_the_cpu_knows_them),
         cmocka_unit_test(with_three_levels_addresses_end_at_512_gib),
         cmocka_unit_test(what_the_levels_do_not_reach_is_never_mapped),
+        cmocka_unit_test(tables_of_no_possible_shape_are_never_made),
+        cmocka_unit_test(tables_of_three_levels_are_no_guests),
         cmocka_unit_test(differently_aligned_ends_are_mapped_by_small_pages),
         cmocka_unit_test(tables_that_ranges_share_are_counted_once),
         cmocka_unit_test(a_leaf_holds_address_rights_and_type_and_nothing_else),
