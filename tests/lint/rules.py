@@ -40,8 +40,8 @@ INDIRECT_BRANCHES = {
     "boot_entry.long_mode": "the one jump from where GRUB loaded us to where we are linked",
 }
 
-# 192 KiB hold the core. The rest is the monitor, the screen with its font, VT-d and
-# assigned devices, and the emulator for instructions on device memory.
+# 192 KiB hold the core. The rest is the monitor, the screen with its font, VT-d, and
+# the emulator for instructions on device memory.
 LOADED_BYTES_MAX = 320 * 1024
 
 FORBIDDEN_TEXT = (
