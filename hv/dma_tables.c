@@ -70,12 +70,6 @@ enum dma_map_status dma_domain_map(struct dma_domain *domain, const struct ept_r
     return DMA_MAPPED;
 }
 
-bool dma_domain_lookup(const struct dma_domain *domain, gpa_t address, hpa_t *hpa)
-{
-    uint64_t rights;
-    return ept_lookup(&domain->tables, address, hpa, &rights);
-}
-
 /* ---- Sources ---- */
 
 static void store(uint64_t *at, uint64_t value)

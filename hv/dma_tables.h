@@ -43,9 +43,6 @@ enum dma_map_status { DMA_MAPPED, DMA_MAP_OVERLAPS, DMA_MAP_FULL };
 enum dma_map_status dma_domain_map(struct dma_domain *domain, const struct ept_range *range)
     __attribute__((warn_unused_result));
 
-/* Where a device of the domain gets to. False: nowhere. */
-bool dma_domain_lookup(const struct dma_domain *domain, gpa_t address, hpa_t *hpa);
-
 /* Requests of this source go to the domain. False: it has one already, or no frame is
  * left in the pool for its bus. Units cache absent entries only if they say so
  * (caching mode). */

@@ -13,7 +13,6 @@
 
 /* "11.4 Register Descriptions", as offsets from a unit's base */
 enum vtd_register {
-    VTD_VERSION = 0x00,
     VTD_CAP = 0x08,
     VTD_ECAP = 0x10,
     VTD_GCMD = 0x18,
@@ -25,7 +24,6 @@ enum vtd_register {
     VTD_FEADDR = 0x40,
     VTD_FEUADDR = 0x44,
     VTD_PMEN = 0x64,
-    VTD_IQH = 0x80,
     VTD_IQT = 0x88,
     VTD_IQA = 0x90,
     VTD_IRTA = 0xB8,
@@ -36,7 +34,6 @@ enum vtd_register {
 #define VTD_REGISTERS_BYTES 0x5000
 
 /* "11.4.2 Capability Register" */
-#define VTD_CAP_DOMAINS 7u /* 2^(4 + 2n) domain ids */
 #define VTD_CAP_WRITE_BUFFER_FLUSH (1ull << 4)
 #define VTD_CAP_PROTECTED_LOW (1ull << 5)
 #define VTD_CAP_PROTECTED_HIGH (1ull << 6)
@@ -55,11 +52,9 @@ enum vtd_register {
 #define VTD_CAP_DRAINS_READS (1ull << 55)
 
 /* "11.4.3 Extended Capability Register" */
-#define VTD_ECAP_COHERENT (1ull << 0) /* looks at tables in the CPUs' caches */
 #define VTD_ECAP_QUEUED_INVALIDATION (1ull << 1)
 #define VTD_ECAP_INTERRUPT_REMAPPING (1ull << 3)
 #define VTD_ECAP_EXTENDED_INTERRUPTS (1ull << 4) /* EIM: APIC ids of 32 bits */
-#define VTD_ECAP_SNOOP (1ull << 7)
 
 /* "11.4.4 Global Command Register" and "11.4.5 Global Status Register": a command
  * is the status with one bit changed. */
@@ -147,9 +142,7 @@ _Static_assert(VTD_TABLE_ENTRIES * VTD_ENTRY_QUADS * sizeof(uint64_t) == 0x1000,
 #define VTD_IRTE_VECTOR_SHIFT 16
 #define VTD_IRTE_DESTINATION_SHIFT 32      /* with APIC ids of 32 bits */
 #define VTD_IRTE_XAPIC_DESTINATION_SHIFT 40 /* with those of 8 */
-#define VTD_IRTE_SOURCE 0xFFFFull          /* high from here on */
 #define VTD_IRTE_CHECK_SOURCE (1ull << 18) /* SVT 01b, with SQ 00b: all 16 bits */
-#define VTD_IRTE_CHECK (3ull << 18)
 
 /* "11.4.9.1 Interrupt Remapping Table Address Register" */
 #define VTD_IRTA_EXTENDED (1u << 11) /* EIME */

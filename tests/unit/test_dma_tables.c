@@ -204,9 +204,7 @@ static void a_device_reaches_its_guest_and_nothing_else(void **state)
     (void)state;
     assert_true(dma_source_attach(&frames, root, SOURCE, &red));
     for (uint64_t page = 0; page < MIB(80); page += PAGE_SIZE_4K) {
-        hpa_t hpa;
         bool ram = page < 0xA0000 || (page >= MIB(1) && page < MIB(64));
-        assert_int_equal(dma_domain_lookup(&red, GPA(page), &hpa), ram);
         if (ram)
             assert_reaches(SOURCE, page, GIB(1) + page, 2);
         else
