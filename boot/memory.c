@@ -60,14 +60,7 @@ static void report_acpi(const struct acpi_problems *problems)
 
 bool boot_memory_holds_ram(const struct boot *boot, uint64_t first, uint64_t end)
 {
-    for (unsigned i = 0; i < boot->info.memory_count; i++) {
-        const struct memory_range *range = &boot->info.memory[i];
-        uint64_t base = range->base.value;
-        if (range->type == MEMORY_USABLE
-            && (base < first ? first - base < range->bytes : base < end))
-            return true;
-    }
-    return false;
+    return memory_ranges_hold_ram(boot->info.memory, boot->info.memory_count, first, end - 1);
 }
 
 void boot_memory_init(struct boot *boot)

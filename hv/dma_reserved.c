@@ -5,18 +5,6 @@
  */
 #include "hv/dma_reserved.h"
 
-static bool holds_ram(uint64_t first_byte, uint64_t last_byte, const struct memory_range *memory,
-                      unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        uint64_t base = memory[i].base.value;
-        if (memory[i].type == MEMORY_USABLE && memory[i].bytes > 0 && base <= last_byte
-            && (base >= first_byte || first_byte - base < memory[i].bytes))
-            return true;
-    }
-    return false;
-}
-
 struct dma_reserved dma_reserved_make(uint64_t first_byte, uint64_t last_byte,
                                       const struct memory_range *memory, unsigned count,
                                       uint64_t address_end)
@@ -26,7 +14,7 @@ struct dma_reserved dma_reserved_make(uint64_t first_byte, uint64_t last_byte,
         return reserved;
     uint64_t first = align_down(first_byte, PAGE_SIZE_4K);
     uint64_t end = align_up(last_byte + 1, PAGE_SIZE_4K);
-    reserved.honoured = !holds_ram(first, end - 1, memory, count);
+    reserved.honoured = !memory_ranges_hold_ram(memory, count, first, end - 1);
     reserved.range = (struct ept_range){ GPA(first), HPA(first), end - first };
     return reserved;
 }

@@ -40,6 +40,18 @@ static bool is_power_of_two(uint64_t value)
     return value != 0 && (value & (value - 1)) == 0;
 }
 
+bool memory_ranges_hold_ram(const struct memory_range *ranges, size_t count, uint64_t first_byte,
+                            uint64_t last_byte)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t base = ranges[i].base.value;
+        if (ranges[i].type == MEMORY_USABLE && ranges[i].bytes > 0 && base <= last_byte
+            && (base >= first_byte || first_byte - base < ranges[i].bytes))
+            return true;
+    }
+    return false;
+}
+
 bool memory_map_is_valid(const struct memory_map *map)
 {
     if (map->count > MEMORY_REGIONS_MAX)

@@ -34,6 +34,10 @@ struct memory_range {
     uint32_t type; /* enum memory_type, or what the firmware invented */
 };
 
+/* Is a byte from the first to the last in a usable range? */
+bool memory_ranges_hold_ram(const struct memory_range *ranges, size_t count, uint64_t first_byte,
+                            uint64_t last_byte);
+
 struct memory_region {
     hpa_t base;
     uint64_t bytes;

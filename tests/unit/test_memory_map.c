@@ -414,9 +414,26 @@ static void impossible_requests_are_refused(void **state)
     assert_int_equal(memory_map_total(&map), MIB(63) - PAGE_SIZE_4K);
 }
 
+static void a_device_lies_where_no_byte_is_usable(void **state)
+{
+    (void)state;
+    const struct memory_range ranges[] = {
+        { HPA(MIB(1)), MIB(1), MEMORY_USABLE },
+        { HPA(MIB(3)), MIB(1), MEMORY_RESERVED },
+        { HPA(MIB(5)), 0, MEMORY_USABLE }, /* no byte */
+        { HPA(UINT64_MAX - 100), 4096, MEMORY_USABLE },
+    };
+    assert_false(memory_ranges_hold_ram(ranges, 4, 0, MIB(1) - 1));
+    assert_true(memory_ranges_hold_ram(ranges, 4, 0, MIB(1)));
+    assert_true(memory_ranges_hold_ram(ranges, 4, MIB(2) - 1, MIB(3)));
+    assert_false(memory_ranges_hold_ram(ranges, 4, MIB(2), MIB(6)));
+    assert_true(memory_ranges_hold_ram(ranges, 4, MIB(2), UINT64_MAX));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_device_lies_where_no_byte_is_usable),
         cmocka_unit_test(any_map_has_exactly_the_pages_that_are_wholly_usable),
         cmocka_unit_test(any_sequence_of_reserving_and_taking_agrees_with_the_model),
         cmocka_unit_test(the_largest_block_is_what_a_take_would_get),
