@@ -12,8 +12,10 @@
 
 #include "arch/cpu_features.h"
 #include "arch/host.h"
+#include "arch/insn.h"
 #include "arch/layout.h"
 #include "arch/paging.h"
+#include "arch/spec/cpuid.h"
 #include "arch/spec/vtd.h"
 #include "hv/check.h"
 #include "hv/log.h"
@@ -122,14 +124,31 @@ static const char *table_problem(const struct dmar *dmar)
     return NULL;
 }
 
+/* Why a unit's registers cannot be where the DMAR says, or NULL. */
+static const char *place_problem(hpa_t registers, const struct memory_range *memory, unsigned count)
+{
+    uint64_t last = registers.value + PAGE_SIZE_4K - 1;
+    if (last >> (cpuid(CPUID_ADDRESS_SIZES, 0).eax & 0xFF))
+        return "lies beyond this CPU's addresses";
+    if (memory_ranges_hold_ram(memory, count, registers.value, last))
+        return "is said to be where RAM is";
+    return NULL;
+}
+
 /* Reads all units before any is changed. */
-static const char *open_units(const struct dmar *dmar)
+static const char *open_units(const struct dmar *dmar, const struct memory_range *memory,
+                              unsigned count)
 {
     vtd.limits = dma_limits_none();
     for (unsigned i = 0; i < dmar->unit_count; i++) {
+        const char *problem = place_problem(dmar->units[i].registers, memory, count);
+        if (problem != NULL) {
+            log_line(LOG_WARNING, "iommu %u %s", i, problem);
+            return "one of the units is not where the DMAR table says";
+        }
         vtd_unit_open(&vtd.units[i], map_unit(i, dmar->units[i].registers));
         vtd.unit_count++;
-        const char *problem = dma_limits_add(&vtd.limits, vtd.units[i].cap, vtd.units[i].ecap);
+        problem = dma_limits_add(&vtd.limits, vtd.units[i].cap, vtd.units[i].ecap);
         if (problem != NULL) {
             log_line(LOG_WARNING, "iommu %u %s", i, problem);
             return "one of the units cannot do what is needed";
@@ -178,7 +197,7 @@ static const char *start(struct frames frames, const struct memory_range *memory
 {
     const char *problem = table_problem(&host.acpi.dmar);
     if (problem == NULL)
-        problem = open_units(&host.acpi.dmar);
+        problem = open_units(&host.acpi.dmar, memory, count);
     if (problem != NULL)
         return problem;
     if (!stop_units())

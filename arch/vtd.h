@@ -34,8 +34,9 @@
 uint64_t vtd_table_bytes(uint64_t guests_memory_bytes, unsigned guests);
 
 /* Turns remapping on, with all tables in `frames`. `memory` is the firmware's map: no
- * reserved region may reach into usable RAM. False: there are no units that can be
- * used, vtd_absence() says why, and those that answer are off. */
+ * reserved region and no unit may be in usable RAM. False: there are no units that can
+ * be used, and vtd_absence() says why. They are as the firmware left them, or, if one of
+ * them could not be turned off or on, off as far as they answer. */
 bool vtd_start(struct frames frames, const struct memory_range *memory, unsigned count)
     __attribute__((warn_unused_result));
 bool vtd_is_on(void);

@@ -13,7 +13,6 @@
 
 #define EDU_VENDOR 0x1234
 #define EDU_DEVICE 0x11E8
-#define EDU_BUFFER_BYTES 4096
 
 struct edu {
     unsigned function; /* in host.pci */

@@ -4,6 +4,7 @@ edu devices that do any DMA and raise any message they are told to.
 """
 
 import re
+import struct
 
 import pytest
 
@@ -21,9 +22,10 @@ BRIDGES = ("pcie-pci-bridge,id=a,addr=0x5", "pcie-pci-bridge,id=b,addr=0x6",
 CLAIMS = 29
 
 
-def selftest(machine, firmware="seabios", iommu="intremap=on", devices=ROOT_BUS, end="end: ok"):
+def selftest(machine, firmware="seabios", iommu="intremap=on", devices=ROOT_BUS, end="end: ok",
+             more=()):
     """The hypervisor's lines from the inventory on."""
-    more = [word for device in devices for word in ("-device", device)]
+    more = [*more, *(word for device in devices for word in ("-device", device))]
     rig = machine(CONFIG, {}, on="qemu-tcg", firmware=firmware, cpus=2, iommu=iommu, more=more)
     rig.says("inventory:", 180)
     rig.says("selftest vtd: [0-9]+ of [0-9]+ claims hold", 120)
@@ -87,6 +89,19 @@ def test_without_it_the_reason_is_said_and_nothing_claimed(machine, iommu, reaso
     assert f"VT-d is not used: {reason}" in said
     assert "selftest vtd: remapping is on: FAILED" in said
     assert "selftest vtd: 0 of 1 claims hold" in said
+
+
+@pytest.mark.parametrize("address, problem", [
+    (0x100000, "is said to be where RAM is"),
+    (0xFFFFFFFFFFFFF000, "lies beyond this CPU's addresses"),
+])
+def test_a_unit_where_none_can_be_is_not_touched(machine, tmp_path, address, problem):
+    table = tmp_path / "dmar"       # what follows its header: 39 bits, remaps, one unit for all
+    table.write_bytes(struct.pack("<BB10xHHBxHQ", 38, 1, 0, 16, 1, 0, address))
+    said = selftest(machine, iommu="", end="end: status 1",
+                    more=("-acpitable", f"sig=DMAR,rev=1,data={table}"))
+    assert f"iommu 0 {problem}" in said
+    assert "VT-d is not used: one of the units is not where the DMAR table says" in said
 
 
 def test_without_devices_the_self_test_fails(machine):
