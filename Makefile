@@ -13,13 +13,13 @@ BOOT_ASM := boot/entry.asm
 
 VTD := arch/vtd.c arch/vtd_reserved.c arch/vtd_attach.c arch/vtd_interrupts.c arch/vtd_faults.c
 ARCH := arch/cpu.c arch/cpu_features.c arch/cpuid_host.c arch/cpu_identity.c arch/descriptors.c \
-	arch/paging.c arch/window.c arch/arena.c arch/xsave.c arch/lapic.c arch/time.c arch/smp.c \
-	arch/vmx.c arch/vmx_run.c $(VTD) arch/machine.c arch/machine_memory.c arch/machine_vmcs.c \
+	arch/mtrr.c arch/paging.c arch/window.c arch/arena.c arch/xsave.c arch/lapic.c arch/time.c \
+	arch/smp.c arch/vmx.c arch/vmx_run.c $(VTD) arch/machine.c arch/machine_memory.c arch/machine_vmcs.c \
 	arch/panic.c arch/symbols.c arch/host_screen.c arch/host_keyboard.c
 ARCH_ASM := arch/exception_entry.asm arch/vmx_entry.asm arch/trampoline.asm
 
-HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/calendar.c hv/log.c \
-	hv/log_ring.c hv/panic_record.c
+HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/mtrr.c hv/calendar.c \
+	hv/log.c hv/log_ring.c hv/panic_record.c
 HV_CONFIG := hv/toml.c hv/toml_cursor.c hv/toml_string.c hv/toml_value.c \
 	hv/config_keys.c hv/config_hypervisor.c hv/config_values.c hv/config_parse.c hv/config_check.c \
 	hv/config_memory.c hv/config_images.c hv/config_list.c hv/config_after.c hv/restart.c \
@@ -71,7 +71,7 @@ COLD := \
 	$(HV_MONITOR) $(HV_INVENTORY) $(HV_DMA) $(VTD) $(HV_EMULATION_COLD) $(HV_LEARN) $(HV_TASK) \
 	arch/cpu.c arch/cpu_features.c arch/cpuid_host.c arch/descriptors.c arch/arena.c \
 	arch/time.c arch/smp.c arch/vmx.c arch/panic.c arch/symbols.c arch/cpu_identity.c \
-	arch/paging.c arch/window.c \
+	arch/mtrr.c arch/paging.c arch/window.c \
 	hv/frames.c hv/ept.c hv/preflight.c hv/exit_reason_name.c hv/exit_report.c \
 	hv/cpuid_table.c hv/cpuid_frequency.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c \
 	hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/warm_reset.c hv/readiness.c hv/text_search.c \
@@ -114,7 +114,7 @@ UNIT_TESTS := acpi acpi_dmar cmos config console cpuid cr crash_report decode de
 	exit_report findings framebuffer frames guest_acpi guest_kind guest_memory guest_mp_table \
 	guest_paging guest_tsc i8042 i8042_driver instruction inventory_print ioapic_driver irte \
 	keyboard lapic lapic_base lapic_ipi lapic_level lapic_page learn linux log_ring \
-	memory_functions memory_map mmio monitor monitor_command monitor_line msr multiboot1 \
+	memory_functions memory_map mmio mtrr monitor monitor_command monitor_line msr multiboot1 \
 	multiboot2 multiboot2_guest owners panic_record pci pci_config pci_scan pci_topology pic \
 	pit platform policy ports power preflight pvh recorder restart rtc saved_inventory screen \
 	serial serial_pci task_switch text text_search timers toml uart vcpu virtual_ioapic \

@@ -8,9 +8,11 @@
 #include "arch/cpu_features.h"
 #include "arch/cpu_identity.h"
 #include "arch/descriptors.h"
+#include "arch/host.h"
 #include "arch/insn.h"
 #include "arch/lapic.h"
 #include "arch/layout.h"
+#include "arch/mtrr.h"
 #include "arch/paging.h"
 #include "arch/vmx.h"
 #include "arch/window.h"
@@ -66,11 +68,19 @@ struct cpu *cpu_create(uint32_t apic_id)
     return cpu;
 }
 
+static bool mtrrs_differ(void)
+{
+    struct mtrrs own;
+    mtrrs_read(&own);
+    return !mtrrs_same(&own, &host.mtrrs);
+}
+
 void cpu_start(struct cpu *cpu)
 {
     paging_activate();
     descriptors_load(cpu);
     cpu_identity_read(&cpu->identity);
+    cpu->mtrrs_differ = mtrrs_differ();
     cpu->tsc_adjust_is_zero = cpu_features.tsc_adjust && rdmsr(IA32_TSC_ADJUST) == 0;
     if (!cpu_features.x2apic) {
         vmx_read_capabilities(&cpu->capabilities);

@@ -63,6 +63,7 @@ struct cpu {
     _Atomic enum cpu_state state; /* written by the CPU itself */
     struct vmx_capabilities capabilities;
     bool tsc_adjust_is_zero; /* IA32_TSC_ADJUST is there, and 0; nobody changes it */
+    bool mtrrs_differ; /* from the boot CPU's */
     bool timer_on; /* the VMX-preemption timer, in this CPU's VMCS */
 
     struct window windows[WINDOWS_PER_CPU]; /* arch/window.h */

@@ -54,6 +54,14 @@ static void drop_absent(void)
     cpu_count = kept;
 }
 
+static void report_mtrrs(void)
+{
+    for (unsigned i = 1; i < cpu_count; i++)
+        if (cpus[i]->mtrrs_differ)
+            log_line(LOG_WARNING, "CPU %u: its MTRRs differ from those of CPU 0, which is a "
+                     "mistake of the firmware; the hypervisor may be slow there", i);
+}
+
 void boot_cpus_start(const struct boot *boot)
 {
     if (!cpu_features.x2apic) {
@@ -63,6 +71,7 @@ void boot_cpus_start(const struct boot *boot)
     time_init();
     smp_start_all(boot->trampoline);
     drop_absent();
+    report_mtrrs();
     log_line(LOG_INFO, "%u CPUs; TSC %llu kHz, local APIC timer %llu kHz", cpu_count,
              (unsigned long long)tsc_hz / 1000, (unsigned long long)lapic_timer_hz / 1000);
 }

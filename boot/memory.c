@@ -9,6 +9,7 @@
 #include "arch/cpu.h"
 #include "arch/host.h"
 #include "arch/layout.h"
+#include "arch/mtrr.h"
 #include "arch/paging.h"
 #include "arch/panic.h"
 #include "boot/boot.h"
@@ -63,6 +64,24 @@ bool boot_memory_holds_ram(const struct boot *boot, uint64_t first, uint64_t end
     return memory_ranges_hold_ram(boot->info.memory, boot->info.memory_count, first, end - 1);
 }
 
+/* Leaves only what is write-back. */
+static void trim_memory(struct memory_map *map)
+{
+    struct memory_region out;
+
+    mtrrs_read(&host.mtrrs);
+    if (!host.mtrrs.on)
+        log_line(LOG_WARNING, "the firmware has left the MTRRs off, so the hypervisor runs "
+                 "without cache");
+    if (host.mtrrs.ignored > 0)
+        log_line(LOG_WARNING, "%u MTRRs are not understood: memory may be given to guests that "
+                 "the firmware wants uncached", host.mtrrs.ignored);
+    while (mtrrs_trim(&host.mtrrs, map, &out))
+        log_line(LOG_WARNING, "%llu KiB of RAM at %llx are not used: the firmware's MTRRs do not "
+                 "make them write-back", (unsigned long long)out.bytes >> 10,
+                 (unsigned long long)out.base.value);
+}
+
 void boot_memory_init(struct boot *boot)
 {
     static struct acpi_problems problems;
@@ -81,6 +100,7 @@ void boot_memory_init(struct boot *boot)
         memory_map_holds(&boot->memory, HPA(PANIC_RECORD_BASE), sizeof(struct panic_record));
     if (!memory_map_drop_low(&boot->memory, &boot->trampoline))
         halt_machine("no free page below 640 KiB, where the other CPUs must begin");
+    trim_memory(&boot->memory);
     boot->record_page_free = record_page_free && boot->trampoline.value != PANIC_RECORD_BASE;
 
     acpi_read(info->rsdp.size ? info->rsdp.bytes : NULL, info->rsdp.size, &host.acpi, &problems);

@@ -11,6 +11,7 @@
 #include "hv/msr.h"
 
 #include "arch/spec/cr.h"
+#include "arch/spec/mtrr.h"
 #include "hv/check.h"
 #include "hv/cpuid.h"
 #include "hv/denied.h"
@@ -45,8 +46,6 @@ struct row {
     uint64_t value; /* of FIXED */
 };
 
-#define MTRRCAP_FIX BIT(8)
-#define MTRRCAP_WC BIT(10)
 
 /* Of some models, and what Linux asks for without minding a fault. */
 #define MSR_SMI_COUNT 0x34
@@ -230,10 +229,6 @@ void msr_bitmap_choose(const struct vcpu *vcpu)
 #define MISC_ENABLE_NO_BTS BIT(11)
 #define MISC_ENABLE_NO_PEBS BIT(12)
 
-#define MTRR_UC 0ull
-#define MTRR_WB 6ull
-#define MTRR_FIXED_ENABLE BIT(10)
-#define MTRR_ENABLE BIT(11)
 #define EIGHT_RANGES 0x0101010101010101ull
 #define MTRR_DEF_TYPE_BITS 0xCFFull
 
@@ -252,13 +247,13 @@ _Static_assert(3 + IA32_MTRR_FIX4K_F8000 - IA32_MTRR_FIX4K_C0000 == MSR_MTRR_FIX
 void msr_state_reset(struct msr_state *state)
 {
     *state = (struct msr_state){
-        .mtrr_def_type = MTRR_ENABLE | MTRR_FIXED_ENABLE | MTRR_WB,
+        .mtrr_def_type = MTRR_ENABLE | MTRR_FIXED_ENABLE | MTRR_WRITE_BACK,
         .misc_enable = MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_NO_BTS | MISC_ENABLE_NO_PEBS,
         .xcr0 = XCR0_X87,
     };
     for (unsigned i = 0; i < MSR_MTRR_FIXED_COUNT; i++)
-        state->mtrr_fixed[i] = EIGHT_RANGES * MTRR_WB;
-    state->mtrr_fixed[mtrr_fixed_index(IA32_MTRR_FIX16K_A0000)] = EIGHT_RANGES * MTRR_UC;
+        state->mtrr_fixed[i] = EIGHT_RANGES * MTRR_WRITE_BACK;
+    state->mtrr_fixed[mtrr_fixed_index(IA32_MTRR_FIX16K_A0000)] = EIGHT_RANGES * MTRR_UNCACHEABLE;
 }
 
 /* Only bits that say what the processor is immune to or how it is mitigated;
@@ -278,7 +273,7 @@ static bool misc_enable_write(struct msr_state *state, uint64_t value)
 
 static bool is_memory_type(uint8_t type)
 {
-    return type <= MTRR_WB && type != 2 && type != 3;
+    return type <= MTRR_WRITE_BACK && type != 2 && type != 3;
 }
 
 /* SDM Vol. 3A, 12.11.2.1 "IA32_MTRR_DEF_TYPE MSR". The value is remembered and

@@ -36,6 +36,7 @@ if serial --unit=0 --speed=115200; then
 fi
 insmod all_video
 {acpi}
+{before}
 if multiboot2 /boot/bulkhead.elf; then
 {screen}    module2 --nounzip /boot/config.toml config
 {modules}    boot
@@ -96,7 +97,7 @@ def complaint_about(name, directory):
     return None
 
 
-def stage(config, kernel, root, strict, acpi_cpus, also, screen):
+def stage(config, kernel, root, strict, acpi_cpus, also, screen, before):
     """Lays out the disc's files under `root`; returns the warnings."""
     boot = root / "boot"
     (boot / "grub").mkdir(parents=True)
@@ -116,7 +117,8 @@ def stage(config, kernel, root, strict, acpi_cpus, also, screen):
     if warnings and strict:
         raise SystemExit("\n".join(f"{config}: {warning}" for warning in warnings))
     (boot / "grub" / "grub.cfg").write_text(GRUB_CONFIGURATION.format(
-        acpi=stage_acpi(boot, acpi_cpus), modules=modules, screen=screen_command(screen)))
+        acpi=stage_acpi(boot, acpi_cpus), modules=modules, screen=screen_command(screen),
+        before=before))
     return warnings
 
 
@@ -130,17 +132,18 @@ def stage_acpi(boot, cpus):
     return "acpi " + " ".join(f"/boot/{name}" for name in tables)
 
 
-def make_iso(config, out, kernel, strict=False, acpi_cpus=0, also=(), screen=""):
+def make_iso(config, out, kernel, strict=False, acpi_cpus=0, also=(), screen="",
+             before=""):
     """Writes `out`; returns warnings about images that were left out.
 
     `also` names further images beside the configuration that go on the disc.
-    `screen` is the mode that GRUB sets.
+    `screen` is the mode that GRUB sets, `before` what it does before it loads anything.
     """
     with tempfile.TemporaryDirectory(prefix="bulkhead-iso-") as directory:
         root = pathlib.Path(directory)
-        warnings = stage(config, kernel, root, strict, acpi_cpus, also, screen)
+        warnings = stage(config, kernel, root, strict, acpi_cpus, also, screen, before)
         command = ["grub-mkrescue", "-o", str(out), "--fonts=", "--locales=", "--themes=",
-                   f"--install-modules={MODULES}", str(root), "--", "-volid", "BULKHEAD"]
+                   f"--install-modules={MODULES}{' wrmsr' if before else ''}", str(root), "--", "-volid", "BULKHEAD"]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True, check=False)
     if done.returncode:

@@ -43,20 +43,20 @@ def pytest_runtest_makereport(item, call):
     item.failed = getattr(item, "failed", False) or (call.when != "teardown" and report.failed)
 
 
-def disc(config, files, acpi_cpus=0, kernel=KERNEL, screen=""):
+def disc(config, files, acpi_cpus=0, kernel=KERNEL, screen="", before=""):
     """The disc of this configuration text and these files: name -> path or bytes."""
     contents = {name: data if isinstance(data, bytes) else pathlib.Path(data).read_bytes()
                 for name, data in files.items()}
     key = hashlib.sha256(kernel.read_bytes())
-    for part in (config, acpi_cpus, screen, *sorted(contents.items())):
+    for part in (config, acpi_cpus, screen, before, *sorted(contents.items())):
         key.update(hashlib.sha256(repr(part).encode()).digest())
     path = DISCS / f"{key.hexdigest()[:24]}.iso"
     if not path.exists():
-        _make_disc(path, config, contents, acpi_cpus, kernel, screen)
+        _make_disc(path, config, contents, acpi_cpus, kernel, screen, before)
     return path
 
 
-def _make_disc(path, config, contents, acpi_cpus, kernel, screen):
+def _make_disc(path, config, contents, acpi_cpus, kernel, screen, before):
     directory = path.with_suffix(f".{os.getpid()}")
     directory.mkdir(parents=True)
     try:
@@ -65,7 +65,8 @@ def _make_disc(path, config, contents, acpi_cpus, kernel, screen):
         for name, data in contents.items():
             (directory / name).write_bytes(data)
         make_iso.make_iso(directory / "config.toml", directory / "disc", kernel,
-                          acpi_cpus=acpi_cpus, also=tuple(contents), screen=screen)
+                          acpi_cpus=acpi_cpus, also=tuple(contents), screen=screen,
+                          before=before)
         (directory / "disc").rename(path)
     finally:
         shutil.rmtree(directory)
@@ -78,14 +79,15 @@ def machine(request):
     rigs = []
 
     def boot(config, files=None, *, on="bochs", cpus=2, memory_mib=512, firmware="seabios",
-             model=Spec.model, acpi=True, kernel=KERNEL, iommu=Spec.iommu, more=(), screen=""):
+             model=Spec.model, acpi=True, kernel=KERNEL, iommu=Spec.iommu, more=(), screen="",
+             before=""):
         try:
             check_available(on)
         except Unavailable as reason:
             pytest.skip(str(reason))
         acpi_cpus = cpus if on == "bochs-uefi" and acpi else 0
-        spec = Spec(name=on, iso=disc(config, files or {}, acpi_cpus, kernel, screen), cpus=cpus,
-                    memory_mib=memory_mib, firmware=firmware, iommu=iommu, model=model,
+        spec = Spec(name=on, iso=disc(config, files or {}, acpi_cpus, kernel, screen, before),
+                    cpus=cpus, memory_mib=memory_mib, firmware=firmware, iommu=iommu, model=model,
                     more=tuple(more))
         directory = LOGS / f"{name}.run{len(rigs)}"
         shutil.rmtree(directory, ignore_errors=True)
