@@ -7,7 +7,7 @@
 
 BOOT := boot/main.c boot/loader.c boot/console.c boot/memory.c boot/cpus.c boot/inventory.c \
 	boot/remapping.c boot/selftest.c boot/selftest_edu.c boot/preflight.c boot/partition.c \
-	boot/screen.c boot/serial.c
+	boot/screen.c boot/serial.c boot/parts.c
 BOOT_PURE := boot/multiboot2.c
 BOOT_ASM := boot/entry.asm
 
@@ -15,7 +15,7 @@ VTD := arch/vtd.c arch/vtd_reserved.c arch/vtd_attach.c arch/vtd_interrupts.c ar
 ARCH := arch/cpu.c arch/cpu_features.c arch/cpuid_host.c arch/cpu_identity.c arch/descriptors.c \
 	arch/mtrr.c arch/paging.c arch/window.c arch/arena.c arch/xsave.c arch/lapic.c arch/time.c \
 	arch/smp.c arch/vmx.c arch/vmx_run.c $(VTD) arch/machine.c arch/machine_memory.c arch/machine_vmcs.c \
-	arch/panic.c arch/symbols.c arch/host_screen.c arch/host_keyboard.c
+	arch/panic.c arch/symbols.c arch/host_screen.c arch/host_keyboard.c arch/lines.c
 ARCH_ASM := arch/exception_entry.asm arch/vmx_entry.asm arch/trampoline.asm
 
 HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/mtrr.c hv/calendar.c \
@@ -23,7 +23,8 @@ HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/mtrr
 HV_CONFIG := hv/toml.c hv/toml_cursor.c hv/toml_string.c hv/toml_value.c \
 	hv/config_keys.c hv/config_hypervisor.c hv/config_values.c hv/config_parse.c hv/config_check.c \
 	hv/config_memory.c hv/config_images.c hv/config_list.c hv/config_after.c hv/restart.c \
-	hv/guest_ports.c hv/console_place.c
+	hv/guest_ports.c hv/console_place.c hv/config_parts.c hv/config_owners.c hv/config_raw.c \
+	hv/config_devices.c hv/own_parts.c hv/pci_address.c
 HV_LOAD := hv/guest_kind.c hv/linux.c hv/linux_image.c hv/multiboot1.c \
 	hv/multiboot2.c hv/multiboot2_header.c hv/pvh.c hv/flat.c \
 	hv/image.c hv/image_layout.c hv/image_sections.c hv/elf.c hv/refusal.c hv/entry_tables.c \
@@ -44,7 +45,8 @@ HV_EMULATION_COLD := hv/instruction_table.c hv/alu.c hv/alu_multiply.c hv/emulat
 HV_TASK := hv/task_switch.c hv/task_segments.c hv/task_state.c hv/segment.c hv/system_access.c \
 	hv/delivery.c hv/guest_pdptes.c
 HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.c hv/pit.c \
-	hv/timers.c hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/pci.c hv/platform.c hv/denied.c
+	hv/timers.c hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/pci.c hv/platform.c hv/denied.c \
+	hv/lines.c hv/io_bitmap.c
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
 HV_MONITOR := hv/monitor.c hv/monitor_line.c hv/monitor_command.c hv/monitor_show.c \
@@ -78,7 +80,7 @@ COLD := \
 	hv/platform.c hv/port_string.c hv/event.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/lapic_level.c hv/guest_tsc.c \
 	drivers/power.c drivers/rtc.c drivers/vtd_unit.c drivers/pci_config.c drivers/serial.c \
-	drivers/ioapic.c
+	drivers/ioapic.c hv/lines.c hv/io_bitmap.c arch/lines.c
 
 # What runs at every exit, whatever the reason; and the way to a device, in memory
 # or at a port, that kernels access all the time.
@@ -96,7 +98,7 @@ HV_IMAGE_ONLY := hv/memory_functions.c
 
 # Our own guests: guest/NAME.c each, a bzImage made of it and of what they share.
 GUESTS := sweep witness triple pending apic storm chaos smp bench timers status rtc serial level \
-	operands maps steps warm tsc exits
+	operands maps steps warm tsc exits raw
 GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 
 # One guest for each other kind of kernel: guest/kinds.
@@ -109,18 +111,19 @@ NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv
 
 # Host unit tests: tests/unit/test_NAME.c. The code under test comes from one
 # library; fakes_NAME lists what replaces members of it, besides the machine.
-UNIT_TESTS := acpi acpi_dmar cmos config console cpuid cr crash_report decode delivery denied \
+UNIT_TESTS := acpi acpi_dmar cmos config config_parts console cpuid cr crash_report decode delivery \
+	denied \
 	dma_faults dma_reserved dma_sources dma_tables dmar_scope elf emulate ept event exit \
 	exit_report findings framebuffer frames guest_acpi guest_kind guest_memory guest_mp_table \
 	guest_paging guest_tsc i8042 i8042_driver instruction inventory_print ioapic_driver irte \
-	keyboard lapic lapic_base lapic_ipi lapic_level lapic_page learn linux log_ring \
+	keyboard lapic lapic_base lapic_ipi lapic_level lapic_page learn lines linux log_ring \
 	memory_functions memory_map mmio mtrr monitor monitor_command monitor_line msr multiboot1 \
 	multiboot2 multiboot2_guest owners panic_record pci pci_config pci_scan pci_topology pic \
 	pit platform policy ports power preflight pvh recorder restart rtc saved_inventory screen \
 	serial serial_pci task_switch text text_search timers toml uart vcpu virtual_ioapic \
 	vm_life vtd_unit warm_reset
 fakes_console := terminal
-fakes_cr := reports
+fakes_cr := reports terminal
 fakes_crash_report := terminal
 fakes_delivery := reports
 fakes_denied := terminal
@@ -131,23 +134,24 @@ fakes_exit_report := terminal
 fakes_guest_paging := reports
 fakes_i8042 := interrupts terminal
 fakes_inventory_print := terminal
-fakes_lapic := apic_vm reports
-fakes_lapic_base := apic_vm reports
-fakes_lapic_ipi := apic_vm reports
-fakes_lapic_level := apic_vm reports
-fakes_lapic_page := apic_vm reports
+fakes_lapic := apic_vm reports terminal
+fakes_lapic_base := apic_vm reports terminal
+fakes_lapic_ipi := apic_vm reports terminal
+fakes_lapic_level := apic_vm reports terminal
+fakes_lapic_page := apic_vm reports terminal
 fakes_learn := reports terminal
+fakes_lines := apic_vm reports terminal
 fakes_mmio := reports
-fakes_msr := reports
+fakes_msr := reports terminal
 fakes_panic_record := terminal
 fakes_pci_scan := pci_space
-fakes_policy := reports
+fakes_policy := reports terminal
 fakes_ports := interrupts linear terminal
 fakes_saved_inventory := terminal
 fakes_task_switch := reports vm_entry
-fakes_timers := reports
+fakes_timers := reports terminal
 fakes_uart := interrupts terminal
-fakes_vcpu := reports vm_entry
+fakes_vcpu := reports terminal vm_entry
 fakes_virtual_ioapic := interrupts
 
 # Parsers of what comes from outside, fed with anything: tests/fuzz/fuzz_NAME.c.
@@ -362,7 +366,7 @@ build/host/libhv.a: $(HOST_OBJECTS)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 CHECK_C := $(filter-out hv/log.c hv/log_ring.c hv/panic_record.c hv/calendar.c,$(HV_BASE)) \
-	$(HV_CONFIG) $(HV_LOAD) hv/guest_memory.c hv/ept.c hv/frames.c
+	$(HV_CONFIG) $(HV_LOAD) hv/guest_memory.c hv/ept.c hv/frames.c hv/pci_topology.c
 CHECK_SVG := tools/check_svg.c tools/svg_draw.c tools/svg_cpus.c tools/svg_guests.c tools/svg_memory.c \
 	tools/memory_parts.c
 build/bulkhead-check: tools/bulkhead_check.c tools/saved_inventory.c $(CHECK_SVG) $(CHECK_C) \

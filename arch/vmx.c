@@ -17,6 +17,7 @@
 #include "arch/xsave.h"
 #include "hv/check.h"
 #include "hv/event.h"
+#include "hv/io_bitmap.h"
 #include "hv/machine.h"
 #include "hv/vm.h"
 
@@ -91,6 +92,8 @@ static uint64_t vpid_of(const struct vcpu *vcpu)
 static void write_controls(const struct cpu *cpu, const struct vcpu *vcpu)
 {
     struct vmx_controls controls = preflight_controls(&cpu->capabilities);
+    if (vcpu->vm->io_bitmap.value != 0)
+        controls.primary |= PRIMARY_USE_IO_BITMAPS;
     vmcs_write_32(VMCS_PIN_BASED_CONTROLS, controls.pin);
     vmcs_write_32(VMCS_PRIMARY_CONTROLS, controls.primary);
     vmcs_write_32(VMCS_SECONDARY_CONTROLS, controls.secondary);
@@ -105,6 +108,8 @@ static void write_controls(const struct cpu *cpu, const struct vcpu *vcpu)
     vmcs_write_32(VMCS_ENTRY_MSR_LOAD_COUNT, 0);
     vmcs_write_64(VMCS_EPT_POINTER, ept_pointer(&vcpu->vm->ept));
     vmcs_write_64(VMCS_MSR_BITMAP, vcpu->vm->msr_bitmaps[0].value);
+    vmcs_write_64(VMCS_IO_BITMAP_A, vcpu->vm->io_bitmap.value);
+    vmcs_write_64(VMCS_IO_BITMAP_B, vcpu->vm->io_bitmap.value + IO_BITMAP_BYTES / 2);
     if (controls.secondary & SECONDARY_ENABLE_VPID)
         vmcs_write_16(VMCS_VPID, (uint16_t)vpid_of(vcpu));
     if (controls.secondary & SECONDARY_ENABLE_XSAVES)

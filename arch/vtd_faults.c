@@ -8,9 +8,9 @@
 #include "arch/spec/pci.h"
 #include "arch/time.h"
 #include "drivers/pci_config.h"
-#include "hv/inventory_print.h"
 #include "hv/log.h"
 #include "hv/machine.h"
+#include "hv/pci_address.h"
 
 #define FAULTS_AT_ONCE 64
 #define TSC_HZ_UNKNOWN 1000000000ull

@@ -11,6 +11,7 @@
 #include "hv/config.h"
 #include "hv/findings.h"
 #include "hv/memory_map.h"
+#include "hv/vm.h"
 
 /* The boot module that is the configuration, and no guest's image. */
 #define CONFIG_MODULE "config"
@@ -87,6 +88,12 @@ void boot_selftest(struct boot *boot);
 
 /* boot/preflight.c: prints the table; halts on an unsuitable machine. */
 void boot_preflight(void);
+
+/* boot/parts.c: parts of the machine for guests. The first lists what no guest can
+ * own; frames are those that mapping them takes at most, beyond the RAM's. */
+void boot_own_parts(struct boot *boot);
+unsigned boot_parts_frames(const struct vm_config *config, bool pages_1g);
+void boot_give_parts(struct vm *vm);
 
 /* boot/partition.c: checks the configuration against the machine and makes the
  * VMs; halts with all findings if anything is wrong. */

@@ -8,12 +8,10 @@
 #include "arch/host.h"
 #include "arch/host_screen.h"
 #include "arch/insn.h"
-#include "arch/layout.h"
-#include "arch/paging.h"
+#include "arch/lines.h"
 #include "arch/vtd.h"
 #include "boot/boot.h"
 #include "drivers/i8042.h"
-#include "drivers/ioapic.h"
 #include "drivers/rtc.h"
 #include "drivers/serial.h"
 #include "drivers/tick.h"
@@ -76,62 +74,13 @@ static unsigned choose_console_cpu(void)
     return 0;
 }
 
-static hpa_t ioapic_address(unsigned number)
-{
-    return host.acpi.ioapic_count ? host.acpi.ioapics[number].address : HPA(IOAPIC_BASE);
-}
-
-static struct {
-    struct host_ioapic ioapic;
-    uint8_t id; /* by the firmware's table */
-} ioapics[ACPI_IOAPICS_MAX];
-static unsigned ioapic_count;
-
-/* All of their inputs are masked, the first time. */
-static void find_ioapics(void)
-{
-    static bool found;
-    unsigned count = host.acpi.ioapic_count ? host.acpi.ioapic_count : 1;
-    for (unsigned i = 0; i < count && !found; i++) {
-        hpa_t address = ioapic_address(i);
-        uint64_t page = DEVICE_VIRTUAL + i * PAGE_SIZE_4K;
-        paging_map(page, HPA(align_down(address.value, PAGE_SIZE_4K)), PAGE_SIZE_4K, PAGE_DEVICE);
-        volatile uint32_t *window = (volatile uint32_t *)(page + address.value % PAGE_SIZE_4K);
-        uint32_t gsi_base = host.acpi.ioapic_count ? host.acpi.ioapics[i].gsi_base : 0;
-        struct host_ioapic *ioapic = &ioapics[ioapic_count].ioapic;
-        if (!host_ioapic_init(ioapic, window, gsi_base))
-            continue;
-        ioapics[ioapic_count++].id = host.acpi.ioapic_count ? host.acpi.ioapics[i].id : ioapic->id;
-    }
-    found = true;
-}
-
-/* Where interrupts are remapped, the IOAPIC names an entry, and that one the CPU. */
-static bool route_at(const struct host_ioapic *ioapic, uint8_t id,
-                     const struct acpi_override *line, uint32_t apic_id)
-{
-    if (!vtd_is_on())
-        return host_ioapic_route(ioapic, line->gsi, &(struct host_ioapic_route){
-            .delivery = DELIVERY_NMI, .polarity = line->polarity, .trigger = line->trigger,
-            .apic_id = apic_id });
-    uint32_t index = vtd_ioapic_interrupt_allocate(id);
-    return index != VTD_NO_INTERRUPT
-        && vtd_interrupt_set(index, &(struct vtd_interrupt){ .apic_id = apic_id,
-                                                             .delivery = DELIVERY_NMI })
-        && host_ioapic_route_remapped(ioapic, line->gsi, irte_redirection(
-               index, 0, false, line->polarity == ACPI_ACTIVE_LOW));
-}
-
 /* An ISA interrupt becomes an NMI of the console's CPU. */
 static bool route(uint8_t irq)
 {
     struct acpi_override line = acpi_isa_interrupt(&host.acpi, irq);
-    find_ioapics();
-    for (unsigned i = 0; i < ioapic_count; i++)
-        if (host_ioapic_owns(&ioapics[i].ioapic, line.gsi))
-            return route_at(&ioapics[i].ioapic, ioapics[i].id, &line,
-                            cpus[host.console_cpu]->apic_id);
-    return false;
+    return lines_route(line.gsi, &(struct host_ioapic_route){
+        .delivery = DELIVERY_NMI, .polarity = line.polarity, .trigger = line.trigger,
+        .apic_id = cpus[host.console_cpu]->apic_id });
 }
 
 bool boot_console_route(const struct boot *boot)

@@ -17,6 +17,7 @@
 #include "hv/inventory_print.h"
 #include "hv/log.h"
 #include "hv/log_row.h"
+#include "hv/pci_address.h"
 #include "hv/pci_topology.h"
 
 typedef unsigned long long ull;

@@ -8,6 +8,7 @@
 #include "arch/descriptors.h"
 #include "arch/host.h"
 #include "arch/insn.h"
+#include "arch/lines.h"
 #include "arch/panic.h"
 #include "arch/smp.h"
 #include "arch/time.h"
@@ -45,9 +46,11 @@ _Noreturn void boot_main(uint32_t magic, uint32_t info_address, uint32_t image_a
     cpu_start(cpus[0]);
     boot_cpus_start(&boot);
     boot_inventory(&boot);
+    lines_init();
     boot_remapping(&boot);
     boot_selftest(&boot);
     boot_preflight();
+    boot_own_parts(&boot);
     boot_partition(&boot);
     boot_console_interrupts(&boot);
     log_line(LOG_INFO, "%u guests start, %llu ticks after the boot loader", vm_start_all(),

@@ -15,6 +15,7 @@
 #include "boot/boot.h"
 #include "drivers/acpi.h"
 #include "hv/console.h"
+#include "hv/io_bitmap.h"
 #include "hv/log.h"
 #include "hv/owners.h"
 #include "hv/panic_record.h"
@@ -38,6 +39,18 @@ static uint64_t ept_bytes_max(uint64_t memory_bytes)
     return (memory_bytes / GIB(1) + 10) * PAGE_SIZE_4K;
 }
 
+/* The same for parts of the machine: a bitmap of ports, and of each range of memory
+ * the ways to both of its ends and all tables between. */
+static uint64_t parts_bytes_max(const struct config_parts *parts)
+{
+    uint64_t bytes = parts->port_count > 0 ? IO_BITMAP_BYTES + PAGE_SIZE_4K : 0;
+    for (unsigned i = 0; i < parts->mmio_count; i++) {
+        uint64_t large_pages = (parts->mmio[i].last - parts->mmio[i].first) / PAGE_SIZE_2M;
+        bytes += (large_pages / EPT_TABLE_ENTRIES + 8) * PAGE_SIZE_4K;
+    }
+    return bytes;
+}
+
 static uint64_t arena_bytes_for(const struct config *config)
 {
     uint64_t per_cpu = sizeof(struct cpu) + STACKS_PER_CPU * STACK_BYTES + 6 * PAGE_SIZE_4K;
@@ -47,6 +60,7 @@ static uint64_t arena_bytes_for(const struct config *config)
         bytes += config->vms[i].cpu_count * RECORDER_RING_BYTES + sizeof(struct vm) + CONFIG_VCPUS_MAX * sizeof(struct vcpu)
             + ept_bytes_max(config->vms[i].memory_bytes) + MSR_BITMAP_COUNT * MSR_BITMAP_SIZE
             + CONSOLE_OUTPUT_BYTES + CONSOLE_INPUT_BYTES + 4 * PAGE_SIZE_4K
+            + parts_bytes_max(&config->vms[i].parts)
             + (config->vms[i].learns ? sizeof(struct learn) : 0);
     return align_up(bytes + boot_remapping_bytes(config), PAGE_SIZE_2M);
 }

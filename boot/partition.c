@@ -76,7 +76,8 @@ static void zero_memory(const struct guest_memory *memory)
 static void make_memory(struct vm *vm, const struct vmx_capabilities *capabilities)
 {
     bool pages_1g = preflight_has_1g_pages(capabilities);
-    unsigned count = guest_memory_ept_frames(&vm->memory, pages_1g);
+    unsigned count = guest_memory_ept_frames(&vm->memory, pages_1g) +
+                     boot_parts_frames(vm->config, pages_1g);
     uint64_t *tables = arena_take(count * PAGE_SIZE_4K, PAGE_SIZE_4K);
     struct frames frames;
 
@@ -191,6 +192,7 @@ static void make_vm(struct boot *boot, const struct vm_config *config, uint8_t *
         console_attach(vm, arena_take(CONSOLE_OUTPUT_BYTES, 64), CONSOLE_OUTPUT_BYTES,
                        arena_take(CONSOLE_INPUT_BYTES, 64), CONSOLE_INPUT_BYTES);
     print_vm(vm);
+    boot_give_parts(vm);
     vms[vm_count++] = vm;
 }
 

@@ -32,6 +32,11 @@
 #define CONFIG_CMDLINE_SIZE 2048 /* as Linux on x86 */
 #define CONFIG_MODULES_TEXT_SIZE 4096 /* all command lines of a guest's modules */
 
+#define CONFIG_DEVICES_MAX 16 /* of one guest, each of these */
+#define CONFIG_PORTS_MAX 16
+#define CONFIG_IRQS_MAX 15
+#define CONFIG_MMIO_MAX 8
+
 #define CONFIG_MEMORY_STEP MIB(2)
 #define CONFIG_MEMORY_MIN MIB(16)
 #define CONFIG_MEMORY_MAX GIB(1024)
@@ -76,6 +81,11 @@ enum vm_key {
     VM_RESTART_LIMIT,
     VM_RESTART_THEN,
     VM_LOG,
+    VM_DEVICES,
+    VM_PORTS,
+    VM_IRQS,
+    VM_MMIO,
+    VM_DMA,
     VM_KEY_COUNT
 };
 
@@ -102,6 +112,37 @@ struct config_module {
 struct config_after {
     char name[CONFIG_NAME_SIZE];
     struct place at;
+};
+
+/* One of `devices`. */
+struct config_device {
+    struct pci_address address;
+    bool gsi_given; /* else the firmware's interrupt line says which it is */
+    uint32_t gsi;   /* the IOAPIC input of its INTx pin */
+    struct place at;
+};
+
+/* One of `ports` or `mmio`: first and last port or byte. */
+struct config_range {
+    uint64_t first;
+    uint64_t last;
+    struct place at;
+};
+
+/* One of `irqs`. */
+struct config_irq {
+    uint8_t irq;
+    struct place at;
+};
+
+/* A guest's parts of the machine. */
+struct config_parts {
+    uint32_t device_count, port_count, irq_count, mmio_count;
+    struct config_device devices[CONFIG_DEVICES_MAX];
+    struct config_range ports[CONFIG_PORTS_MAX];
+    struct config_irq irqs[CONFIG_IRQS_MAX];
+    struct config_range mmio[CONFIG_MMIO_MAX]; /* whole pages of 4 KiB */
+    bool dma_unprotected; /* its devices may write to all memory */
 };
 
 struct vm_config {
@@ -131,6 +172,7 @@ struct vm_config {
     uint16_t ready_port;                /* it writes there when it is; 0: none */
     struct restart_rule restart;
     bool learns;                        /* all that it touches is listed when it ends */
+    struct config_parts parts;
     struct place header;
     struct place at[VM_KEY_COUNT];      /* the key's value; line 0: not given */
     struct place cpu_at[CONFIG_VCPUS_MAX]; /* each listed CPU */

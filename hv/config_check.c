@@ -11,6 +11,7 @@
 #include "hv/config_images.h"
 #include "hv/config_list.h"
 #include "hv/config_memory.h"
+#include "hv/config_owners.h"
 #include "hv/text.h"
 
 #define NOBODY UINT32_MAX
@@ -149,6 +150,15 @@ static void check_cpus(struct config *config, const struct inventory *inventory,
     take_counted(&claims, config, findings);
 }
 
+static void refuse_devices(const struct config *config, struct findings *findings)
+{
+    for (uint32_t i = 0; i < config->vm_count; i++)
+        if (config->vms[i].parts.device_count > 0)
+            findings_add(findings, SEVERITY_ERROR, config->vms[i].at[VM_DEVICES],
+                         config->vms[i].name, "this version gives no PCI function to a guest; "
+                         "remove this line");
+}
+
 void config_check(struct config *config, const struct inventory *inventory,
                   struct findings *findings)
 {
@@ -156,5 +166,7 @@ void config_check(struct config *config, const struct inventory *inventory,
     config_check_after(config, findings);
     check_cpus(config, inventory, findings);
     config_place_memory(config, inventory, findings);
+    config_check_owners(config, inventory, findings);
+    refuse_devices(config, findings);
     config_check_images(config, inventory, findings);
 }

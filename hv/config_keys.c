@@ -98,6 +98,22 @@ static const struct key_row vm_rows[VM_KEY_COUNT] = {
     [VM_LOG] = {
         "log", TAKES(TOML_STRING), false,
         "a string, as in \"learn\"", "log = \"learn\"" },
+    [VM_DEVICES] = {
+        "devices", TAKES(TOML_ARRAY), false,
+        "a list of PCI functions, as in [\"00:1f.2\"]", "devices = [\"00:1f.2\"]" },
+    [VM_PORTS] = {
+        "ports", TAKES(TOML_ARRAY), false,
+        "a list of ports, as in [0x378, \"0x2f8-0x2ff\"]", "ports = [\"0x2f8-0x2ff\"]" },
+    [VM_IRQS] = {
+        "irqs", TAKES(TOML_ARRAY), false,
+        "a list of numbers, as in [3]", "irqs = [3]" },
+    [VM_MMIO] = {
+        "mmio", TAKES(TOML_ARRAY), false,
+        "a list of ranges, as in [\"0xfed00000-0xfed00fff\"]",
+        "mmio = [\"0xfed00000-0xfed00fff\"]" },
+    [VM_DMA] = {
+        "dma", TAKES(TOML_STRING), false,
+        "a string, \"unprotected\"", "dma = \"unprotected\"" },
 };
 
 struct key_rows config_keys(enum section section)

@@ -10,6 +10,7 @@
 
 #include "hv/check.h"
 #include "hv/config_keys.h"
+#include "hv/config_parts.h"
 #include "hv/config_values.h"
 #include "hv/text.h"
 #include "hv/toml.h"
@@ -190,7 +191,7 @@ static void skip_array(struct reader *reader)
     CHECK(reader->item.kind == TOML_ARRAY_END);
 }
 
-/* Which arrays there are; an empty list of modules or guests is none. */
+/* Which arrays there are; an empty list is none, but of CPUs. */
 static void add_element(struct reader *reader, uint32_t key)
 {
     struct vm_config *vm = current_vm(reader);
@@ -199,8 +200,10 @@ static void add_element(struct reader *reader, uint32_t key)
         config_add_cpu(vm, &reader->item.value, reader->findings);
     else if (key == VM_AFTER)
         config_add_after(vm, &reader->item.value, reader->findings);
-    else
+    else if (key == VM_MODULES)
         config_add_module(vm, &reader->item.value, reader->findings);
+    else
+        config_add_part(&vm->parts, (enum vm_key)key, &reader->item.value, reader->findings);
 }
 
 static void read_array(struct reader *reader, uint32_t key)
@@ -208,7 +211,6 @@ static void read_array(struct reader *reader, uint32_t key)
     struct place place = reader->item.value.place;
     bool any = false;
 
-    CHECK(key == VM_CPUS || key == VM_AFTER || key == VM_MODULES);
     for (toml_next(&reader->toml, &reader->item); reader->item.kind == TOML_ELEMENT;
          toml_next(&reader->toml, &reader->item)) {
         any = true;

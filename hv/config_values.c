@@ -6,6 +6,7 @@
 
 #include "hv/amount.h"
 #include "hv/check.h"
+#include "hv/config_parts.h"
 #include "hv/config_words.h"
 #include "hv/guest_ports.h"
 #include "hv/text.h"
@@ -394,6 +395,10 @@ void config_set_vm(struct vm_config *vm, enum vm_key key, const struct toml_valu
         set_image(vm->initrd, value, strlen(value->string), findings);
         return;
     case VM_MODULES:
+    case VM_DEVICES:
+    case VM_PORTS:
+    case VM_IRQS:
+    case VM_MMIO:
         CHECK(!"comes element by element");
         return;
     case VM_CMDLINE:
@@ -437,6 +442,9 @@ void config_set_vm(struct vm_config *vm, enum vm_key key, const struct toml_valu
         return;
     case VM_LOG:
         set_vm_log(vm, value, findings);
+        return;
+    case VM_DMA:
+        config_set_dma(&vm->parts, value, findings);
         return;
     case VM_KEY_COUNT:
         break;

@@ -14,11 +14,11 @@
 #include <stdint.h>
 
 #define FINDINGS_MAX 64
-#define FINDING_TEXT_SIZE 236
+#define FINDING_TEXT_SIZE 316 /* of an unknown key: all those that there are */
 #define FINDING_GUEST_SIZE 32
 
 /* A finding as a line: place, severity, guest and text, terminator included. */
-#define FINDING_LINE_SIZE 320
+#define FINDING_LINE_SIZE 400
 
 /* Where in the file. Both count from 1, columns in characters; line 0: nowhere. */
 struct place {

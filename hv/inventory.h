@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "hv/memory_map.h"
+#include "hv/pci_function.h"
 
 #define INVENTORY_MODULES_MAX 64
 
@@ -21,6 +22,17 @@ struct inventory_module {
     size_t size;
 };
 
+/* Ports or addresses that are no guest's to own, from first to last, and what is
+ * there: "the interrupt controllers". */
+struct inventory_own {
+    uint64_t first;
+    uint64_t last;
+    const char *what;
+};
+
+#define INVENTORY_OWN_PORTS_MAX 16
+#define INVENTORY_OWN_MEMORY_MAX 192
+
 struct inventory {
     uint32_t cpu_count; /* CPUs 0 to cpu_count - 1 exist */
     uint32_t region_count;
@@ -28,4 +40,12 @@ struct inventory {
     struct memory_region regions[MEMORY_REGIONS_MAX];
     uint32_t module_count;
     struct inventory_module modules[INVENTORY_MODULES_MAX];
+
+    const struct pci_inventory *pci; /* NULL: not known, what is asked for is there */
+    bool dma_remapping;              /* devices can be kept to their guest's memory */
+    /* Of this machine; what all PCs have is in hv/own_parts.h. */
+    uint32_t own_port_count;
+    struct inventory_own own_ports[INVENTORY_OWN_PORTS_MAX];
+    uint32_t own_memory_count;
+    struct inventory_own own_memory[INVENTORY_OWN_MEMORY_MAX];
 };

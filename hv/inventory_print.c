@@ -6,6 +6,7 @@
 
 #include "arch/spec/pci.h"
 #include "hv/log_row.h"
+#include "hv/pci_address.h"
 #include "hv/pci_class.h"
 #include "hv/text.h"
 
@@ -70,16 +71,6 @@ void inventory_print_memory(const struct inventory *inventory)
             log_line(LOG_INFO, "  memory %llx-%llx  %s", (ull)region->base.value,
                      (ull)(region->base.value + region->bytes - 1), size);
     }
-}
-
-size_t pci_address_format(char to[static PCI_ADDRESS_SIZE], struct pci_address address)
-{
-    size_t length = 0;
-    if (address.segment != 0)
-        length = text_format(to, PCI_ADDRESS_SIZE, "%04x:", address.segment);
-    return length + text_format(to + length, PCI_ADDRESS_SIZE - length, "%02x:%02x.%x",
-                                address.bus, pci_device(address),
-                                address.function % PCI_FUNCTIONS);
 }
 
 /* "BAR0 febf0000 128K": kind and place as they are in the register. */

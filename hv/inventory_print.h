@@ -24,5 +24,3 @@ void inventory_print_pci(const struct pci_inventory *pci);
 
 /* Warnings about what was found broken: not part of the inventory. */
 void inventory_print_pci_problems(const struct pci_inventory *pci);
-
-size_t pci_address_format(char to[static PCI_ADDRESS_SIZE], struct pci_address address);

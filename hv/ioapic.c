@@ -119,7 +119,10 @@ static void write_entry(struct vm *vm, unsigned index, uint32_t value)
     if (is_level(after)) /* an edge takes Remote IRR away, as kernels know */
         after |= before & REDIRECTION_REMOTE_IRR;
     ioapic->entries[pin] = after;
-    deliver_level(vm, pin);
+    if (lines_has(&vm->lines, pin))
+        lines_changed(vm, pin);
+    else
+        deliver_level(vm, pin);
 }
 
 /* A pin that nobody heard is not up to date; what it did meanwhile is lost. */

@@ -69,6 +69,13 @@ static uint32_t targets(const struct vm *vm, uint32_t destination, bool logical)
     return set;
 }
 
+struct vcpu *lapic_first_target(const struct vm *vm, uint32_t destination, bool logical)
+{
+    uint32_t set = targets(vm, destination, logical);
+
+    return set != 0 ? vm->vcpus[__builtin_ctz(set)] : NULL;
+}
+
 /* ---- What arrives there ---- */
 
 /* A disabled APIC has SVR's enable bit clear, too. */

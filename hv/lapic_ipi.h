@@ -31,6 +31,9 @@ void lapic_deliver(struct vm *vm, uint32_t destination, bool logical,
 bool lapic_deliver_level(struct vm *vm, uint32_t destination, bool logical,
                          enum apic_delivery_mode mode, uint8_t vector);
 
+/* The vCPU with the lowest number of those that a destination names now, or NULL. */
+struct vcpu *lapic_first_target(const struct vm *vm, uint32_t destination, bool logical);
+
 /* FFh is the broadcast of xAPIC mode, IOAPIC entries and MSI addresses. */
 static inline uint32_t lapic_destination_8(uint8_t destination)
 {

@@ -14,7 +14,7 @@
 /* Least important last; `log = "warning"` shows errors and warnings only. */
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
-#define LOG_LINE_MAX 320
+#define LOG_LINE_MAX 400
 
 /* Prefix, text, line end and terminator. */
 #define LOG_WHOLE_LINE_SIZE (LOG_LINE_MAX + 24)

@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "arch/spec/msr.h"
 #include "arch/spec/vmcs.h"
 #include "hv/addr.h"
@@ -66,6 +68,18 @@ void machine_console_call(void);
 /* A fixed, edge-triggered interrupt to a CPU's local APIC. The guest that owns
  * the CPU takes it natively, without an exit. */
 void machine_interrupt(unsigned cpu, uint8_t vector);
+
+/* An interrupt input of the machine goes to a CPU's local APIC as a fixed interrupt,
+ * from now on and without an exit; or to nobody. False, and it goes to nobody: no
+ * IOAPIC has that input, or it cannot reach that CPU. */
+struct machine_line {
+    unsigned cpu;
+    uint8_t vector;
+    bool level;
+    bool active_low;
+};
+bool machine_line_route(uint32_t gsi, const struct machine_line *line);
+void machine_line_mask(uint32_t gsi);
 
 /* Registers of the calling CPU that its guest owns while it runs and that no
  * VMCS field holds. The caller has checked the value: none may fault. */

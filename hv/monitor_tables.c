@@ -9,6 +9,7 @@
 #include "hv/machine.h"
 #include "hv/monitor_state.h"
 #include "hv/owners.h"
+#include "hv/pci_address.h"
 #include "hv/pci_class.h"
 #include "hv/text.h"
 #include "hv/vm_life.h"

@@ -73,6 +73,8 @@ static const struct row rows[] = {
       "timer and EOI without exits", "every MSR access would exit" },
     { "unconditional I/O exiting", SOURCE_PRIMARY, PRIMARY_UNCONDITIONAL_IO_EXITING, REQUIRED,
       "no port reaches a device of the machine", "guests could reach the machine's ports" },
+    { "I/O bitmaps", SOURCE_PRIMARY, PRIMARY_USE_IO_BITMAPS, REQUIRED,
+      "a guest's own ports need no exit", "guests could not own ports" },
     { "RDPMC exiting", SOURCE_PRIMARY, PRIMARY_RDPMC_EXITING, REQUIRED,
       "no guest reads the machine's counters", "guests could read the machine's counters" },
     { "MONITOR and MWAIT exiting", SOURCE_PRIMARY, PRIMARY_MONITOR_EXITING | PRIMARY_MWAIT_EXITING,
@@ -293,6 +295,8 @@ struct vmx_controls preflight_controls(const struct vmx_capabilities *capabiliti
     };
     /* Armed only while there is work. */
     controls.pin &= ~(uint32_t)PIN_PREEMPTION_TIMER;
+    /* Turned on only for a guest that owns ports. */
+    controls.primary &= ~(uint32_t)PRIMARY_USE_IO_BITMAPS;
     if (!preflight_has_vpid(capabilities))
         controls.secondary &= ~(uint32_t)SECONDARY_ENABLE_VPID;
     if (preflight_has_xsaves(capabilities))

@@ -20,6 +20,7 @@
 #include "hv/i8042.h"
 #include "hv/ioapic.h"
 #include "hv/learn.h"
+#include "hv/lines.h"
 #include "hv/lock.h"
 #include "hv/pci.h"
 #include "hv/pic.h"
@@ -60,10 +61,12 @@ struct vm {
     struct ept ept;
     struct cpuid_table cpuid;
     hpa_t msr_bitmaps[MSR_BITMAP_COUNT]; /* MSR_BITMAP_SIZE bytes each, page-aligned */
+    hpa_t io_bitmap; /* IO_BITMAP_BYTES, page-aligned; 0: it owns no port */
 
     struct lock lock; /* over the devices below */
     struct uart com1, com2;
     struct ioapic ioapic;
+    struct lines lines;
     struct pic pic;
     struct pit pit;
     struct timers timers;

@@ -67,6 +67,7 @@ static void reset_devices(struct vm *vm)
     uart_init(&vm->com1, vm, GUEST_IRQ_COM1,
               readiness_wants_output(vm) ? UART_WIRE_WATCHED : UART_WIRE_CONSOLE);
     uart_init(&vm->com2, vm, GUEST_IRQ_COM2, UART_WIRE_NOTHING);
+    lines_mask_all(vm);
     ioapic_init(&vm->ioapic, (uint8_t)guest_acpi_ioapic_id(vm->vcpu_count));
     pic_init(&vm->pic);
     timers_reset(vm);
@@ -286,6 +287,14 @@ static void zero_memory(const struct vm *vm)
     machine_memory_zero(vm->memory.base, vm->memory.bytes);
 }
 
+/* Parts of the machine that it owns must not go on for a guest that is no more. */
+static void stop_parts(struct vm *vm)
+{
+    lock_acquire(&vm->lock);
+    lines_mask_all(vm);
+    lock_release(&vm->lock);
+}
+
 /* As soon as it is marked the user can start it again. */
 static void stopped_for_good(struct vm *vm)
 {
@@ -386,6 +395,7 @@ static void finish(struct vm *vm)
     if (told)
         exit_report(vm);
     learn_report(vm, goes_on);
+    stop_parts(vm);
     zero_memory(vm);
     if (goes_on) {
         if (told)

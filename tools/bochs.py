@@ -40,6 +40,7 @@ def command(spec, port, directory):
     uefi = spec.name == "bochs-uefi"
     (directory / "bochsrc").write_text(CONFIGURATION.format(
         memory_mib=spec.memory_mib, cpus=spec.cpus, model=spec.model, iso=spec.iso.resolve(), port=port,
-        firmware=OVMF if uefi else BIOS + ", options=fastboot", vga_bios=VGA_BIOS))
+        firmware=OVMF if uefi else BIOS + ", options=fastboot", vga_bios=VGA_BIOS)
+        + "".join(f"{line}\n" for line in spec.more))
     (directory / "debugger").write_text("c\n")
     return [PROGRAM, "-q", "-f", "bochsrc", "-rc", "debugger"]

@@ -40,7 +40,7 @@ class Spec:
     firmware: str = "seabios"
     iommu: str = "intremap=on"  # of the remapping unit, QEMU only; empty: there is none
     model: str = "corei7_skylake_x"
-    more: tuple = ()            # further arguments, QEMU only
+    more: tuple = ()            # further arguments for QEMU, lines of bochsrc for Bochs
 
 
 def missing_for_kvm():

@@ -74,6 +74,12 @@ enum pci_class {
     PCI_CLASS_PCI_BRIDGE = 0x0604,
 };
 
+enum pci_base_class {
+    PCI_BASE_CLASS_MEMORY = 0x05,
+    PCI_BASE_CLASS_BRIDGE = 0x06,
+    PCI_BASE_CLASS_SYSTEM = 0x08,
+};
+
 /* PCI Code and ID Assignment Specification 1.11, 2 "Capability IDs" */
 enum pci_capability {
     PCI_CAPABILITY_MSI = 0x05,

@@ -4,11 +4,18 @@
  */
 #include "tests/fake/interrupts.h"
 
+#include "hv/vm.h"
+
 struct fake_interrupts fake_interrupts;
 
 void fake_interrupts_reset(void)
 {
     fake_interrupts = (struct fake_interrupts){ .count = 0 };
+}
+
+struct vcpu *lapic_first_target(const struct vm *vm, uint32_t destination, bool logical)
+{
+    return destination < vm->vcpu_count && !logical ? vm->vcpus[destination] : NULL;
 }
 
 static void count(uint32_t destination, bool logical, enum apic_delivery_mode mode,

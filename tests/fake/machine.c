@@ -126,6 +126,21 @@ void machine_xmm_write(unsigned reg, const uint8_t from[static MACHINE_XMM_BYTES
     memcpy(fake.xmm[reg], from, MACHINE_XMM_BYTES);
 }
 
+bool machine_line_route(uint32_t gsi, const struct machine_line *line)
+{
+    machine_line_mask(gsi);
+    if (gsi >= FAKE_LINES || (line->cpu == fake.cpu_out_of_reach && line->cpu != 0))
+        return false;
+    fake.lines[gsi] = (struct fake_line){ true, *line };
+    return true;
+}
+
+void machine_line_mask(uint32_t gsi)
+{
+    if (gsi < FAKE_LINES)
+        fake.lines[gsi].routed = false;
+}
+
 void fake_msr_set(enum msr msr, uint64_t value)
 {
     for (unsigned i = 0; i < msr_count; i++)

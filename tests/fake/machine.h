@@ -8,6 +8,7 @@
 #include "hv/machine.h"
 
 #define FAKE_RECORDS_MAX 4096
+#define FAKE_LINES 32
 
 enum fake_record_kind {
     FAKE_REQUEST,
@@ -37,6 +38,12 @@ struct fake_machine {
     uint8_t xmm[16][MACHINE_XMM_BYTES];
     uint64_t dr6;
     uint64_t timer; /* as machine_timer_set() left it */
+
+    struct fake_line {
+        bool routed;
+        struct machine_line line;
+    } lines[FAKE_LINES]; /* the IOAPIC's inputs */
+    unsigned cpu_out_of_reach; /* of the IOAPIC, if not 0 */
 
     struct fake_record records[FAKE_RECORDS_MAX];
     unsigned record_count;

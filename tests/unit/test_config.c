@@ -267,7 +267,8 @@ static void an_unknown_key_that_resembles_none_is_answered_with_all(void **state
     line_finds("disk = [1, 2]", "1: error: vm \"a\": unknown key \"disk\"; [[vm]] has name, cpus, "
                                 "memory, kernel, format, initrd, modules, cmdline, "
                                 "load_address, entry, mode, console, exit_port, start, "
-                                "after, ready, ready_port, restart, restart_limit, restart_then, log");
+                                "after, ready, ready_port, restart, restart_limit, restart_then, log, "
+                                "devices, ports, irqs, mmio, dma");
     hypervisor_line_finds("x = 1", "1: error: unknown key \"x\"; [hypervisor] has console_port, "
                                    "console_speed, screen, log, inventory, when_all_stopped, "
                                    "selftest");

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The machine's IOAPICs, all of them, from boot on. Every input is masked but
+ * those that the hypervisor or a guest's owner has routed.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "drivers/ioapic.h"
+
+/* Maps and masks them; for the boot CPU, once. */
+void lines_init(void);
+
+/* False: no IOAPIC has this input, or it cannot reach that CPU. */
+bool lines_route(uint32_t gsi, const struct host_ioapic_route *route);
+bool lines_exist(uint32_t gsi);

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * PCI functions that guests own. See config_owners.h.
+ *
+ * A guest is kept to its functions by the machine in two ways: DMA remapping, or
+ * for want of it the user's word; and pages, the smallest piece of memory that can
+ * be one guest's. So functions are refused apart that the machine cannot tell
+ * apart: those of an isolation group, and those with registers in one page.
+ */
+#include "hv/config_owners.h"
+
+#include "arch/spec/pci.h"
+#include "hv/config_list.h"
+#include "hv/guest_ports.h"
+#include "hv/own_parts.h"
+#include "hv/pci_address.h"
+#include "hv/pci_topology.h"
+#include "hv/text.h"
+
+/* All BARs of a guest's devices together: EPT tables are made for that much. */
+#define BAR_SHIFT_MAX 38
+
+/* One device of one guest. */
+struct look {
+    const struct config *config;
+    const struct inventory *inventory;
+    struct findings *findings;
+    const struct vm_config *vm;
+    const struct config_device *device;
+    const struct pci_function *function;
+    char address[PCI_ADDRESS_SIZE];
+};
+
+#define REFUSE(...) \
+    findings_add(look->findings, SEVERITY_ERROR, look->device->at, look->vm->name, __VA_ARGS__)
+
+/* ---- Is it there, and can it be given away? ---- */
+
+static void refuse_absent(const struct look *look)
+{
+    const struct pci_inventory *pci = look->inventory->pci;
+    struct config_list near = { .length = 0 }, others = { .length = 0 };
+    char address[PCI_ADDRESS_SIZE];
+
+    for (unsigned i = 0; i < pci->count; i++) {
+        const struct pci_function *function = &pci->functions[i];
+        bool same_bus = function->address.segment == look->device->address.segment &&
+                        function->address.bus == look->device->address.bus;
+
+        pci_address_format(address, function->address);
+        config_list_add(same_bus ? &near : &others, address);
+    }
+    REFUSE("there is no PCI function %s; this machine has %s", look->address,
+           config_list_end(near.length > 0 ? &near : &others));
+}
+
+/* Parts of the board that the hypervisor uses, or that lead to others' devices. */
+static const char *board_part(const struct pci_function *function)
+{
+    if (function->header != PCI_HEADER_FUNCTION)
+        return "a bridge to other functions";
+    if (function->class_code >> 8 == PCI_BASE_CLASS_BRIDGE)
+        return "a bridge of the board, with its interrupts and its power";
+    if (function->class_code >> 8 == PCI_BASE_CLASS_SYSTEM)
+        return "a part of the board that all use";
+    if (function->class_code >> 8 == PCI_BASE_CLASS_MEMORY)
+        return "a memory controller";
+    return NULL;
+}
+
+/* The port of a BAR that the hypervisor or the guest's emulated PC has. */
+static const char *own_port(const struct look *look, const struct pci_bar *bar)
+{
+    uint64_t last = bar->base + (1ull << bar->size_shift) - 1;
+
+    if (config_console_touches(&look->config->hypervisor.console, true, bar->base, last))
+        return "the console's serial port";
+    return own_ports(bar->base, last);
+}
+
+static void check_bars(const struct look *look)
+{
+    for (unsigned i = 0; i < PCI_BARS; i++) {
+        const struct pci_bar *bar = &look->function->bars[i];
+        const char *own = NULL;
+
+        if (bar->space == PCI_SPACE_NONE || bar->base == 0)
+            continue;
+        if (bar->space == PCI_SPACE_IO)
+            own = own_port(look, bar);
+        else if (bar->base % PAGE_SIZE_4K != 0)
+            REFUSE("%s: its BAR %u begins inside a page of 4 KiB, at 0x%llx, and so cannot be "
+                   "given to a guest", look->address, i, (unsigned long long)bar->base);
+        if (bar->size_shift > BAR_SHIFT_MAX)
+            REFUSE("%s: its BAR %u has more than 256 GiB", look->address, i);
+        if (own != NULL)
+            REFUSE("%s: its BAR %u, ports from 0x%llx on, is where %s is", look->address, i,
+                   (unsigned long long)bar->base, own);
+    }
+}
+
+/* ---- Can it be kept apart? ---- */
+
+/* Asks only for pairs of which this one comes later, so that each is said once. */
+static bool comes_later(const struct look *look, const struct vm_config *other)
+{
+    return other != NULL && other != look->vm && other < look->vm;
+}
+
+static void check_group(const struct look *look)
+{
+    const struct pci_inventory *pci = look->inventory->pci;
+    char address[PCI_ADDRESS_SIZE];
+
+    for (unsigned i = 0; i < pci->count; i++) {
+        const struct pci_function *function = &pci->functions[i];
+        const struct vm_config *owner = config_owner_of(look->config, function->address);
+
+        if (function == look->function || function->group != look->function->group ||
+            !comes_later(look, owner))
+            continue;
+        pci_address_format(address, function->address);
+        REFUSE("%s and %s of %s can reach each other (isolation group %u); give both to one guest",
+               look->address, address, config_owner_text(owner).text, function->group);
+        return;
+    }
+}
+
+static bool share_a_page(const struct pci_function *a, const struct pci_function *b,
+                         uint64_t *page)
+{
+    for (unsigned i = 0; i < PCI_BARS; i++) {
+        const struct pci_bar *bar = &a->bars[i];
+        uint64_t last = bar->base + (1ull << bar->size_shift) - 1;
+
+        if (bar->space == PCI_SPACE_NONE || bar->space == PCI_SPACE_IO || bar->base == 0)
+            continue;
+        *page = align_down(bar->base, PAGE_SIZE_4K);
+        for (unsigned j = 0; j < PCI_BARS; j++)
+            if (config_bar_touches(&b->bars[j], false, *page, last))
+                return true;
+    }
+    return false;
+}
+
+/* Also with one that nobody owns: the guest would reach its registers. */
+static void check_pages(const struct look *look)
+{
+    const struct pci_inventory *pci = look->inventory->pci;
+    char address[PCI_ADDRESS_SIZE];
+    uint64_t page;
+
+    for (unsigned i = 0; i < pci->count; i++) {
+        const struct pci_function *function = &pci->functions[i];
+        const struct vm_config *owner = config_owner_of(look->config, function->address);
+
+        if (function == look->function || owner == look->vm ||
+            !share_a_page(look->function, function, &page) ||
+            (owner != NULL && !comes_later(look, owner)))
+            continue;
+        pci_address_format(address, function->address);
+        REFUSE("%s and %s have registers in one page of 4 KiB, at 0x%llx; give both to one guest",
+               look->address, address, (unsigned long long)page);
+        return;
+    }
+}
+
+/* ---- One owner, and what keeps it to its guest's memory ---- */
+
+static void check_listed_once(const struct look *look)
+{
+    const struct vm_config *owner = config_owner_of(look->config, look->device->address);
+    const struct config_parts *parts = &look->vm->parts;
+
+    if (owner != look->vm) {
+        REFUSE("%s already belongs to %s", look->address, config_owner_text(owner).text);
+        return;
+    }
+    for (const struct config_device *other = parts->devices; other < look->device; other++)
+        if (pci_same_address(other->address, look->device->address))
+            REFUSE("%s is listed twice; remove one of the two", look->address);
+}
+
+static void check_device(struct look *look)
+{
+    const struct pci_inventory *pci = look->inventory->pci;
+
+    pci_address_format(look->address, look->device->address);
+    check_listed_once(look);
+    if (pci == NULL)
+        return;
+    look->function = pci_function_at(pci, look->device->address);
+    if (look->function == NULL) {
+        refuse_absent(look);
+        return;
+    }
+    const char *part = board_part(look->function);
+    if (part != NULL) {
+        REFUSE("%s cannot be owned by a guest: it is %s", look->address, part);
+        return;
+    }
+    check_bars(look);
+    check_group(look);
+    check_pages(look);
+}
+
+static void check_dma(const struct vm_config *vm, const struct inventory *inventory,
+                      struct findings *findings)
+{
+    if (vm->parts.device_count > 0 && inventory->pci != NULL && !inventory->dma_remapping &&
+        !vm->parts.dma_unprotected)
+        findings_add(findings, SEVERITY_ERROR, vm->at[VM_DEVICES], vm->name,
+                     "nothing here keeps a device's DMA to its guest's memory (VT-d); if it may "
+                     "reach all memory, add dma = \"unprotected\"");
+    if (vm->parts.device_count == 0 && vm->parts.dma_unprotected)
+        findings_add(findings, SEVERITY_ERROR, vm->at[VM_DMA], vm->name,
+                     "there is no device whose DMA could be unprotected; add devices = [...] or "
+                     "remove this line");
+}
+
+void config_check_devices(const struct config *config, const struct inventory *inventory,
+                          struct findings *findings)
+{
+    for (uint32_t i = 0; i < config->vm_count; i++) {
+        struct look look = { .config = config, .inventory = inventory, .findings = findings,
+                             .vm = &config->vms[i] };
+
+        check_dma(look.vm, inventory, findings);
+        for (uint32_t j = 0; j < look.vm->parts.device_count; j++) {
+            look.device = &look.vm->parts.devices[j];
+            check_device(&look);
+        }
+    }
+}
