@@ -175,7 +175,7 @@ static void make_vm(struct boot *boot, const struct vm_config *config, uint8_t *
     struct vm *vm = arena_take(sizeof *vm, 64);
     vm->config = config;
     vm->index = vm_count;
-    vm->memory = (struct guest_memory){ config->memory_base, config->memory_bytes };
+    vm->memory = config_guest_memory(config);
     owners_add(vm->memory.base, vm->memory.bytes, config->name);
     make_vcpus(vm, rings);
     make_memory(vm, capabilities);

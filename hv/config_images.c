@@ -110,6 +110,17 @@ static bool check_flat(const struct vm_config *vm, struct findings *findings)
     return good;
 }
 
+struct guest_memory config_guest_memory(const struct vm_config *vm)
+{
+    uint64_t base = vm->memory_base.value;
+
+    if (vm->memory_bytes == 0)
+        return (struct guest_memory)GUEST_MEMORY_COMPACT(0, CONFIG_MEMORY_MAX);
+    if (vm->parts.dma_unprotected && base != 0)
+        return (struct guest_memory)GUEST_MEMORY_IDENTICAL(base, vm->memory_bytes);
+    return (struct guest_memory)GUEST_MEMORY_COMPACT(base, vm->memory_bytes);
+}
+
 static enum vm_key key_about(enum refusal_about about)
 {
     switch (about) {
@@ -129,10 +140,7 @@ static enum vm_key key_about(enum refusal_about about)
 static void check_start(const struct vm_config *vm, const struct inventory *inventory,
                         struct findings *findings)
 {
-    const struct guest_memory memory = {
-        .base = HPA(0),
-        .bytes = vm->memory_bytes != 0 ? vm->memory_bytes : CONFIG_MEMORY_MAX,
-    };
+    const struct guest_memory memory = config_guest_memory(vm);
     struct guest_boot boot = config_guest_boot(vm, inventory);
     struct guest_plan plan;
     struct refusal refusal;

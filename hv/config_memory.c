@@ -9,6 +9,7 @@
 #include "hv/config_memory.h"
 
 #include "hv/check.h"
+#include "hv/guest_memory.h"
 #include "hv/text.h"
 
 struct block {
@@ -30,6 +31,19 @@ static struct block usable(const struct memory_region *region)
     uint64_t end = align_down(region->base.value + region->bytes, CONFIG_MEMORY_STEP);
 
     return (struct block){ start, start < end ? end : start };
+}
+
+static struct block below(struct block region, uint64_t limit)
+{
+    uint64_t end = region.end < limit ? region.end : limit;
+
+    return (struct block){ region.start, region.start < end ? end : region.start };
+}
+
+/* Memory of the identical layout keeps clear of where guests have their devices. */
+static uint64_t limit_of(const struct vm_config *vm)
+{
+    return vm->parts.dma_unprotected ? GUEST_MEMORY_BELOW_4G_MAX : UINT64_MAX;
 }
 
 /* The end of what is free from `start` on, inside `region`: `start` if nothing. */
@@ -72,14 +86,15 @@ static bool find_in_region(const struct placing *placing, struct block region, u
 }
 
 /* In the smallest region that has a place for it. */
-static bool find_place(const struct placing *placing, uint64_t bytes, uint64_t *base)
+static bool find_place(const struct placing *placing, uint64_t bytes, uint64_t limit,
+                       uint64_t *base)
 {
     const struct inventory *inventory = placing->inventory;
     uint64_t alignment = bytes >= PAGE_SIZE_1G ? placing->alignment_max : CONFIG_MEMORY_STEP;
     uint64_t smallest = UINT64_MAX;
 
     for (uint32_t i = 0; i < inventory->region_count; i++) {
-        struct block region = usable(&inventory->regions[i]);
+        struct block region = below(usable(&inventory->regions[i]), limit);
         uint64_t candidate = 0;
 
         if (region.end - region.start < smallest &&
@@ -124,7 +139,7 @@ static uint32_t place_all(struct placing *placing, struct config *config)
         struct vm_config *vm = &config->vms[order[i]];
         uint64_t base = 0;
 
-        if (!find_place(placing, vm->memory_bytes, &base)) {
+        if (!find_place(placing, vm->memory_bytes, limit_of(vm), &base)) {
             homeless |= 1u << order[i];
             continue;
         }
@@ -134,12 +149,12 @@ static uint32_t place_all(struct placing *placing, struct config *config)
     return homeless;
 }
 
-static uint64_t largest_free(const struct placing *placing)
+static uint64_t largest_free(const struct placing *placing, uint64_t limit)
 {
     uint64_t largest = 0;
 
     for (uint32_t i = 0; i < placing->inventory->region_count; i++) {
-        struct block region = usable(&placing->inventory->regions[i]);
+        struct block region = below(usable(&placing->inventory->regions[i]), limit);
 
         for (uint32_t j = 0; j <= placing->block_count; j++) {
             uint64_t start = j == placing->block_count ? region.start : placing->blocks[j].end;
@@ -155,7 +170,7 @@ static void report(const struct placing *placing, const struct config *config,
 {
     uint64_t total = 0;
     uint64_t asked = 0;
-    uint64_t left = largest_free(placing);
+    uint64_t left = largest_free(placing, limit_of(vm));
     char sizes[4][24];
 
     for (uint32_t i = 0; i < placing->inventory->region_count; i++) {
@@ -173,7 +188,8 @@ static void report(const struct placing *placing, const struct config *config,
         text_bytes(sizes[3], sizeof(sizes[3]), left);
     findings_add(findings, SEVERITY_ERROR, vm->at[VM_MEMORY], vm->name,
                  "%s does not fit; the guests ask for %s together and %s is free, of which %s in "
-                 "one block is left for this one", sizes[0], sizes[1], sizes[2], sizes[3]);
+                 "one block is left for this one%s", sizes[0], sizes[1], sizes[2], sizes[3],
+                 vm->parts.dma_unprotected ? ", below 3 GiB because of its DMA" : "");
 }
 
 void config_place_memory(struct config *config, const struct inventory *inventory,

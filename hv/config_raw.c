@@ -63,8 +63,8 @@ static const char *own_range(const struct inventory_own *own, uint32_t count,
 /* The guest's own PC has something there. */
 static const char *own_memory(const struct look *look)
 {
-    const struct guest_memory memory = {
-        HPA(0), look->vm->memory_bytes != 0 ? look->vm->memory_bytes : CONFIG_MEMORY_MIN };
+    uint64_t bytes = look->vm->memory_bytes != 0 ? look->vm->memory_bytes : CONFIG_MEMORY_MIN;
+    const struct guest_memory memory = GUEST_MEMORY_COMPACT(0, bytes);
     const struct config_range *range = look->range;
     struct ept_range ram[GUEST_MEMORY_RANGES_MAX];
     unsigned count = guest_memory_ranges(&memory, ram);

@@ -13,11 +13,24 @@
 #include "hv/guest_ports.h"
 #include "hv/machine.h"
 
+static bool layout_is_valid(const struct guest_memory *memory)
+{
+    const struct guest_memory compact = GUEST_MEMORY_COMPACT(memory->base.value, memory->bytes);
+    const struct guest_memory identical =
+        GUEST_MEMORY_IDENTICAL(memory->base.value, memory->bytes);
+
+    if (!guest_memory_is_identical(memory))
+        return memory->low_bytes == compact.low_bytes && memory->high == compact.high;
+    return memory->low_bytes == identical.low_bytes && memory->high == identical.high &&
+           memory->base.value >= GUEST_MEMORY_MIN &&
+           memory->base.value + memory->bytes <= GUEST_MEMORY_BELOW_4G_MAX;
+}
+
 bool guest_memory_is_valid(const struct guest_memory *memory)
 {
     uint64_t base = memory->base.value;
 
-    return base % GUEST_MEMORY_ALIGN == 0 && base < GUEST_MEMORY_HOST_END &&
+    return layout_is_valid(memory) && base % GUEST_MEMORY_ALIGN == 0 && base < GUEST_MEMORY_HOST_END &&
            memory->bytes % GUEST_MEMORY_ALIGN == 0 && memory->bytes >= GUEST_MEMORY_MIN &&
            memory->bytes <= GUEST_MEMORY_MAX && memory->bytes <= GUEST_MEMORY_HOST_END - base;
 }
@@ -26,7 +39,7 @@ unsigned guest_memory_ranges(const struct guest_memory *memory,
                              struct ept_range ranges[static GUEST_MEMORY_RANGES_MAX])
 {
     uint64_t base = memory->base.value;
-    uint64_t low_end = guest_memory_low_end(memory);
+    uint64_t low_end = memory->low_bytes;
 
     CHECK(guest_memory_is_valid(memory));
     ranges[0] = (struct ept_range){ GPA(0), HPA(base), GUEST_LOW_MEMORY_END };
@@ -34,7 +47,7 @@ unsigned guest_memory_ranges(const struct guest_memory *memory,
                                     low_end - GUEST_BIOS_AREA };
     if (memory->bytes == low_end)
         return 2;
-    ranges[2] = (struct ept_range){ GPA(GUEST_MEMORY_HIGH), HPA(base + low_end),
+    ranges[2] = (struct ept_range){ GPA(memory->high), HPA(base + low_end),
                                     memory->bytes - low_end };
     return 3;
 }
@@ -115,11 +128,14 @@ unsigned guest_memory_e820(const struct guest_memory *memory,
 
     entries[count++] = (struct e820_entry){ 0, GUEST_LOW_MEMORY_END, E820_USABLE };
     entries[count++] = (struct e820_entry){ GUEST_BIOS_AREA, bios_bytes, E820_RESERVED };
-    entries[count++] = (struct e820_entry){ GUEST_BIOS_AREA_END, ranges[1].bytes - bios_bytes,
-                                            E820_USABLE };
+    if (range_count == 3 && guest_memory_is_identical(memory))
+        entries[count++] = (struct e820_entry){ memory->high, ranges[2].bytes, E820_USABLE };
+    else
+        entries[count++] = (struct e820_entry){ GUEST_BIOS_AREA_END, ranges[1].bytes - bios_bytes,
+                                                E820_USABLE };
     /* Not memory; the tables say what it is, and this keeps others away from it. */
     entries[count++] = (struct e820_entry){ GUEST_ECAM_BASE, GUEST_ECAM_BYTES, E820_RESERVED };
-    if (range_count == 3)
+    if (range_count == 3 && !guest_memory_is_identical(memory))
         entries[count++] = (struct e820_entry){ GUEST_MEMORY_HIGH, ranges[2].bytes, E820_USABLE };
     return count;
 }

@@ -10,6 +10,13 @@
  *     100000 .. min(bytes, 3 GiB) memory                    base + the same
  *     4 GiB ..                    what is left of it        base + 3 GiB ..
  *
+ * That is the compact layout. A guest whose devices are not kept to its memory by
+ * DMA remapping has the identical one, in which a device finds the memory where the
+ * guest says that it is:
+ *
+ *     0 .. A0000, E0000 .. 100000 as above                  base + the same
+ *     base + 1 MiB .. base + bytes memory                   the same
+ *
  * guest_memory_translate and guest_memory_translate_in_page are the only ways
  * from a gpa_t to an hpa_t: what they return lies inside the block, whatever a
  * guest asked for.
@@ -41,10 +48,28 @@ _Static_assert(GUEST_MEMORY_MIN > GUEST_BIOS_AREA, "memory goes on behind the BI
 #define GUEST_MEMORY_RANGES_MAX 3
 #define GUEST_MEMORY_E820_MAX 5
 
+/* The block's first `low_bytes` lie from address 0 on, but for the hole, and the
+ * others from `high` on. Made by one of the two macros behind it. */
 struct guest_memory {
-    hpa_t base;     /* multiple of 2 MiB; of 1 GiB, large pages can be used */
-    uint64_t bytes; /* multiple of 2 MiB, from GUEST_MEMORY_MIN to GUEST_MEMORY_MAX */
+    hpa_t base;         /* multiple of 2 MiB; of 1 GiB, large pages can be used */
+    uint64_t bytes;     /* multiple of 2 MiB, from GUEST_MEMORY_MIN to GUEST_MEMORY_MAX */
+    uint64_t low_bytes;
+    uint64_t high;
 };
+
+#define GUEST_MEMORY_COMPACT(block, size) \
+    { .base = HPA(block), .bytes = (size), .high = GUEST_MEMORY_HIGH, \
+      .low_bytes = (size) < GUEST_MEMORY_BELOW_4G_MAX ? (size) : GUEST_MEMORY_BELOW_4G_MAX }
+
+/* The block lies below GUEST_MEMORY_BELOW_4G_MAX. */
+#define GUEST_MEMORY_IDENTICAL(block, size) \
+    { .base = HPA(block), .bytes = (size), .high = (block) + GUEST_BIOS_AREA_END, \
+      .low_bytes = GUEST_BIOS_AREA_END }
+
+static inline bool guest_memory_is_identical(const struct guest_memory *memory)
+{
+    return memory->high < GUEST_MEMORY_HIGH;
+}
 
 bool guest_memory_is_valid(const struct guest_memory *memory);
 
@@ -52,10 +77,16 @@ bool guest_memory_is_valid(const struct guest_memory *memory);
 unsigned guest_memory_ranges(const struct guest_memory *memory,
                              struct ept_range ranges[static GUEST_MEMORY_RANGES_MAX]);
 
-/* End of the RAM below 4 GiB. */
+/* The RAM between 1 MiB and 4 GiB, where kernels go. */
+static inline uint64_t guest_memory_low_begin(const struct guest_memory *memory)
+{
+    return guest_memory_is_identical(memory) ? memory->high : GUEST_BIOS_AREA_END;
+}
+
 static inline uint64_t guest_memory_low_end(const struct guest_memory *memory)
 {
-    return memory->bytes < GUEST_MEMORY_BELOW_4G_MAX ? memory->bytes : GUEST_MEMORY_BELOW_4G_MAX;
+    return guest_memory_is_identical(memory) ? memory->base.value + memory->bytes
+                                             : memory->low_bytes;
 }
 
 /* The picture above as comparisons: the byte's place in the block, and where
@@ -63,7 +94,7 @@ static inline uint64_t guest_memory_low_end(const struct guest_memory *memory)
 static inline bool guest_memory_find(const struct guest_memory *memory, gpa_t gpa,
                                      uint64_t *offset, uint64_t *end)
 {
-    uint64_t low_end = guest_memory_low_end(memory);
+    uint64_t low_end = memory->low_bytes;
 
     *offset = gpa.value;
     *end = low_end;
@@ -72,9 +103,9 @@ static inline bool guest_memory_find(const struct guest_memory *memory, gpa_t gp
     *end = GUEST_LOW_MEMORY_END;
     if (gpa.value < GUEST_LOW_MEMORY_END)
         return true;
-    *end = GUEST_MEMORY_HIGH + (memory->bytes - low_end);
-    *offset = gpa.value - GUEST_MEMORY_HIGH + low_end;
-    return gpa.value >= GUEST_MEMORY_HIGH && gpa.value < *end;
+    *end = memory->high + (memory->bytes - low_end);
+    *offset = gpa.value - memory->high + low_end;
+    return gpa.value >= memory->high && gpa.value < *end;
 }
 
 /* True if the byte is RAM; what follows it in its page of 4 KiB is so, too, as

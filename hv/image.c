@@ -80,7 +80,9 @@ static bool check_ram(const struct guest_memory *memory, uint64_t begin, uint64_
 {
     uint64_t end = begin + bytes;
 
-    if (end > guest_memory_low_end(memory))
+    if (end > guest_memory_low_end(memory) ||
+        (end > GUEST_BIOS_AREA_END && begin < guest_memory_low_begin(memory)
+         && guest_memory_is_identical(memory)))
         return refuse_memory(refusal, memory, end);
     if (begin < GUEST_BIOS_AREA_END && end > GUEST_LOW_MEMORY_END)
         return refuse(refusal, "the kernel wants to lie from %llxh to %llxh, but from %llxh to "
@@ -122,7 +124,7 @@ bool image_move(const struct guest_memory *memory, const struct image_range *ran
                 struct image_plan *plan, struct refusal *refusal)
 {
     const struct image_gap low = { PAGE_SIZE_4K, GUEST_LOW_MEMORY_END };
-    const struct image_gap high = { GUEST_BIOS_AREA_END, guest_memory_low_end(memory) };
+    const struct image_gap high = { guest_memory_low_begin(memory), guest_memory_low_end(memory) };
     uint64_t bytes = plan->end - plan->begin;
     uint64_t place;
 
@@ -222,5 +224,7 @@ struct entry_state image_load(const struct guest_memory *memory, const struct gu
 
 uint32_t image_upper_kib(const struct guest_memory *memory)
 {
+    if (guest_memory_is_identical(memory))
+        return 0;
     return (uint32_t)((guest_memory_low_end(memory) - GUEST_BIOS_AREA_END) / KIB(1));
 }

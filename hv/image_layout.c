@@ -23,7 +23,7 @@ static struct image_gap before(struct image_gap area, uint64_t begin, uint64_t e
 struct image_layout image_layout(const struct guest_memory *memory, uint64_t begin, uint64_t end)
 {
     struct image_gap low = { LOW_BEGIN, GUEST_LOW_MEMORY_END };
-    struct image_gap high = { GUEST_BIOS_AREA_END, guest_memory_low_end(memory) };
+    struct image_gap high = { guest_memory_low_begin(memory), guest_memory_low_end(memory) };
 
     return (struct image_layout){
         .low = { behind(low, end), before(low, begin, end) },

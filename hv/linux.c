@@ -45,14 +45,19 @@ static bool prepare_cmdline(const char *cmdline, struct linux_plan *plan, struct
     return true;
 }
 
-/* The kernel runs where it is loaded, in RAM that the page tables cover. */
-static bool prepare_kernel(const struct guest_memory *memory, const struct linux_image *image,
+/* The kernel runs where it is loaded, in RAM that the page tables cover: where it
+ * would like to be, or else, if it can be moved, at the beginning of the RAM. */
+static bool prepare_kernel(const struct guest_memory *memory, struct linux_image *image,
                            struct refusal *refusal)
 {
+    uint64_t begin = guest_memory_low_begin(memory);
     uint64_t end = guest_memory_low_end(memory);
+
+    if (image->load_address < begin && image->moves)
+        image->load_address = align_up(begin, image->alignment);
     uint64_t room_above = UINT64_MAX - image->load_address;
 
-    if (image->load_address <= end && image->runtime_bytes <= end - image->load_address)
+    if (image->load_address >= begin && image->load_address <= end && image->runtime_bytes <= end - image->load_address)
         return true;
     return refuse_memory(refusal, memory,
                          image->runtime_bytes < room_above
@@ -101,7 +106,7 @@ static bool prepare_initrd(const struct guest_memory *memory, uint64_t bytes,
     const struct linux_image *image = &plan->image;
     uint64_t top = minimum(guest_memory_low_end(memory), image->initrd_max + 1);
     struct gap behind = { align_up(image->load_address + image->runtime_bytes, PAGE_SIZE_4K), top };
-    struct gap before = { GUEST_BIOS_AREA_END, minimum(top, image->load_address) };
+    struct gap before = { guest_memory_low_begin(memory), minimum(top, image->load_address) };
 
     plan->initrd = GPA(0);
     if (bytes == 0 || gap_place(behind, bytes, &plan->initrd) ||

@@ -24,6 +24,8 @@ struct linux_image {
     uint16_t protocol;
     bool entry_64;           /* else it has the 32-bit entry only */
     uint64_t load_address;   /* the preferred one, see linux_image.c */
+    bool moves;              /* it runs at every other multiple of its alignment, too */
+    uint64_t alignment;      /* a power of two */
     uint64_t runtime_bytes;  /* contiguous RAM that it needs from there on */
     uint64_t initrd_max;     /* highest address an initrd's byte may have */
     uint32_t cmdline_max;    /* characters, without the terminator */

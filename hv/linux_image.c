@@ -124,13 +124,23 @@ static uint64_t load_address(const uint8_t *bytes)
                                                 : little_32(bytes + SETUP_CODE32_START);
 }
 
+static bool is_relocatable(const uint8_t *bytes)
+{
+    return version(bytes) >= SETUP_VERSION_2_05 && bytes[SETUP_RELOCATABLE_KERNEL] != 0;
+}
+
+/* And says to which alignment, which check_address() has looked at. */
+static bool is_movable(const uint8_t *bytes)
+{
+    return is_relocatable(bytes) && version(bytes) >= SETUP_VERSION_2_10;
+}
+
 /* A relocatable kernel aligns itself upwards; one that would do so at its own
  * preferred address is not what its header says. */
 static bool check_address(const uint8_t *bytes, struct refusal *refusal)
 {
     uint64_t address = load_address(bytes);
     uint64_t alignment = little_32(bytes + SETUP_KERNEL_ALIGNMENT);
-    bool moves = version(bytes) >= SETUP_VERSION_2_05 && bytes[SETUP_RELOCATABLE_KERNEL] != 0;
 
     if (version(bytes) < SETUP_VERSION_2_10 && address == 0)
         return refuse(refusal, "the kernel can be entered in real mode only, with a BIOS, which a "
@@ -138,7 +148,7 @@ static bool check_address(const uint8_t *bytes, struct refusal *refusal)
     if (address < MIB(1))
         return refuse(refusal, "the boot header is damaged: the kernel wants to run at %llxh, "
                       "below 1 MiB", (unsigned long long)address);
-    if (moves && version(bytes) >= SETUP_VERSION_2_10 &&
+    if (is_relocatable(bytes) && version(bytes) >= SETUP_VERSION_2_10 &&
         (!is_power_of_two(alignment) || address % alignment != 0))
         return refuse(refusal, "the boot header is damaged: the kernel wants to run at %llxh, "
                       "aligned to %llxh (offset 230h)", (unsigned long long)address,
@@ -160,6 +170,8 @@ static struct linux_image image_facts(struct span kernel)
         .protocol = is,
         .entry_64 = has_entry_64(bytes),
         .load_address = load_address(bytes),
+        .moves = is_movable(bytes),
+        .alignment = is_movable(bytes) ? little_32(bytes + SETUP_KERNEL_ALIGNMENT) : 1,
         .runtime_bytes = init_bytes > kernel_bytes ? init_bytes : kernel_bytes,
         .initrd_max = little_32(bytes + SETUP_INITRD_ADDR_MAX),
         .cmdline_max = is >= SETUP_VERSION_2_06 ? little_32(bytes + SETUP_CMDLINE_SIZE)

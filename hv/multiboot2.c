@@ -55,7 +55,7 @@ static bool lies_in(const struct image_plan *plan, const struct image_range *ran
                     const struct guest_memory *memory)
 {
     return plan->begin >= range->begin && plan->end - 1 <= range->last &&
-           plan->begin % range->alignment == 0 && plan->end <= guest_memory_low_end(memory);
+           plan->begin % range->alignment == 0 && plan->begin >= guest_memory_low_begin(memory) && plan->end <= guest_memory_low_end(memory);
 }
 
 /* Without a preference it stays where it was linked, if that is allowed. */

@@ -34,6 +34,11 @@ bool refuse_memory(struct refusal *refusal, const struct guest_memory *memory, u
 
     text_bytes(needed, sizeof needed, end > UINT64_MAX - MIB(1) ? end : align_up(end, MIB(1)));
     text_bytes(has, sizeof has, guest_memory_low_end(memory));
+    if (guest_memory_is_identical(memory))
+        return refuse(refusal, "the kernel wants to lie below %llxh; a guest with unprotected DMA "
+                      "has its memory from %llxh to %llxh and needs a kernel that can be moved",
+                      (unsigned long long)end, (unsigned long long)guest_memory_low_begin(memory),
+                      (unsigned long long)guest_memory_low_end(memory));
     return refuse(refusal, "the kernel needs %s of memory below 4 GiB to start; the guest has %s",
                   needed, has);
 }

@@ -155,7 +155,7 @@ _Noreturn void native_main(uint32_t magic, uint32_t info_address)
         .initrd = move_up(find_module("initrd"), &top),
         .cmdline = info.command_line,
     };
-    struct guest_memory memory = { HPA(0), align_down(top, PAGE_SIZE_2M) };
+    struct guest_memory memory = GUEST_MEMORY_COMPACT(0, align_down(top, PAGE_SIZE_2M));
     struct linux_plan plan;
     struct refusal refusal;
     if (!linux_prepare(&memory, &boot, &plan, &refusal))

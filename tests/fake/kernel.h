@@ -19,7 +19,7 @@
 #define MEMORY_BYTES MIB(16)
 #define UNTOUCHED 0x5A
 
-static const struct guest_memory memory = { HPA(BASE), MEMORY_BYTES };
+static const struct guest_memory memory = GUEST_MEMORY_COMPACT(BASE, MEMORY_BYTES);
 
 static uint8_t file[0x20000];
 static size_t file_bytes;
@@ -44,7 +44,7 @@ static inline void set(unsigned offset, uint64_t value, unsigned bytes)
 /* What is said against it; NULL: nothing. */
 static const char *prepare(uint64_t memory_bytes)
 {
-    const struct guest_memory sized = { HPA(BASE), memory_bytes };
+    const struct guest_memory sized = GUEST_MEMORY_COMPACT(BASE, memory_bytes);
     free(copy);
     copy = malloc(file_bytes == 0 ? 1 : file_bytes);
     memcpy(copy, file, file_bytes);

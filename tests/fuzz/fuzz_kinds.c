@@ -113,7 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (fake.memory == NULL)
         fake_reset(BASE, MEMORY_MAX);
-    const struct guest_memory memory = { HPA(BASE), MIB(2) * (1 + (data[0] & CHOOSE_MEMORY)) };
+    const struct guest_memory memory = GUEST_MEMORY_COMPACT(BASE, MIB(2) * (1 + (data[0] & CHOOSE_MEMORY)));
     bool good = data[0] & CHOOSE_GOOD;
     size_t file_bytes = good ? FAKE_ELF_BYTES : size - PREFIX;
     uint8_t *file = malloc(file_bytes + 1);

@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (fake.memory == NULL)
         fake_reset(BASE, MEMORY_MAX);
-    const struct guest_memory memory = { HPA(BASE), MIB(2) * (1 + (data[0] & CHOOSE_MEMORY)) };
+    const struct guest_memory memory = GUEST_MEMORY_COMPACT(BASE, MIB(2) * (1 + (data[0] & CHOOSE_MEMORY)));
     size_t image_bytes = data[0] & CHOOSE_GOOD ? GOOD_BYTES : size - 2;
     uint8_t *image = malloc(image_bytes);
     if (data[0] & CHOOSE_GOOD)

@@ -22,7 +22,7 @@
 #define CODE 0x7C00
 
 static const struct vm_config config = { .name = "linux1" };
-static struct vm vm = { .config = &config, .memory = { { BASE }, BYTES } };
+static struct vm vm = { .config = &config, .memory = GUEST_MEMORY_COMPACT(BASE, BYTES) };
 static struct vcpu vcpu;
 static _Alignas(RECORDER_RING_BYTES) struct exit_record ring[RECORDER_RECORDS];
 

@@ -116,7 +116,7 @@ static void an_entry_point_may_be_a_physical_address(void **state)
 
 static void segments_go_where_they_belong_and_the_rest_is_zero(void **state)
 {
-    const struct guest_memory memory = { HPA(BASE), MEMORY_BYTES };
+    const struct guest_memory memory = GUEST_MEMORY_COMPACT(BASE, MEMORY_BYTES);
     (void)state;
     assert_null(open_bytes(sizeof file));
     for (unsigned moved = 0; moved <= 0x300000; moved += 0x300000) {

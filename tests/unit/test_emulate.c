@@ -104,7 +104,7 @@ static int set_up(void **state)
     memset(&advanced, 0, sizeof advanced);
     vcpu.vm = &vm;
     vcpu.lapic.page = LAPIC_NO_PAGE;
-    vm.memory = (struct guest_memory){ .base = HPA(GIB(1)), .bytes = MIB(2) };
+    vm.memory = (struct guest_memory)GUEST_MEMORY_COMPACT(GIB(1), MIB(2));
     cpuid_table_build(&vm.cpuid, &host, &facts);
     map_pages();
     machine_vmwrite_natural(VMCS_GUEST_CR0, CR0_PE | CR0_PG);

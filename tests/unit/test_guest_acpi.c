@@ -22,7 +22,7 @@
 
 #define BASE MIB(512)
 
-static const struct guest_memory memory = { HPA(BASE), MIB(2) };
+static const struct guest_memory memory = GUEST_MEMORY_COMPACT(BASE, MIB(2));
 
 static const uint8_t *at(uint64_t gpa)
 {

@@ -21,7 +21,7 @@ static const uint64_t sizes[] = {
 
 static struct guest_memory of_size(uint64_t bytes)
 {
-    return (struct guest_memory){ HPA(BASE), bytes };
+    return (struct guest_memory)GUEST_MEMORY_COMPACT(BASE, bytes);
 }
 
 /* The picture in guest_memory.h once more, in other words; UINT64_MAX: none. */
@@ -241,14 +241,61 @@ static void the_map_for_the_guest_lists_all_ram_in_order(void **state)
     }
 }
 
+/* Where a device finds it: above 1 MiB it is what it is. */
+static uint64_t where_identical(uint64_t base, uint64_t bytes, uint64_t gpa)
+{
+    if (gpa < 0xA0000 || (gpa >= 0xE0000 && gpa < 0x100000))
+        return base + gpa;
+    return gpa >= base + MIB(1) && gpa < base + bytes ? gpa : UINT64_MAX;
+}
+
+static void an_identical_guest_has_its_memory_where_the_machine_has_it(void **state)
+{
+    static const struct { uint64_t base, bytes; } blocks[] = {
+        { MIB(2), MIB(2) }, { MIB(64), MIB(16) }, { GIB(1), GIB(2) }, { GIB(3) - MIB(2), MIB(2) } };
+    (void)state;
+    for (unsigned i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
+        uint64_t base = blocks[i].base, bytes = blocks[i].bytes, list[128];
+        const struct guest_memory memory = GUEST_MEMORY_IDENTICAL(base, bytes);
+        const uint64_t edges[] = { 0, 0xA0000, 0xE0000, MIB(1), base, base + MIB(1),
+                                   base + bytes / 2, base + bytes, GIB(3), GIB(4), GIB(64) };
+        unsigned count = 0;
+        struct e820_entry entries[GUEST_MEMORY_E820_MAX];
+        unsigned entry_count = guest_memory_e820(&memory, entries);
+
+        assert_true(guest_memory_is_valid(&memory));
+        for (unsigned j = 0; j < sizeof edges / sizeof edges[0]; j++)
+            for (int delta = -1; delta <= 1; delta++)
+                list[count++] = edges[j] + (uint64_t)delta;
+        for (unsigned j = 0; j < count; j++) {
+            uint64_t place = where_identical(base, bytes, list[j]);
+            hpa_t hpa = HPA(UINT64_MAX);
+            bool usable = false;
+            assert_int_equal(guest_memory_translate(&memory, GPA(list[j]), 1, &hpa),
+                             place != UINT64_MAX);
+            assert_int_equal(hpa.value, place);
+            for (unsigned k = 0; k < entry_count; k++)
+                usable = usable || (entries[k].type == E820_USABLE &&
+                                    list[j] - entries[k].base < entries[k].bytes);
+            assert_int_equal(usable, place != UINT64_MAX && (list[j] < 0xE0000 || list[j] >= MIB(1)));
+        }
+        for (unsigned k = 1; k < entry_count; k++)
+            assert_true(entries[k - 1].base + entries[k - 1].bytes <= entries[k].base);
+    }
+}
+
 static void impossible_blocks_are_told_from_possible_ones(void **state)
 {
     (void)state;
     const struct guest_memory bad[] = {
-        { HPA(BASE), 0 }, { HPA(BASE), MIB(1) }, { HPA(BASE + MIB(1)), MIB(4) },
-        { HPA(BASE), MIB(4) + KIB(4) }, { HPA((1ull << 52) - MIB(2)), MIB(4) },
-        { HPA(1ull << 52), MIB(2) }, { HPA(0), 1ull << 52 },
-        { HPA(UINT64_MAX - MIB(2) + 1), MIB(4) }, { HPA(MIB(2)), UINT64_MAX - MIB(2) + 1 },
+        GUEST_MEMORY_COMPACT(BASE, 0), GUEST_MEMORY_COMPACT(BASE, MIB(1)),
+        GUEST_MEMORY_COMPACT(BASE + MIB(1), MIB(4)), GUEST_MEMORY_COMPACT(BASE, MIB(4) + KIB(4)),
+        GUEST_MEMORY_COMPACT((1ull << 52) - MIB(2), MIB(4)), GUEST_MEMORY_COMPACT(1ull << 52, MIB(2)),
+        GUEST_MEMORY_COMPACT(0, 1ull << 52), GUEST_MEMORY_COMPACT(UINT64_MAX - MIB(2) + 1, MIB(4)),
+        GUEST_MEMORY_COMPACT(MIB(2), UINT64_MAX - MIB(2) + 1),
+        GUEST_MEMORY_IDENTICAL(0, MIB(4)), GUEST_MEMORY_IDENTICAL(MIB(64), GIB(3)),
+        GUEST_MEMORY_IDENTICAL(MIB(65), MIB(2)), { HPA(BASE), MIB(4), MIB(2), GUEST_MEMORY_HIGH },
+        { HPA(MIB(64)), MIB(4), MIB(1), MIB(64) },
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_false(guest_memory_is_valid(&bad[i]));
@@ -270,6 +317,7 @@ int main(void)
         cmocka_unit_test(memory_takes_few_tables),
         cmocka_unit_test(empty_roms_read_as_one_page_of_ones_and_cannot_be_written),
         cmocka_unit_test(the_map_for_the_guest_lists_all_ram_in_order),
+        cmocka_unit_test(an_identical_guest_has_its_memory_where_the_machine_has_it),
         cmocka_unit_test(impossible_blocks_are_told_from_possible_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,7 @@
 #define SIGNATURE 0x000906EAu
 #define FEATURES 0x0F8BFBFFu
 
-static const struct guest_memory memory = { HPA(BASE), MIB(2) };
+static const struct guest_memory memory = GUEST_MEMORY_COMPACT(BASE, MIB(2));
 
 static const uint8_t *at(uint64_t gpa)
 {

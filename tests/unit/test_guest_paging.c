@@ -60,7 +60,7 @@ static void set_up(unsigned width)
     fake_reset(RAM_BASE, RAM);
     memset(&vcpu, 0, sizeof vcpu);
     vcpu.vm = &vm;
-    vm.memory = (struct guest_memory){ .base = HPA(RAM_BASE), .bytes = RAM };
+    vm.memory = (struct guest_memory)GUEST_MEMORY_COMPACT(RAM_BASE, RAM);
     cpuid_table_build(&vm.cpuid, &host, &facts);
     assert_int_equal(cpuid_physical_address_bits(&vm.cpuid), width);
 }

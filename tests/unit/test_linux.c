@@ -267,7 +267,7 @@ static const char *prepare_boot(uint64_t memory_bytes, const struct guest_boot *
                                 struct linux_plan *plan, enum refusal_about about)
 {
     static struct refusal refusal;
-    const struct guest_memory memory = { HPA(BASE), memory_bytes };
+    const struct guest_memory memory = GUEST_MEMORY_COMPACT(BASE, memory_bytes);
     if (linux_prepare(&memory, boot, plan, &refusal))
         return NULL;
     assert_int_equal(refusal.about, about);
@@ -404,7 +404,7 @@ static void reset_memory(void)
 
 static struct entry_state load(const struct guest_boot *boot)
 {
-    const struct guest_memory memory = { HPA(BASE), MEMORY_BYTES };
+    const struct guest_memory memory = GUEST_MEMORY_COMPACT(BASE, MEMORY_BYTES);
     struct linux_plan plan;
     assert_null(prepare_boot(MEMORY_BYTES, boot, &plan, ABOUT_KERNEL));
     return linux_load(&memory, boot, &plan);
@@ -467,7 +467,7 @@ static void the_setup_header_is_copied_up_to_its_end_and_no_further(void **state
 static void the_memory_map_is_that_of_the_guest(void **state)
 {
     (void)state;
-    const struct guest_memory memory = { HPA(BASE), MEMORY_BYTES };
+    const struct guest_memory memory = GUEST_MEMORY_COMPACT(BASE, MEMORY_BYTES);
     struct e820_entry expected[GUEST_MEMORY_E820_MAX];
     unsigned count = guest_memory_e820(&memory, expected);
     struct guest_boot boot = boot_with(NULL, 0, "");
@@ -584,7 +584,7 @@ static void a_kernel_of_debian_can_be_started(void **state)
 {
     (void)state;
     struct guest_boot boot = { .cmdline = "console=ttyS0", .rsdp = GPA(0xE0000) };
-    const struct guest_memory memory = { HPA(BASE), MIB(256) };
+    const struct guest_memory memory = GUEST_MEMORY_COMPACT(BASE, MIB(256));
     struct linux_plan plan;
     uint8_t *kernel = read_file(&boot.kernel.size);
     if (kernel == NULL) {

@@ -40,7 +40,7 @@ static void make_vm(unsigned v)
     configs[v].console = true;
     vm->config = &configs[v];
     vm->index = v;
-    vm->memory = (struct guest_memory){ HPA(BASE + v * MIB(2)), MIB(2) };
+    vm->memory = (struct guest_memory)GUEST_MEMORY_COMPACT(BASE + v * MIB(2), MIB(2));
     vm->vcpu_count = 2;
     vm->starts = 1;
     atomic_store(&vm->state, VM_RUNNING);

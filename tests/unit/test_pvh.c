@@ -157,7 +157,7 @@ static void a_kernel_of_debian_can_be_started(void **state)
 {
     const char *name = getenv("BULKHEAD_TEST_VMLINUX");
     FILE *stream = name != NULL ? fopen(name, "rb") : NULL;
-    const struct guest_memory large = { HPA(BASE), MIB(256) };
+    const struct guest_memory large = GUEST_MEMORY_COMPACT(BASE, MIB(256));
     (void)state;
     if (stream == NULL) {
         print_message("no kernel: set BULKHEAD_TEST_VMLINUX\n");

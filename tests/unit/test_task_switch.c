@@ -154,7 +154,7 @@ static int set_up(void **state)
     fake_reports_reset();
     memset(&vcpu, 0, sizeof vcpu);
     vcpu.vm = &vm;
-    vm.memory = (struct guest_memory){ .base = HPA(RAM_BASE), .bytes = RAM };
+    vm.memory = (struct guest_memory)GUEST_MEMORY_COMPACT(RAM_BASE, RAM);
     cpuid_table_build(&vm.cpuid, &host, &facts);
     put_guest();
     put_tables();

@@ -559,7 +559,7 @@ static void an_init_with_an_order_goes_on_in_real_mode(void **state)
     static const uint8_t address[] = { 0x21, 0x43, 0x00, 0x20 };
     (void)state;
     fake_reset(GIB(1), MIB(2));
-    vm.memory = (struct guest_memory){ .base = HPA(GIB(1)), .bytes = MIB(2) };
+    vm.memory = (struct guest_memory)GUEST_MEMORY_COMPACT(GIB(1), MIB(2));
     memcpy(fake.memory + 0x467, address, sizeof address);
     vm.cmos.bytes[0x0F] = 0x0A;
     vcpu_state_init(&vcpu);

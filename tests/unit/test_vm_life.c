@@ -266,7 +266,7 @@ static void make_vm(unsigned v, unsigned vcpu_count)
     snprintf(configs[v].name, sizeof configs[v].name, "guest%u", v);
     vm->config = &configs[v];
     vm->index = v;
-    vm->memory = (struct guest_memory){ HPA(BASE + v * MEMORY_BYTES), MEMORY_BYTES };
+    vm->memory = (struct guest_memory)GUEST_MEMORY_COMPACT(BASE + v * MEMORY_BYTES, MEMORY_BYTES);
     vm->vcpu_count = vcpu_count;
     for (unsigned i = 0; i < vcpu_count; i++) {
         vm->vcpus[i] = &vcpus[v][i];

@@ -32,7 +32,7 @@ static int set_up(void **state)
     (void)state;
     fake_reset(RAM_BASE, MIB(2));
     memset(&vm, 0, sizeof vm);
-    vm.memory = (struct guest_memory){ .base = HPA(RAM_BASE), .bytes = MIB(2) };
+    vm.memory = (struct guest_memory)GUEST_MEMORY_COMPACT(RAM_BASE, MIB(2));
     pic_init(&vm.pic);
     vm.vcpu_count = 2;
     for (unsigned i = 0; i < 2; i++) {
