@@ -53,7 +53,8 @@ HV_MONITOR := hv/monitor.c hv/monitor_line.c hv/monitor_command.c hv/monitor_sho
 	hv/monitor_tables.c hv/owners.c hv/snapshot.c
 HV_SCREEN := hv/keyboard.c hv/screen.c hv/screen_cells.c hv/screen_control.c hv/screen_pen.c \
 	hv/screen_glyph.c
-HV_LIFE := hv/vcpu.c hv/warm_reset.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c hv/readiness.c \
+HV_TRACE := hv/crash_report.c hv/trace_report.c hv/guest_trace.c hv/elf_symbols.c
+HV_LIFE := hv/vcpu.c hv/warm_reset.c hv/vcpu_state.c hv/vm_life.c $(HV_TRACE) hv/readiness.c \
 	hv/text_search.c
 HV_LEARN := hv/learn.c hv/learn_touch.c hv/learn_report.c
 HV_INVENTORY := hv/pci_topology.c hv/pci_class.c hv/cpu_identity.c hv/inventory_print.c hv/log_row.c
@@ -75,7 +76,7 @@ COLD := \
 	arch/time.c arch/smp.c arch/vmx.c arch/panic.c arch/symbols.c arch/cpu_identity.c \
 	arch/mtrr.c arch/paging.c arch/window.c \
 	hv/frames.c hv/ept.c hv/preflight.c hv/exit_reason_name.c hv/exit_report.c \
-	hv/cpuid_table.c hv/cpuid_frequency.c hv/vcpu_state.c hv/vm_life.c hv/crash_report.c \
+	hv/cpuid_table.c hv/cpuid_frequency.c hv/vcpu_state.c hv/vm_life.c $(HV_TRACE) \
 	hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/warm_reset.c hv/readiness.c hv/text_search.c \
 	hv/platform.c hv/port_string.c hv/event.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/lapic_level.c hv/guest_tsc.c \
@@ -103,7 +104,7 @@ GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 
 # One guest for each other kind of kernel: guest/kinds.
 KINDS := linux32.bin multiboot1.elf addresses.bin multiboot2.elf pvh.elf flat16.bin flat32.bin \
-	flat64.bin coreboot.bin tasks.elf modes.elf
+	flat64.bin coreboot.bin tasks.elf modes.elf calls.elf calls64.elf
 
 # Starts a bzImage on the bare machine, for comparison: tools/bench.py.
 NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv/refusal.c \
@@ -113,9 +114,9 @@ NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv
 # library; fakes_NAME lists what replaces members of it, besides the machine.
 UNIT_TESTS := acpi acpi_dmar cmos config config_parts console cpuid cr crash_report decode delivery \
 	denied \
-	dma_faults dma_reserved dma_sources dma_tables dmar_scope elf emulate ept event exit \
+	dma_faults dma_reserved dma_sources dma_tables dmar_scope elf elf_symbols emulate ept event exit \
 	exit_report findings framebuffer frames guest_acpi guest_kind guest_memory guest_mp_table \
-	guest_paging guest_tsc i8042 i8042_driver instruction inventory_print ioapic_driver irte \
+	guest_paging guest_trace guest_tsc i8042 i8042_driver instruction inventory_print ioapic_driver irte \
 	keyboard lapic lapic_base lapic_ipi lapic_level lapic_page learn lines linux log_ring \
 	memory_functions memory_map mmio mtrr monitor monitor_command monitor_line msr multiboot1 \
 	multiboot2 multiboot2_guest owners panic_record pci pci_config pci_scan pci_topology pic \
@@ -155,7 +156,7 @@ fakes_vcpu := reports terminal vm_entry
 fakes_virtual_ioapic := interrupts
 
 # Parsers of what comes from outside, fed with anything: tests/fuzz/fuzz_NAME.c.
-FUZZ_TESTS := acpi config decode dmar kinds linux monitor multiboot2 pci screen
+FUZZ_TESTS := acpi config decode dmar kinds linux monitor multiboot2 pci screen trace
 
 # ---- Tools -------------------------------------------------------------------
 
@@ -479,6 +480,11 @@ multiboot2_DEFINES := -DMULTIBOOT2
 pvh_DEFINES := -DPVH
 tasks_DEFINES := -DMULTIBOOT1
 modes_DEFINES := -DMULTIBOOT1
+calls_DEFINES := -DMULTIBOOT1
+
+# Each of its functions is one, with a frame that the report of its end follows.
+CALLS_FLAGS := -O0
+build/guest/kinds/calls.o: KIND_FLAGS += $(CALLS_FLAGS)
 
 build/guest/kinds/%.o: guest/kinds/%.c Makefile
 	@mkdir -p $(@D)
@@ -507,6 +513,20 @@ build/guest/kinds/%.elf: build/guest/kinds/%.elf32
 build/guest/kinds/addresses.bin build/guest/kinds/linux32.bin: build/guest/kinds/%.bin: \
 		build/guest/kinds/%.elf32
 	$(Q)$(OBJCOPY) -O binary -R .far $< $@
+
+build/guest/kinds/calls64.o: guest/kinds/calls.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) $(GUEST_FLAGS) $(CALLS_FLAGS) -mcmodel=kernel -MMD -MP \
+		-c $< -o $@
+
+build/guest/kinds/calls64.entry.o: guest/kinds/calls64.asm Makefile
+	@mkdir -p $(@D)
+	$(Q)$(NASM) -f elf64 -Wall $< -o $@
+
+build/guest/kinds/calls64.elf: build/guest/kinds/calls64.o build/guest/kinds/calls64.entry.o \
+		guest/kinds/calls64.ld
+	@echo "  GUEST   $@"
+	$(Q)$(LD) $(GUEST_LINK) -T guest/kinds/calls64.ld -o $@ $(filter %.o,$^)
 
 flat16_ORIGIN := 0x7C00
 flat32_ORIGIN := 0x100000

@@ -11,6 +11,7 @@
 #include "hv/log.h"
 #include "hv/machine.h"
 #include "hv/text.h"
+#include "hv/trace_report.h"
 #include "hv/vm.h"
 
 #define EXITS_REPORTED 8u
@@ -96,5 +97,6 @@ void crash_report(struct vcpu *vcpu, const char *reason)
     report_control();
     uint64_t linear = machine_vmread_natural(VMCS_GUEST_CS_BASE) + rip;
     log_line(LOG_ERROR, "  code at RIP: %s", code_text(vcpu, linear, code));
+    trace_report(vcpu);
     report_exits(vcpu);
 }

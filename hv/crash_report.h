@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What a user is told of a guest that went wrong: cause, place, registers,
- * the code there, and the exits before. Reads the current VMCS, so the vCPU's own CPU calls it.
+ * the code there, the calls that led there, and the exits before. Reads the current VMCS, so the vCPU's own CPU calls it.
  */
 #pragma once
 

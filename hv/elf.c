@@ -18,7 +18,7 @@ struct elf_layout {
     uint8_t program_header_bytes;
     uint8_t p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align;
     uint8_t section_header_bytes;
-    uint8_t sh_addr, sh_offset, sh_size, sh_addralign;
+    uint8_t sh_addr, sh_offset, sh_size, sh_addralign, sh_link, sh_entsize;
 };
 
 static const struct elf_layout layout_32 = {
@@ -27,6 +27,7 @@ static const struct elf_layout layout_32 = {
     ELF32_SHSTRNDX, ELF32_PROGRAM_HEADER_BYTES,
     ELF32_P_OFFSET, ELF32_P_VADDR, ELF32_P_PADDR, ELF32_P_FILESZ, ELF32_P_MEMSZ, ELF32_P_ALIGN,
     ELF32_SECTION_HEADER_BYTES, ELF32_SH_ADDR, ELF32_SH_OFFSET, ELF32_SH_SIZE, ELF32_SH_ADDRALIGN,
+    ELF32_SH_LINK, ELF32_SH_ENTSIZE,
 };
 
 static const struct elf_layout layout_64 = {
@@ -35,6 +36,7 @@ static const struct elf_layout layout_64 = {
     ELF64_SHSTRNDX, ELF64_PROGRAM_HEADER_BYTES,
     ELF64_P_OFFSET, ELF64_P_VADDR, ELF64_P_PADDR, ELF64_P_FILESZ, ELF64_P_MEMSZ, ELF64_P_ALIGN,
     ELF64_SECTION_HEADER_BYTES, ELF64_SH_ADDR, ELF64_SH_OFFSET, ELF64_SH_SIZE, ELF64_SH_ADDRALIGN,
+    ELF64_SH_LINK, ELF64_SH_ENTSIZE,
 };
 
 /* ---- The file's header ---- */
@@ -213,6 +215,28 @@ bool elf_entry(const struct elf *elf, uint64_t *physical, struct refusal *refusa
                            "ELF file", (unsigned long long)elf->entry);
 }
 
+bool elf_linked_address(const struct elf *elf, uint64_t moved, uint64_t address,
+                        uint64_t *linked)
+{
+    bool found = false;
+
+    for (uint32_t i = 0; i < elf->segment_count; i++) {
+        struct elf_segment segment = elf_segment(elf, i);
+
+        if (!elf_is_loaded(&segment))
+            continue;
+        if (has(segment.physical + moved, segment.memory_bytes, address)) {
+            *linked = address - moved - segment.physical + segment.virtual;
+            return true;
+        }
+        if (has(segment.virtual, segment.memory_bytes, address)) {
+            *linked = address;
+            found = true;
+        }
+    }
+    return found;
+}
+
 void elf_load(const struct elf *elf, const struct guest_memory *memory, uint64_t moved)
 {
     for (uint32_t i = 0; i < elf->segment_count; i++) {
@@ -241,6 +265,8 @@ struct elf_section elf_section(const struct elf *elf, uint32_t index)
         .offset = word(layout, at + layout->sh_offset),
         .bytes = word(layout, at + layout->sh_size),
         .alignment = word(layout, at + layout->sh_addralign),
+        .link = little_32(at + layout->sh_link),
+        .entry_bytes = word(layout, at + layout->sh_entsize),
     };
 }
 

@@ -48,6 +48,8 @@ struct elf_section {
     uint64_t offset;
     uint64_t bytes;
     uint64_t alignment;
+    uint32_t link; /* index of the section that goes with it */
+    uint64_t entry_bytes;
 };
 
 bool elf_is(struct span file);
@@ -66,6 +68,12 @@ bool elf_check_segments(const struct elf *elf, uint64_t *begin, uint64_t *end,
 /* The entry point's physical address: where the segment lies that has it as a
  * virtual address, or else as a physical one. */
 bool elf_entry(const struct elf *elf, uint64_t *physical, struct refusal *refusal);
+
+/* Where an address was linked that the kernel uses while it runs: as its segments were
+ * loaded, `moved` bytes (modulo 2^64) away, or as they are linked. False: it lies in no
+ * segment. */
+bool elf_linked_address(const struct elf *elf, uint64_t moved, uint64_t address,
+                        uint64_t *linked);
 
 /* The descriptor of the first note of that owner and type; false: none. */
 bool elf_note(const struct elf *elf, const char *owner, uint32_t type, struct span *descriptor);

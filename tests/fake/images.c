@@ -117,6 +117,49 @@ void fake_elf(uint8_t file[static FAKE_ELF_BYTES], const struct fake_elf *elf)
     put_elf_section(file, 3, 3, 0, FAKE_ELF_NAMES_AT, 0x21, n);
 }
 
+static bool is_64(const uint8_t *file)
+{
+    return file[4] == 2;
+}
+
+unsigned fake_elf_section_field(const uint8_t *file, unsigned index, unsigned at_32,
+                                unsigned at_64)
+{
+    return FAKE_ELF_SECTIONS_AT + (is_64(file) ? index * 64 + at_64 : index * 40 + at_32);
+}
+
+static void set_section_bytes(uint8_t *file, unsigned index, unsigned bytes)
+{
+    set(file, fake_elf_section_field(file, index, 20, 32), bytes, is_64(file) ? 8 : 4);
+}
+
+void fake_symbols_begin(struct fake_symbols *symbols, uint8_t file[static FAKE_ELF_BYTES])
+{
+    memset(file + FAKE_ELF_SYMBOLS_AT, 0, FAKE_ELF_SECTIONS_AT - FAKE_ELF_SYMBOLS_AT);
+    set(file, fake_elf_section_field(file, 2, 24, 40), 3, 4);
+    set(file, fake_elf_section_field(file, 2, 36, 56), is_64(file) ? 24 : 16, 4);
+    *symbols = (struct fake_symbols){ .file = file };
+    fake_symbols_add(symbols, "", 0, 0, 0, 0);
+}
+
+void fake_symbols_add(struct fake_symbols *symbols, const char *name, uint64_t value,
+                      uint64_t bytes, unsigned type, unsigned section)
+{
+    uint8_t *file = symbols->file;
+    unsigned entry = is_64(file) ? 24 : 16, width = is_64(file) ? 8 : 4;
+    unsigned at = FAKE_ELF_SYMBOLS_AT + symbols->count++ * entry;
+
+    set(file, at, symbols->names_bytes, 4);
+    set(file, at + (is_64(file) ? 8 : 4), value, width);
+    set(file, at + (is_64(file) ? 16 : 8), bytes, width);
+    set(file, at + (is_64(file) ? 4 : 12), type | 0x10, 1);
+    set(file, at + (is_64(file) ? 6 : 14), section, 2);
+    strcpy((char *)file + FAKE_ELF_NAMES_AT + symbols->names_bytes, name);
+    symbols->names_bytes += (unsigned)strlen(name) + 1;
+    set_section_bytes(file, 2, symbols->count * entry);
+    set_section_bytes(file, 3, symbols->names_bytes);
+}
+
 /* ---- Multiboot ---- */
 
 void fake_multiboot1_header(uint8_t *at, uint32_t flags)

@@ -56,6 +56,21 @@ static inline unsigned fake_elf_segment_at(unsigned index)
 
 void fake_elf(uint8_t file[static FAKE_ELF_BYTES], const struct fake_elf *elf);
 
+/* A symbol table in place of what fake_elf() puts there; with one entry, as each has. */
+struct fake_symbols {
+    uint8_t *file;
+    unsigned count, names_bytes;
+};
+void fake_symbols_begin(struct fake_symbols *symbols, uint8_t file[static FAKE_ELF_BYTES]);
+
+/* `type` and `section` as in the file's format: 2 is a function, 1 the code. */
+void fake_symbols_add(struct fake_symbols *symbols, const char *name, uint64_t value,
+                      uint64_t bytes, unsigned type, unsigned section);
+
+/* Where a field of a section's header is, by its offset in both classes. */
+unsigned fake_elf_section_field(const uint8_t *file, unsigned index, unsigned at_32,
+                                unsigned at_64);
+
 /* ---- Multiboot ---- */
 
 /* A header with its checksum, of 12 bytes. */

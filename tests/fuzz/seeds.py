@@ -107,6 +107,23 @@ def screen_text():
                      b"\xe2\x94\x8c\xc3\xa4\x1b]0;title\a\x1b[?25l\x1b[?7h\x1b[S\x1b[T\x1bc")
 
 
+def ended_guest(choices, registers, memory_words):
+    """Registers of fuzz_trace.c, no differences, and what memory begins with."""
+    return struct.pack("<B4QB", choices, *registers, 0) + memory_words
+
+
+def frames_32():
+    """Two frames, at 10h and 20h, which return into the kernel's file."""
+    return ended_guest(0, (0x10, 0, 0x100010, 0), struct.pack(
+        "<10I", 0, 0, 0, 0, 0x20, 0xC0000010, 0, 0, 0, 0xC0000110))
+
+
+def frames_64():
+    """The same in 64-bit mode at 1020h, where a table that maps itself maps 0."""
+    return ended_guest(1, (0x1020, 0, 0xC0000010, 0), struct.pack(
+        "<8Q", 0x23, 0x23, 0, 0, 0x1030, 0xC0000010, 0, 0xC0000110))
+
+
 def main():
     corpora = pathlib.Path(sys.argv[1])
     seeds = {
@@ -120,6 +137,8 @@ def main():
         "dmar/mcfg": b"\1" + mcfg((0x80000000, 0, 0, 127), (0x4000000000, 1, 0, 255)),
         "pci/tree": config_space(),
         "screen/shell": screen_text(),
+        "trace/32": frames_32(),
+        "trace/64": frames_64(),
     }
     for name, contents in seeds.items():
         path = corpora / name
