@@ -33,10 +33,10 @@ const uint8_t *acpi_map(hpa_t address, size_t bytes)
     return (const uint8_t *)address.value;
 }
 
-/* An upper bound of what the tables of this much guest memory take. */
+/* An upper bound of what the tables of this much guest memory take, of 4 KiB pages. */
 static uint64_t ept_bytes_max(uint64_t memory_bytes)
 {
-    return (memory_bytes / GIB(1) + 10) * PAGE_SIZE_4K;
+    return (memory_bytes / PAGE_SIZE_2M + memory_bytes / GIB(1) + 10) * PAGE_SIZE_4K;
 }
 
 /* The same for parts of the machine: a bitmap of ports, and of each range of memory

@@ -73,16 +73,45 @@ static void zero_memory(const struct guest_memory *memory)
     }
 }
 
+static bool runs_on_erratum(const struct vm *vm)
+{
+    for (unsigned i = 0; i < vm->vcpu_count; i++)
+        if (cpu_identity_has_page_size_erratum(&cpus[vm->vcpus[i]->cpu]->identity))
+            return true;
+    return false;
+}
+
+/* The configuration's word, or what no guest can misuse. */
+static bool has_large_pages(const struct vm *vm)
+{
+    bool erratum = runs_on_erratum(vm);
+
+    if (vm->config->at[VM_LARGE_PAGES].line == 0)
+        return !erratum;
+    if (vm->config->large_pages && erratum)
+        log_line(LOG_WARNING, "%s: it has large pages, by which its kernel can stop the machine: "
+                 "its CPU has the erratum of machine checks on page size change",
+                 vm->config->name);
+    return vm->config->large_pages;
+}
+
+static struct ept_shape shape_for(const struct vm *vm, const struct vmx_capabilities *capabilities)
+{
+    if (!has_large_pages(vm))
+        return ept_shape(PAGE_SIZE_4K);
+    return ept_shape(preflight_has_1g_pages(capabilities) ? PAGE_SIZE_1G : PAGE_SIZE_2M);
+}
+
 static void make_memory(struct vm *vm, const struct vmx_capabilities *capabilities)
 {
-    bool pages_1g = preflight_has_1g_pages(capabilities);
-    unsigned count = guest_memory_ept_frames(&vm->memory, pages_1g) +
-                     boot_parts_frames(vm->config, pages_1g);
+    struct ept_shape shape = shape_for(vm, capabilities);
+    unsigned count = guest_memory_ept_frames(&vm->memory, shape) +
+                     boot_parts_frames(vm->config, shape);
     uint64_t *tables = arena_take(count * PAGE_SIZE_4K, PAGE_SIZE_4K);
     struct frames frames;
 
     frames_init(&frames, tables, arena_hpa(tables), count);
-    ept_init(&vm->ept, frames, ept_shape(pages_1g));
+    ept_init(&vm->ept, frames, shape);
     guest_memory_map(&vm->memory, &vm->ept);
     guest_memory_map_empty_roms(&vm->ept, arena_hpa(page_of_ones()));
     zero_memory(&vm->memory);

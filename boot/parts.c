@@ -133,14 +133,14 @@ static struct ept_range page_range(const struct config_range *range)
                                range->last + 1 - range->first };
 }
 
-unsigned boot_parts_frames(const struct vm_config *config, bool pages_1g)
+unsigned boot_parts_frames(const struct vm_config *config, struct ept_shape shape)
 {
     const struct config_parts *parts = &config->parts;
     unsigned frames = 0;
 
     for (unsigned i = 0; i < parts->mmio_count; i++) {
         struct ept_range range = page_range(&parts->mmio[i]);
-        frames += ept_frames_needed(&range, 1, ept_shape(pages_1g));
+        frames += ept_frames_needed(&range, 1, shape);
     }
     return frames;
 }

@@ -81,6 +81,7 @@ enum vm_key {
     VM_RESTART_LIMIT,
     VM_RESTART_THEN,
     VM_LOG,
+    VM_LARGE_PAGES,
     VM_DEVICES,
     VM_PORTS,
     VM_IRQS,
@@ -171,6 +172,7 @@ struct vm_config {
     char ready[CONFIG_READY_SIZE];      /* its console shows this when it is; empty: none */
     uint16_t ready_port;                /* it writes there when it is; 0: none */
     struct restart_rule restart;
+    bool large_pages;                   /* as given; not given: as the CPUs are */
     bool learns;                        /* all that it touches is listed when it ends */
     struct config_parts parts;
     struct place header;

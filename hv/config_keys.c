@@ -98,6 +98,9 @@ static const struct key_row vm_rows[VM_KEY_COUNT] = {
     [VM_LOG] = {
         "log", TAKES(TOML_STRING), false,
         "a string, as in \"learn\"", "log = \"learn\"" },
+    [VM_LARGE_PAGES] = {
+        "large_pages", TAKES(TOML_BOOLEAN), false,
+        "true or false", "large_pages = true" },
     [VM_DEVICES] = {
         "devices", TAKES(TOML_ARRAY), false,
         "a list of PCI functions, as in [\"00:1f.2\"]", "devices = [\"00:1f.2\"]" },

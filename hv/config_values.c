@@ -443,6 +443,9 @@ void config_set_vm(struct vm_config *vm, enum vm_key key, const struct toml_valu
     case VM_LOG:
         set_vm_log(vm, value, findings);
         return;
+    case VM_LARGE_PAGES:
+        vm->large_pages = value->boolean;
+        return;
     case VM_DMA:
         config_set_dma(&vm->parts, value, findings);
         return;

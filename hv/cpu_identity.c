@@ -7,6 +7,7 @@
 #include "hv/cpu_identity.h"
 
 #include "arch/spec/cpuid.h"
+#include "arch/spec/msr.h"
 #include "hv/log_row.h"
 #include "hv/text.h"
 
@@ -71,6 +72,22 @@ void cpu_identity_print(const struct cpu_identity *identity, unsigned number)
     add_names(&row, features, COUNT(features), identity->features);
     add_names(&row, capabilities, COUNT(capabilities), identity->arch_capabilities);
     log_row_end(&row);
+}
+
+/* The cores of Atom and of Xeon Phi never had it: Intel's "CVE-2018-12207: Machine Check
+ * Error Avoidance on Page Size Change". */
+static const uint8_t models_without_erratum[] = {
+    0x37, 0x4A, 0x4C, 0x4D, 0x57, 0x5A, 0x5C, 0x5D, 0x5F, 0x75, 0x7A, 0x85, 0x86, 0x96, 0x9C,
+};
+
+bool cpu_identity_has_page_size_erratum(const struct cpu_identity *identity)
+{
+    struct cpu_model model = model_of(identity->signature);
+
+    for (size_t i = 0; i < COUNT(models_without_erratum); i++)
+        if (model.model == models_without_erratum[i])
+            return false;
+    return model.family == 6 && !(identity->arch_capabilities & ARCH_CAPABILITIES_PSCHANGE_MC_NO);
 }
 
 bool cpu_identity_same(const struct cpu_identity *a, const struct cpu_identity *b)

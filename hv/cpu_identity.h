@@ -26,5 +26,10 @@ struct cpu_identity {
 /* Log lines about the processor; `number` is the CPU's. */
 void cpu_identity_print(const struct cpu_identity *identity, unsigned number);
 
+/* A guest that changes the size of a page of its code while it runs there can stop
+ * this processor, unless EPT maps it by 4 KiB pages: the erratum "Machine Check Error
+ * on Page Size Change". */
+bool cpu_identity_has_page_size_erratum(const struct cpu_identity *identity);
+
 /* These two would print the same, but for the APIC id. */
 bool cpu_identity_same(const struct cpu_identity *a, const struct cpu_identity *b);

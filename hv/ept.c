@@ -82,9 +82,14 @@ static ept_entry_t entry_leaf(hpa_t page, unsigned level, uint64_t rights,
 
 /* ---- Shapes, levels and ranges ---- */
 
-struct ept_shape ept_shape(bool pages_1g)
+struct ept_shape ept_shape(uint64_t largest_page)
 {
-    return (struct ept_shape){ .levels = LEVEL_COUNT, .largest = pages_1g ? LEVEL_1G : LEVEL_2M,
+    CHECK(largest_page == PAGE_SIZE_4K || largest_page == PAGE_SIZE_2M ||
+          largest_page == PAGE_SIZE_1G);
+    uint8_t level = LEVEL_4K;
+    if (largest_page >= PAGE_SIZE_2M)
+        level = largest_page == PAGE_SIZE_1G ? LEVEL_1G : LEVEL_2M;
+    return (struct ept_shape){ .levels = LEVEL_COUNT, .largest = level,
                                .table_rights = EPT_RIGHTS };
 }
 

@@ -21,7 +21,7 @@
  * of DMA remapping are of the same make (hv/dma_tables.h), but not of this shape. */
 struct ept_shape {
     uint8_t levels;        /* 3 or 4 */
-    uint8_t largest;       /* page: 1 is 2 MiB, 2 is 1 GiB */
+    uint8_t largest;       /* page: 0 is 4 KiB, 1 is 2 MiB, 2 is 1 GiB */
     uint64_t table_rights; /* in an entry that names a table */
 };
 
@@ -39,8 +39,8 @@ struct ept_range {
     uint64_t bytes;
 };
 
-/* A CPU's, which may know EPT pages of 1 GiB. */
-struct ept_shape ept_shape(bool pages_1g);
+/* A CPU's, with pages up to this size: 4 KiB, 2 MiB or 1 GiB. */
+struct ept_shape ept_shape(uint64_t largest_page);
 
 /* No page is larger than 1 GiB or than what the root's entries cover, and a table is
  * never taken for a hole. */

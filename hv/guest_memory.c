@@ -94,11 +94,11 @@ bool guest_memory_zero(const struct guest_memory *memory, gpa_t at, uint64_t byt
     return true;
 }
 
-unsigned guest_memory_ept_frames(const struct guest_memory *memory, bool pages_1g)
+unsigned guest_memory_ept_frames(const struct guest_memory *memory, struct ept_shape shape)
 {
     struct ept_range ranges[GUEST_MEMORY_RANGES_MAX];
 
-    return ept_frames_needed(ranges, guest_memory_ranges(memory, ranges), ept_shape(pages_1g));
+    return ept_frames_needed(ranges, guest_memory_ranges(memory, ranges), shape);
 }
 
 void guest_memory_map(const struct guest_memory *memory, struct ept *ept)

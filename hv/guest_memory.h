@@ -132,8 +132,9 @@ bool guest_memory_write(const struct guest_memory *memory, gpa_t to, const void 
                         size_t bytes);
 bool guest_memory_zero(const struct guest_memory *memory, gpa_t at, uint64_t bytes);
 
-/* The frames that guest_memory_map will take, the root included. */
-unsigned guest_memory_ept_frames(const struct guest_memory *memory, bool pages_1g);
+/* The frames that guest_memory_map will take in tables of this shape, the root
+ * included. */
+unsigned guest_memory_ept_frames(const struct guest_memory *memory, struct ept_shape shape);
 
 /* Maps all RAM: read, write, execute, write-back. */
 void guest_memory_map(const struct guest_memory *memory, struct ept *ept);

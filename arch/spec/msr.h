@@ -8,6 +8,9 @@
 
 #include <stdint.h>
 
+/* Of IA32_ARCH_CAPABILITIES. */
+#define ARCH_CAPABILITIES_PSCHANGE_MC_NO (1ull << 6)
+
 enum msr {
     IA32_TSC = 0x10,
     IA32_PLATFORM_ID = 0x17,

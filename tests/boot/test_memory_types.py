@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""RAM that the firmware's MTRRs do not make write-back goes to nobody.
+"""Guests' memory as the processor should have it.
 
-GRUB's command wrmsr plays the firmware, on the CPU that boots only, so the
-other one differs.
+RAM that the firmware's MTRRs do not make write-back goes to nobody. GRUB's
+command wrmsr plays the firmware, on the CPU that boots only, so the other one
+differs.
+
+Where a guest could stop the CPU by large pages there are none.
 """
 
 import re
@@ -43,3 +46,20 @@ def test_uncached_ram_is_given_to_nobody(machine, guests):
     assert any(last < FIRST for _, last in blocks)
     assert all(last < FIRST or first >= FIRST + BYTES for first, last in blocks)
     assert len(re.findall(r": ended with status 0", rig.text())) == 2
+
+
+def hypervisor_kib(machine, guests, more):
+    rig = machine(CONFIG + GUEST.format("a") + more, {"status.bin": guests / "status.bin"})
+    rig.announced()
+    rig.expect_end("end: ok")
+    warned = "a: it has large pages, by which its kernel can stop the machine" in rig.text()
+    return int(re.search(r"hypervisor memory: (\d+) KiB", rig.text())[1]), warned
+
+
+def test_a_cpu_with_the_erratum_of_page_sizes_gives_guests_small_pages(machine, guests):
+    by_default, warned = hypervisor_kib(machine, guests, "")
+    assert not warned
+    large, warned = hypervisor_kib(machine, guests, "large_pages = true\n")
+    assert warned
+    # A table for each of 20 times 2 MiB; the first has one in any case, for the legacy hole.
+    assert by_default - large == 19 * 4

@@ -25,7 +25,7 @@ static void map_ram(void)
 
     memset(tables, 0, sizeof tables);
     frames_init(&frames, &tables[0][0], HPA(GIB(2)), TABLES);
-    ept_init(&apic_vm.ept, frames, ept_shape(false));
+    ept_init(&apic_vm.ept, frames, ept_shape(PAGE_SIZE_2M));
     ept_map(&apic_vm.ept, &ram, EPT_READ | EPT_WRITE | EPT_EXECUTE, EPT_WRITE_BACK);
 }
 

@@ -122,6 +122,7 @@ static void a_whole_configuration_is_read(void **state)
           "restart_then = \"reboot\"\n"
           "ready_port = 0x510\n"
           "log = \"learn\"\n"
+          "large_pages = true\n"
           "[[vm]]\n"
           "name = \"b\"\n"
           "after = [\"web-1\"]\n"
@@ -159,6 +160,8 @@ static void a_whole_configuration_is_read(void **state)
     assert_int_equal(vm->restart.seconds, 60);
     assert_int_equal(vm->restart.then, RESTART_THEN_REBOOT);
     assert_true(vm->learns);
+    assert_true(vm->large_pages);
+    assert_int_equal(vm->at[VM_LARGE_PAGES].line, 23);
     assert_int_equal(vm->header.line, 8);
     assert_int_equal(vm->at[VM_MEMORY].line, 11);
     assert_int_equal(vm->at[VM_MEMORY].column, 10);
@@ -187,6 +190,7 @@ static void what_is_not_given_has_its_default(void **state)
     assert_int_equal(config.vms[0].restart.limit, 0);
     assert_int_equal(config.vms[0].restart.then, RESTART_THEN_STOP);
     assert_false(config.vms[0].learns);
+    assert_int_equal(config.vms[0].at[VM_LARGE_PAGES].line, 0);
     assert_int_equal(config.vms[0].at[VM_INITRD].line, 0);
 }
 
@@ -268,7 +272,7 @@ static void an_unknown_key_that_resembles_none_is_answered_with_all(void **state
                                 "memory, kernel, format, initrd, modules, cmdline, "
                                 "load_address, entry, mode, console, exit_port, start, "
                                 "after, ready, ready_port, restart, restart_limit, restart_then, log, "
-                                "devices, ports, irqs, mmio, dma");
+                                "large_pages, devices, ports, irqs, mmio, dma");
     hypervisor_line_finds("x = 1", "1: error: unknown key \"x\"; [hypervisor] has console_port, "
                                    "console_speed, screen, log, inventory, when_all_stopped, "
                                    "selftest");

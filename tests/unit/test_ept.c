@@ -35,12 +35,12 @@ static uint64_t random_below(uint64_t bound)
     return random_state % bound;
 }
 
-static void set_up_tables(unsigned frames_count, bool pages_1g)
+static void set_up_tables(unsigned frames_count, uint64_t largest_page)
 {
     struct frames frames;
     memset(tables, 0xFF, (size_t)frames_count * PAGE_SIZE_4K);
     frames_init(&frames, tables, HPA(POOL_BASE), frames_count);
-    ept_init(&ept, frames, ept_shape(pages_1g));
+    ept_init(&ept, frames, ept_shape(largest_page));
 }
 
 static struct ept_range range(uint64_t gpa, uint64_t hpa, uint64_t bytes)
@@ -156,11 +156,11 @@ static void any_mapping_agrees_with_the_model_and_all_else_is_a_hole(void **stat
     (void)state;
     for (unsigned round = 0; round < 300; round++) {
         struct ept_range ranges[RANGES_MAX];
-        bool pages_1g = random_below(2) == 0;
+        uint64_t largest_page = random_below(2) ? PAGE_SIZE_2M : PAGE_SIZE_1G;
         model_clear(windows[round % (sizeof windows / sizeof windows[0])]);
         unsigned count = random_ranges(ranges);
-        unsigned needed = ept_frames_needed(ranges, count, ept_shape(pages_1g));
-        set_up_tables(needed, pages_1g);
+        unsigned needed = ept_frames_needed(ranges, count, ept_shape(largest_page));
+        set_up_tables(needed, largest_page);
         for (unsigned i = 0; i < count; i++) {
             uint64_t rights = random_rights();
             ept_map(&ept, &ranges[i], rights, EPT_WRITE_BACK);
@@ -228,7 +228,7 @@ static void between_any_two_stores_a_walk_finds_the_old_or_the_new(void **state)
         struct ept_range ranges[RANGES_MAX];
         model_clear(windows[round % (sizeof windows / sizeof windows[0])]);
         unsigned count = random_ranges(ranges);
-        set_up_tables(FRAMES_MAX, true);
+        set_up_tables(FRAMES_MAX, PAGE_SIZE_1G);
         for (unsigned i = 0; i < count; i++) {
             memset(&watch, 0, sizeof watch);
             watch.coming = ranges[i];
@@ -268,7 +268,7 @@ static void pages_are_as_large_as_the_alignment_allows(void **state)
 {
     (void)state;
     const struct ept_range whole = range(MIB(2) - KIB(4), GIB(9) + MIB(2) - KIB(4), GIB(3));
-    set_up_tables(ept_frames_needed(&whole, 1, ept_shape(true)), true);
+    set_up_tables(ept_frames_needed(&whole, 1, ept_shape(PAGE_SIZE_1G)), PAGE_SIZE_1G);
     ept_map(&ept, &whole, RWX, EPT_WRITE_BACK);
     assert_int_equal(leaf_level(MIB(2) - KIB(4)), 0);
     assert_int_equal(leaf_level(MIB(2)), 1);
@@ -284,13 +284,28 @@ static void pages_of_1_gib_are_used_only_where_the_cpu_knows_them(void **state)
 {
     (void)state;
     const struct ept_range gib = range(GIB(4), GIB(8), GIB(1));
-    assert_int_equal(ept_frames_needed(&gib, 1, ept_shape(true)), 2);
-    assert_int_equal(ept_frames_needed(&gib, 1, ept_shape(false)), 3);
-    set_up_tables(3, false);
+    assert_int_equal(ept_frames_needed(&gib, 1, ept_shape(PAGE_SIZE_1G)), 2);
+    assert_int_equal(ept_frames_needed(&gib, 1, ept_shape(PAGE_SIZE_2M)), 3);
+    set_up_tables(3, PAGE_SIZE_2M);
     ept_map(&ept, &gib, RWX, EPT_WRITE_BACK);
     assert_int_equal(leaf_level(GIB(4)), 1);
     assert_maps(GIB(5) - 1, GIB(9) - 1, RWX);
     assert_hole(GIB(5));
+}
+
+static void no_page_is_larger_than_the_largest(void **state)
+{
+    (void)state;
+    const struct ept_range whole = range(MIB(2), GIB(9), MIB(4));
+    assert_int_equal(ept_frames_needed(&whole, 1, ept_shape(PAGE_SIZE_4K)), 1 + 1 + 1 + 2);
+    set_up_tables(5, PAGE_SIZE_4K);
+    ept_map(&ept, &whole, RWX, EPT_WRITE_BACK);
+    for (uint64_t at = MIB(2); at < MIB(6); at += PAGE_SIZE_4K) {
+        assert_int_equal(leaf_level(at), 0);
+        assert_maps(at, GIB(9) - MIB(2) + at, RWX);
+    }
+    assert_hole(MIB(2) - 1);
+    assert_hole(MIB(6));
 }
 
 /* As remapping units of 39 bits have it: the root is what else is a PDPT. */
@@ -352,8 +367,8 @@ static void tables_of_no_possible_shape_are_never_made(void **state)
         assert_false(ept_shape_is_valid(shape));
         assert_true(dies(make_it, &shape));
     }
-    assert_true(ept_shape_is_valid(ept_shape(false)));
-    assert_true(ept_shape_is_valid(ept_shape(true)));
+    assert_true(ept_shape_is_valid(ept_shape(PAGE_SIZE_2M)));
+    assert_true(ept_shape_is_valid(ept_shape(PAGE_SIZE_1G)));
 }
 
 static void point_to_it(void *unused)
@@ -374,8 +389,8 @@ static void differently_aligned_ends_are_mapped_by_small_pages(void **state)
 {
     (void)state;
     const struct ept_range odd = range(MIB(2), MIB(2) + KIB(4), MIB(4));
-    assert_int_equal(ept_frames_needed(&odd, 1, ept_shape(true)), 5);
-    set_up_tables(5, true);
+    assert_int_equal(ept_frames_needed(&odd, 1, ept_shape(PAGE_SIZE_1G)), 5);
+    set_up_tables(5, PAGE_SIZE_1G);
     ept_map(&ept, &odd, RWX, EPT_WRITE_BACK);
     assert_int_equal(leaf_level(MIB(2)), 0);
     assert_maps(MIB(6) - 1, MIB(6) + KIB(4) - 1, RWX);
@@ -388,9 +403,9 @@ static void tables_that_ranges_share_are_counted_once(void **state)
         range(0, GIB(2), KIB(640)), range(KIB(896), GIB(2) + KIB(896), MIB(64) - KIB(896)),
         range(GIB(4), GIB(3), MIB(2)),
     };
-    assert_int_equal(ept_frames_needed(ranges, 2, ept_shape(true)), 4);
-    assert_int_equal(ept_frames_needed(ranges, 3, ept_shape(true)), 5);
-    assert_int_equal(ept_frames_needed(ranges, 0, ept_shape(true)), 1);
+    assert_int_equal(ept_frames_needed(ranges, 2, ept_shape(PAGE_SIZE_1G)), 4);
+    assert_int_equal(ept_frames_needed(ranges, 3, ept_shape(PAGE_SIZE_1G)), 5);
+    assert_int_equal(ept_frames_needed(ranges, 0, ept_shape(PAGE_SIZE_1G)), 1);
 }
 
 /* ---- Bits ---- */
@@ -400,7 +415,7 @@ static void a_leaf_holds_address_rights_and_type_and_nothing_else(void **state)
     (void)state;
     const struct ept_range small = range(KIB(4), KIB(20), KIB(4));
     const struct ept_range large = range(MIB(4), MIB(8), MIB(2));
-    set_up_tables(8, true);
+    set_up_tables(8, PAGE_SIZE_1G);
     ept_map(&ept, &small, EPT_READ, EPT_UNCACHEABLE);
     ept_map(&ept, &large, RWX, EPT_WRITE_BACK);
     /* SDM Vol. 3C, 29.3.2: root, PDPT, directory, page table in this order */
@@ -412,7 +427,7 @@ static void a_leaf_holds_address_rights_and_type_and_nothing_else(void **state)
 static void the_pointer_says_write_back_four_levels_and_no_accessed_bits(void **state)
 {
     (void)state;
-    set_up_tables(1, true);
+    set_up_tables(1, PAGE_SIZE_1G);
     assert_int_equal(ept_pointer(&ept), POOL_BASE | 0x1E);
 }
 
@@ -420,7 +435,7 @@ static void addresses_beyond_48_bits_are_holes(void **state)
 {
     (void)state;
     const struct ept_range first = range(0, MIB(2), MIB(2));
-    set_up_tables(8, true);
+    set_up_tables(8, PAGE_SIZE_1G);
     ept_map(&ept, &first, RWX, EPT_WRITE_BACK);
     assert_maps(0, MIB(2), RWX);
     for (unsigned bit = EPT_ADDRESS_BITS; bit < 64; bit++)
@@ -464,7 +479,7 @@ static void what_is_mapped_is_never_mapped_again(void **state)
     struct ept_range inside = range(MIB(5), MIB(99), KIB(4));
     struct ept_range around = range(MIB(2), MIB(6), MIB(2));
     struct ept_range beside = range(MIB(2) + KIB(4), MIB(6), KIB(4));
-    set_up_tables(16, true);
+    set_up_tables(16, PAGE_SIZE_1G);
     ept_map(&ept, &small, RWX, EPT_WRITE_BACK);
     ept_map(&ept, &large, RWX, EPT_WRITE_BACK);
     assert_true(dies(map_it, &small));
@@ -480,7 +495,7 @@ static void a_page_is_never_taken_for_a_table(void **state)
     (void)state;
     struct ept_range large = range(MIB(4), POOL_BASE, MIB(2));
     struct ept_range inside = range(MIB(5), MIB(99), KIB(4));
-    set_up_tables(16, true);
+    set_up_tables(16, PAGE_SIZE_1G);
     ept_map(&ept, &large, RWX, EPT_WRITE_BACK);
     assert_true(dies(map_it, &inside));
     assert_maps(MIB(5), POOL_BASE + MIB(1), RWX);
@@ -495,7 +510,7 @@ static void rights_that_a_cpu_refuses_are_refused(void **state)
 {
     (void)state;
     struct ept_range small = range(MIB(2), MIB(2), KIB(4));
-    set_up_tables(16, true);
+    set_up_tables(16, PAGE_SIZE_1G);
     assert_true(dies(map_write_only, &small));
     assert_false(dies(map_it, &small));
 }
@@ -504,10 +519,10 @@ static void one_frame_less_than_needed_is_not_enough(void **state)
 {
     (void)state;
     struct ept_range small = range(MIB(2), MIB(2), KIB(4));
-    unsigned needed = ept_frames_needed(&small, 1, ept_shape(true));
-    set_up_tables(needed - 1, true);
+    unsigned needed = ept_frames_needed(&small, 1, ept_shape(PAGE_SIZE_1G));
+    set_up_tables(needed - 1, PAGE_SIZE_1G);
     assert_true(dies(map_it, &small));
-    set_up_tables(needed, true);
+    set_up_tables(needed, PAGE_SIZE_1G);
     assert_false(dies(map_it, &small));
 }
 
@@ -522,7 +537,7 @@ static void a_walk_never_leaves_the_pool_whatever_a_table_says(void **state)
 {
     (void)state;
     uint64_t gpa = GIB(512);
-    set_up_tables(4, true);
+    set_up_tables(4, PAGE_SIZE_1G);
     tables[1] = (POOL_BASE + KIB(4)) | 7; /* in the pool, but not taken */
     assert_true(dies(look_up, &gpa));
     tables[1] = (POOL_BASE - KIB(4)) | 7;
@@ -541,6 +556,7 @@ int main(void)
         cmocka_unit_test(between_any_two_stores_a_walk_finds_the_old_or_the_new),
         cmocka_unit_test(pages_are_as_large_as_the_alignment_allows),
         cmocka_unit_test(pages_of_1_gib_are_used_only_where_the_cpu_knows_them),
+        cmocka_unit_test(no_page_is_larger_than_the_largest),
         cmocka_unit_test(with_three_levels_addresses_end_at_512_gib),
         cmocka_unit_test(what_the_levels_do_not_reach_is_never_mapped),
         cmocka_unit_test(tables_of_no_possible_shape_are_never_made),

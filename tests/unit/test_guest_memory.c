@@ -152,13 +152,13 @@ static void an_access_that_reaches_beyond_ram_does_nothing_at_all(void **state)
 #define FRAMES_MAX 64
 static _Alignas(4096) uint64_t tables[FRAMES_MAX * FRAME_ENTRIES];
 
-static void set_up_ept(struct ept *ept, const struct guest_memory *memory, bool pages_1g)
+static void set_up_ept(struct ept *ept, const struct guest_memory *memory, uint64_t largest_page)
 {
     struct frames frames;
-    unsigned needed = guest_memory_ept_frames(memory, pages_1g);
+    unsigned needed = guest_memory_ept_frames(memory, ept_shape(largest_page));
     assert_true(needed <= FRAMES_MAX);
     frames_init(&frames, tables, HPA(MIB(1)), needed);
-    ept_init(ept, frames, ept_shape(pages_1g));
+    ept_init(ept, frames, ept_shape(largest_page));
     guest_memory_map(memory, ept);
     assert_int_equal(ept->frames.used, needed);
 }
@@ -171,7 +171,7 @@ static void the_tables_reach_exactly_what_translation_does(void **state)
         struct ept ept;
         uint64_t list[128];
         unsigned count = interesting(&memory, list);
-        set_up_ept(&ept, &memory, i % 2 == 0);
+        set_up_ept(&ept, &memory, i % 2 ? PAGE_SIZE_2M : PAGE_SIZE_1G);
         for (unsigned j = 0; j < count; j++) {
             hpa_t hpa = HPA(UINT64_MAX);
             uint64_t rights = 0;
@@ -187,10 +187,11 @@ static void memory_takes_few_tables(void **state)
     (void)state;
     struct guest_memory small = of_size(MIB(256)), large = of_size(GIB(9));
     /* root, PDPT, directory, and a page table for the first 2 MiB */
-    assert_int_equal(guest_memory_ept_frames(&small, true), 4);
-    assert_int_equal(guest_memory_ept_frames(&small, false), 4);
-    assert_int_equal(guest_memory_ept_frames(&large, true), 4);
-    assert_int_equal(guest_memory_ept_frames(&large, false), 4 + 2 + 6);
+    assert_int_equal(guest_memory_ept_frames(&small, ept_shape(PAGE_SIZE_1G)), 4);
+    assert_int_equal(guest_memory_ept_frames(&small, ept_shape(PAGE_SIZE_2M)), 4);
+    assert_int_equal(guest_memory_ept_frames(&small, ept_shape(PAGE_SIZE_4K)), 3 + 128);
+    assert_int_equal(guest_memory_ept_frames(&large, ept_shape(PAGE_SIZE_1G)), 4);
+    assert_int_equal(guest_memory_ept_frames(&large, ept_shape(PAGE_SIZE_2M)), 4 + 2 + 6);
 }
 
 static void empty_roms_read_as_one_page_of_ones_and_cannot_be_written(void **state)
@@ -198,7 +199,7 @@ static void empty_roms_read_as_one_page_of_ones_and_cannot_be_written(void **sta
     (void)state;
     struct guest_memory memory = of_size(MIB(64));
     struct ept ept;
-    set_up_ept(&ept, &memory, true);
+    set_up_ept(&ept, &memory, PAGE_SIZE_1G);
     unsigned used = ept.frames.used;
     guest_memory_map_empty_roms(&ept, HPA(MIB(3)));
     assert_int_equal(ept.frames.used, used);

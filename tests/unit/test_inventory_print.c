@@ -173,6 +173,27 @@ static void a_processor_that_says_nothing_of_speculation_has_no_line_of_it(void 
                                  LINE "  cpu 0: ?[2J  0f-1f-00  microcode 0" EOL);
 }
 
+static void who_has_the_erratum_of_page_sizes_is_known(void **state)
+{
+    (void)state;
+    static const struct { uint32_t signature; uint64_t capabilities; bool has; } rows[] = {
+        { 0x206A7, 0, true },            /* Sandy Bridge */
+        { 0x50654, 0, true },            /* Skylake-X */
+        { 0x50657, 1u << 5, true },      /* Cascade Lake */
+        { 0x706E5, 1u << 6, false },     /* Ice Lake */
+        { 0x30678, 0, false },           /* Silvermont */
+        { 0x706A1, 0, false },           /* Goldmont Plus */
+        { 0x906C0, 0, false },           /* Tremont */
+        { 0x50671, 0, false },           /* Knights Landing */
+        { 0x00F43, 0, false },           /* no VT-x with EPT at all */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct cpu_identity identity = { .signature = rows[i].signature,
+                                               .arch_capabilities = rows[i].capabilities };
+        assert_int_equal(cpu_identity_has_page_size_erratum(&identity), rows[i].has);
+    }
+}
+
 static void every_problem_has_a_text(void **state)
 {
     (void)state;
@@ -218,6 +239,7 @@ int main(void)
         TEST(memory_that_no_guest_could_get_is_left_out),
         TEST(a_hybrid_processor_shows_its_kinds_of_cores),
         TEST(a_processor_that_says_nothing_of_speculation_has_no_line_of_it),
+        TEST(who_has_the_erratum_of_page_sizes_is_known),
         TEST(every_problem_has_a_text),
         TEST(an_item_longer_than_a_line_is_cut),
     };
