@@ -66,14 +66,16 @@ def write_all(data):
 def bridge(machine, interactive):
     """Carries bytes until the run is over; returns its exit status."""
     console, outcome, keyboard = machine.console, Outcome(), Keyboard()
-    deadline = None
+    deadline, shown = None, 0
     while not console.closed and not outcome.halted:
         if interactive and select.select([0, console], [], [], 0.05)[0].count(0):
             console.send(keyboard.filter(os.read(0, 4096)))
             if keyboard.emergency:
                 say("ended by Ctrl-] !")
                 return STATUS_ENDED_BY_USER
-        data = console.pump(0 if interactive else 0.5)
+        console.pump(0 if interactive else 0.5)
+        data = bytes(console.received[shown:])  # sending receives, too
+        shown += len(data)
         write_all(data)
         outcome.feed(data)
         if outcome.closing and deadline is None:
