@@ -280,7 +280,7 @@ fuzz-only: $(FUZZ_TESTS:%=build/fuzz/fuzz_%)
 			build/fuzz/$$name.log; \
 	done
 
-bench: deps ## costs of exits and of Linux' boot: a table, and build/bench.json
+bench: deps ## costs of exits and of Linux' boot: a table, build/bench.json and bench.svg
 	$(Q)$(MAKE) --no-print-directory all demo guests
 	$(Q)$(PYTHON) tools/bench.py
 

@@ -8,7 +8,7 @@ the bare machine and once as a guest; Bochs' debugger writes down every
 instruction of one more, which tells root mode from guest mode and counts VM
 exits and accesses to the VMCS. Linux is started on the bare machine by the
 same code that starts it as a guest (guest/native), and timed from its entry to
-its shell. Prints tables and writes build/bench.json.
+its shell. Prints tables, and writes build/bench.json and a picture of it, build/bench.svg.
 """
 
 import json
@@ -19,6 +19,7 @@ import struct
 import subprocess
 import tempfile
 
+import bench_chart
 import bochs
 import make_initrd
 import make_iso
@@ -31,6 +32,7 @@ NATIVE = BUILD / "native" / "native.elf"
 TSC_PROGRAM = BUILD / "native" / "tsc"
 BENCH = BUILD / "guest" / "bench.bin"
 RESULT = BUILD / "bench.json"
+CHART = BUILD / "bench.svg"
 
 HUNDREDTHS = 100                # unit of the guest's numbers
 TIMEOUT_S = 300
@@ -40,9 +42,17 @@ HOST_ADDRESS = "ffffffff8"      # where the image is linked
 # What the flight recorder may add to an exit.
 RECORDER = 15
 
-# What the numbers should be at most; None: no VM exit at all. Those of the IOAPIC
-# are a tenth of what Linux' KVM 6.1 takes on the same machine (3,754 and 3,689), and
-# those of PIC and PIT an eighth of the most that it takes for any of their ports (2,165).
+# What Linux' KVM 6.1 takes on the same machine, where that was measured: from the least
+# to the most. Of PIC and PIT it is known for all their ports together.
+KVM_PORTS = (1_268, 2_165)
+KVM = {"ioapic_read": (3_754, 3_754), "ioapic_write": (3_689, 3_689),
+       **dict.fromkeys(("unassigned_read", "unassigned_write"), (5_777, 5_777)),
+       **dict.fromkeys(("pic_end", "pic_mask_read", "pic_mask_write", "pit_latch", "pit_read",
+                        "pit_write", "port_61_read"), KVM_PORTS)}
+
+# What the numbers should be at most; None: no VM exit at all. Those of the IOAPIC and of
+# memory that is none are a tenth of KVM's, those of PIC and PIT an eighth of the most that
+# it takes for any of their ports.
 GOALS = {**dict.fromkeys(("cpuid", "cpuid_1"), 120 + RECORDER),
          **dict.fromkeys(("rdmsr", "wrmsr"), 150 + RECORDER),
          **dict.fromkeys(("in_emulated", "out_emulated", "in_unowned", "out_unowned"),
@@ -58,7 +68,7 @@ GOALS = {**dict.fromkeys(("cpuid", "cpuid_1"), 120 + RECORDER),
          "halt_wake": None}
 LINUX_RATIO_GOAL = 1.05
 LINUX_MIB = 256
-IMAGE_BYTES_GOAL = 320 * 1024        # as tests/lint has it
+IMAGE_BYTES_GOAL = 332 * 1024        # as tests/lint has it
 START_GOAL = 30_000_000
 
 CMDLINE = ("console=ttyS0,115200 quiet bulkhead.guest=bench cryptomgr.notests "
@@ -223,6 +233,11 @@ def bench_initrd():
     return make_initrd.archive(busybox, init.encode()) + program + end
 
 
+def yardsticks():
+    """What the numbers are held against, for the picture."""
+    return {"goals": GOALS, "kvm": KVM, "linux_ratio_goal": LINUX_RATIO_GOAL}
+
+
 def number(pattern, text):
     match = re.search(pattern, text, re.MULTILINE)
     return int(match[1]) if match else None
@@ -301,11 +316,14 @@ def main():
     print(f"hypervisor memory besides: {besides} KiB")
     print(f"from GRUB's jump to the first guest instruction, besides copying and zeroing: "
           f"{start:,} (goal: {START_GOAL:,})")
-    RESULT.write_text(json.dumps({
+    result = {
         "operations": operations, "linux": linux, "image_bytes": loaded,
         "hypervisor_memory_bytes": in_memory + besides * 1024, "first_guest_instruction": start,
-    }, indent=2) + "\n")
-    print(f"written: {RESULT.relative_to(ROOT)}")
+        **yardsticks(),
+    }
+    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    CHART.write_text(bench_chart.chart(result), encoding="utf-8")
+    print(f"written: {RESULT.relative_to(ROOT)}, {CHART.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":
