@@ -368,8 +368,8 @@ build/host/libhv.a: $(HOST_OBJECTS)
 
 CHECK_C := $(filter-out hv/log.c hv/log_ring.c hv/panic_record.c hv/calendar.c,$(HV_BASE)) \
 	$(HV_CONFIG) $(HV_LOAD) hv/guest_memory.c hv/ept.c hv/frames.c hv/pci_topology.c
-CHECK_SVG := tools/check_svg.c tools/svg_draw.c tools/svg_cpus.c tools/svg_guests.c tools/svg_memory.c \
-	tools/memory_parts.c
+CHECK_SVG := tools/check_svg.c tools/svg_draw.c tools/svg_grid.c tools/svg_cpus.c \
+	tools/svg_devices.c tools/svg_guests.c tools/svg_memory.c tools/memory_parts.c
 build/bulkhead-check: tools/bulkhead_check.c tools/saved_inventory.c $(CHECK_SVG) $(CHECK_C) \
 		$(wildcard hv/*.h tools/*.h)
 	@mkdir -p $(@D)

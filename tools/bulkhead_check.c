@@ -374,7 +374,8 @@ static bool is_same_file(const char *a, const char *b)
 
 /* The picture; false, after an error was shown. */
 static bool draw(const struct options *options, const struct config *config,
-                 const struct inventory *inventory, const char *name)
+                 const struct inventory *inventory, const struct pci_inventory *pci,
+                 const char *name)
 {
     struct svg_subject subject = {
         .name = name,
@@ -383,6 +384,7 @@ static bool draw(const struct options *options, const struct config *config,
         .cpus_known = options->cpu_count != 0 || options->inventory != NULL,
         .memory_known = options->memory_bytes != 0 || options->inventory != NULL,
         .addresses_known = options->inventory != NULL,
+        .pci = options->inventory != NULL ? pci : NULL,
     };
 
     if (is_same_file(options->svg, options->file) ||
@@ -440,7 +442,7 @@ static enum status check(const struct options *options)
     print_summary(&config, options);
     if (options->inventory != NULL)
         print_machine(&inventory, &saved);
-    if (options->svg != NULL && !draw(options, &config, &inventory, name))
+    if (options->svg != NULL && !draw(options, &config, &inventory, &saved.pci, name))
         return STATUS_BAD;
     return STATUS_GOOD;
 }

@@ -44,6 +44,7 @@ static double draw_page(FILE *to, const struct svg_subject *subject)
 
     y = svg_draw_guests(to, subject, y) + 16;
     y = svg_draw_cpus(to, subject, y) + 16;
+    y = svg_draw_devices(to, subject, y) + 16;
     return svg_draw_memory(to, subject, y);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Draws a checked configuration as an SVG: which guest owns which CPUs and which
- * memory, and what is free.
+ * Draws a checked configuration as an SVG: which guest owns which CPUs, which
+ * devices and which memory, and what is free.
  *
  * The picture says nothing by colour alone: each guest has a letter and a pattern,
  * too. It is as wide as the longest names need, and as high as its rows need.
@@ -21,6 +21,7 @@ struct svg_subject {
     bool cpus_known;      /* the inventory's CPUs are the machine's */
     bool memory_known;    /* so is the amount of free memory */
     bool addresses_known; /* so is where it lies */
+    const struct pci_inventory *pci; /* the machine's functions; NULL: not known */
 };
 
 /* False, with errno, if there was no memory for it or it could not be written. */

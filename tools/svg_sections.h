@@ -11,5 +11,6 @@
 double svg_name_width(const struct svg_subject *subject);
 
 double svg_draw_cpus(FILE *to, const struct svg_subject *subject, double y);
+double svg_draw_devices(FILE *to, const struct svg_subject *subject, double y);
 double svg_draw_memory(FILE *to, const struct svg_subject *subject, double y);
 double svg_draw_guests(FILE *to, const struct svg_subject *subject, double y);

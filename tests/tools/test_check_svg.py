@@ -24,6 +24,16 @@ inventory: cpus 12, memory blocks 4, functions 0, image bytes 65536
   memory 100000000-27fffffff  6291456 KiB
 """
 
+FUNCTIONS = [("00:00.0", "8086:1237", 0), ("00:1f.2", "8086:2922", 1), ("00:1f.3", "8086:2930", 1),
+             *((f"{bus:02x}:00.0", "8086:1521", bus) for bus in range(2, 14)),
+             ("0001:20:00.0", "1af4:1041", 14)]
+MACHINE = INVENTORY.replace("functions 0", f"functions {len(FUNCTIONS)}") + "".join(
+    f"  {address}  {'a device':20}  {ids}  group {group}\n" for address, ids, group in FUNCTIONS)
+PARTS = {
+    "red": 'ports = ["0x2f8-0x2ff", 0x378]\nirqs = [3, 5]\nmmio = ["0xfed00000-0xfed00fff"]\n',
+    "blue": "irqs = [7]\n",
+}
+
 DEMO = [("red", "[0, 1]", 256), ("blue", "[2]", 192)]
 ONE = [("only", "4", 3072)]
 LONG = "n" * 31
@@ -99,13 +109,14 @@ class Picture:
 def fixture_folder(tmp_path):
     (tmp_path / KERNEL).write_bytes(bytes(8192))
     (tmp_path / "saved.txt").write_text(INVENTORY)
+    (tmp_path / "machine.txt").write_text(MACHINE)
     return tmp_path
 
 
 def configuration(folder, guests, name="a.toml"):
     (folder / name).write_text("".join(
         f'[[vm]]\nname = "{guest}"\ncpus = {cpus}\nmemory = "{memory}M"\nkernel = "{KERNEL}"\n'
-        'format = "flat"\nload_address = 0x100000\nmode = "long"\n'
+        f'format = "flat"\nload_address = 0x100000\nmode = "long"\n{PARTS.get(guest, "")}'
         for guest, cpus, memory in guests))
     return folder / name
 
@@ -121,8 +132,8 @@ def draw(folder, guests, *arguments, name="a.toml"):
     return Picture((folder / "a.svg").read_text())
 
 
-def known(folder):
-    return ("--inventory", folder / "saved.txt")
+def known(folder, file="saved.txt"):
+    return ("--inventory", folder / file)
 
 
 CASES = {
@@ -133,14 +144,16 @@ CASES = {
     "eight on a machine": (EIGHT, ("--cpus", "64", "--memory", "64G")),
     "eight in CPUs only": (EIGHT, ("--cpus", "64")),
     "all for one": (ONE, ("--cpus", "4", "--memory", "3G")),
-    "saved": (DEMO, None),
+    "saved": (DEMO, "saved.txt"),
+    "saved with devices": (DEMO, "machine.txt"),
 }
 
 
 @pytest.fixture(name="picture", params=CASES)
 def fixture_picture(request, folder):
     guests, arguments = CASES[request.param]
-    return draw(folder, guests, *(known(folder) if arguments is None else arguments))
+    return draw(folder, guests, *(known(folder, arguments) if isinstance(arguments, str)
+                                  else arguments))
 
 
 def test_everything_is_on_the_page(picture):
@@ -159,16 +172,24 @@ def test_no_text_is_on_another(picture):
 
 def test_no_box_is_on_another(picture):
     boxes = [rectangle(group.find(SVG + "rect"), group.get("class"))
-             for group in picture.parts("cpu", "guest", "block", "free", "gap")]
+             for group in picture.parts("cpu", "guest", "device", "parts", "block", "free", "gap")]
     assert not [pair for pair in itertools.combinations(boxes, 2) if pair[0].overlaps(pair[1])]
 
 
 def test_no_text_is_on_a_box_of_another(picture):
-    for group in picture.parts("cpu", "block", "free", "gap"):
+    for group in picture.parts("cpu", "device", "block", "free", "gap"):
         own = {id(text) for text in group.iter(SVG + "text")}
         box = rectangle(group.find(SVG + "rect"), "box")
         for text in picture.texts():
             assert id(text) in own or not room(text).overlaps(box), (text.text, box)
+
+
+def test_what_a_box_is_stands_above_whose_it_is(picture):
+    for group in picture.parts("cpu", "device"):
+        owner = rectangle(group.findall(SVG + "rect")[1], "owner")
+        *above, last = list(group.iter(SVG + "text"))
+        assert above and all(room(text).bottom <= owner.top for text in above), last.text
+        assert room(last).top > owner.top
 
 
 def test_memory_is_to_scale_and_what_is_tiny_is_seen(picture):
@@ -187,7 +208,7 @@ def test_memory_is_to_scale_and_what_is_tiny_is_seen(picture):
 
 def test_all_of_a_guest_has_its_fill_and_no_other_guest_has_it(picture):
     fills = {}
-    for group in picture.parts("guest", "cpu", "block"):
+    for group in picture.parts("guest", "cpu", "device", "parts", "block"):
         if group.get("data-owner"):
             fills.setdefault(group.get("data-owner"), set()).update(
                 rect.get("fill") for rect in group.iter(SVG + "rect")
@@ -197,7 +218,7 @@ def test_all_of_a_guest_has_its_fill_and_no_other_guest_has_it(picture):
 
 
 def test_each_part_says_what_it_is(picture):
-    for group in picture.parts("guest", "cpu", "block", "free", "gap"):
+    for group in picture.parts("guest", "cpu", "device", "parts", "block", "free", "gap"):
         title = group.find(SVG + "title").text
         assert title.split(": ")[0] and title.split(": ")[1]
         assert group.get("data-owner") in title
@@ -223,6 +244,27 @@ def test_owners_of_cpus(folder):
 
 def test_a_count_without_a_machine_is_any(folder):
     assert draw(folder, [("a", "2", 16), ("b", "[5]", 16)]).cpus() == {"CPU 5": "b", "any 2": "a"}
+
+
+def test_devices_of_a_saved_inventory(folder):
+    picture = draw(folder, DEMO, *known(folder, "machine.txt"))
+    drawn = [tuple(text.text for text in group.iter(SVG + "text")) for group in picture.parts("device")]
+    assert drawn == [(address, ids, f"group {group}") for address, ids, group in FUNCTIONS]
+
+
+def test_owners_of_ports_interrupts_and_addresses(folder):
+    for arguments in ((), known(folder, "machine.txt")):
+        rows = {group.get("data-owner"): [text.text for text in group.iter(SVG + "text")]
+                for group in draw(folder, DEMO, *arguments).parts("parts")}
+        assert rows == {
+            "red": ["A", "red", "ports 2f8-2ff, 378; interrupts 3, 5; addresses fed00000-fed00fff"],
+            "blue": ["B", "blue", "interrupts 7"]}
+
+
+def test_without_devices_that_is_said(folder):
+    words = draw(folder, ONE).words()
+    assert "No guest owns one. --inventory SAVED shows the machine's PCI functions." in words
+    assert not any("No guest owns" in word for word in draw(folder, DEMO).words())
 
 
 def test_owners_of_memory(folder):
