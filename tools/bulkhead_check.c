@@ -306,29 +306,60 @@ static void print_findings(const struct findings *findings, const char *file)
         fprintf(stderr, "%s: %u more not shown\n", file, findings->omitted);
 }
 
-static void print_vm(const struct vm_config *vm, const struct options *options)
+/* A guest's row of the summary, or its headline. */
+enum column { GUEST, CPUS, MEMORY, KERNEL, INITRD, CONSOLE, COLUMNS };
+
+struct row {
+    char text[COLUMNS][CONFIG_IMAGE_SIZE];
+};
+
+static void list_cpus(char *to, size_t size, const struct vm_config *vm,
+                      const struct options *options)
 {
-    char cpus[4 * CONFIG_VCPUS_MAX + 8] = "";
-    char memory[24];
     size_t length = 0;
 
-    if (!vm->cpus_listed && options->cpu_count == 0 && options->inventory == NULL)
-        text_format(cpus, sizeof(cpus), "any %u", vm->cpu_count);
-    else
-        for (uint32_t i = 0; i < vm->cpu_count; i++)
-            length += text_format(cpus + length, sizeof(cpus) - length, "%s%u", i > 0 ? " " : "",
-                                  vm->cpus[i]);
-    text_bytes(memory, sizeof(memory), vm->memory_bytes);
-    printf("%-16s %-10s %-10s %-20s %-20s %s\n", vm->name, cpus, memory, vm->kernel,
-           vm->initrd[0] != '\0' ? vm->initrd : "-", vm->console ? "yes" : "no");
+    if (!vm->cpus_listed && options->cpu_count == 0 && options->inventory == NULL) {
+        text_format(to, size, "any %u", vm->cpu_count);
+        return;
+    }
+    for (uint32_t i = 0; i < vm->cpu_count; i++)
+        length += text_format(to + length, size - length, "%s%u", i > 0 ? " " : "", vm->cpus[i]);
+}
+
+static void make_row(struct row *row, const struct vm_config *vm, const struct options *options)
+{
+    text_copy(row->text[GUEST], CONFIG_IMAGE_SIZE, vm->name);
+    list_cpus(row->text[CPUS], CONFIG_IMAGE_SIZE, vm, options);
+    text_bytes(row->text[MEMORY], CONFIG_IMAGE_SIZE, vm->memory_bytes);
+    text_copy(row->text[KERNEL], CONFIG_IMAGE_SIZE, vm->kernel);
+    text_copy(row->text[INITRD], CONFIG_IMAGE_SIZE, vm->initrd[0] != '\0' ? vm->initrd : "-");
+    text_copy(row->text[CONSOLE], CONFIG_IMAGE_SIZE, vm->console ? "yes" : "no");
+}
+
+/* Each column as wide as its longest word. */
+static void print_rows(const struct row *rows, uint32_t count)
+{
+    int width[COLUMNS] = { 0 };
+
+    for (uint32_t i = 0; i < count; i++)
+        for (unsigned j = 0; j < COLUMNS; j++)
+            if ((int)strlen(rows[i].text[j]) > width[j])
+                width[j] = (int)strlen(rows[i].text[j]);
+    for (uint32_t i = 0; i < count; i++)
+        for (unsigned j = 0; j < COLUMNS; j++)
+            printf("%-*s%s", j + 1 < COLUMNS ? width[j] : 0, rows[i].text[j],
+                   j + 1 < COLUMNS ? "  " : "\n");
 }
 
 static void print_summary(const struct config *config, const struct options *options)
 {
-    printf("%-16s %-10s %-10s %-20s %-20s %s\n", "GUEST", "CPUS", "MEMORY", "KERNEL", "INITRD",
-           "CONSOLE");
+    struct row rows[1 + CONFIG_VMS_MAX] = {
+        { { "GUEST", "CPUS", "MEMORY", "KERNEL", "INITRD", "CONSOLE" } },
+    };
+
     for (uint32_t i = 0; i < config->vm_count; i++)
-        print_vm(&config->vms[i], options);
+        make_row(&rows[1 + i], &config->vms[i], options);
+    print_rows(rows, 1 + config->vm_count);
     if (options->inventory != NULL)
         return;
     if (options->cpu_count == 0)
