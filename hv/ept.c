@@ -25,7 +25,8 @@
  * level 2 where units walk three levels.
  *
  * This file knows three kinds of entry and makes two of them, in entry_table()
- * and entry_leaf(). Only ept_map() stores entries, and only over holes.
+ * and entry_leaf(). Only ept_map() stores them, and only over holes; what unmaps
+ * stores holes.
  */
 #include "hv/ept.h"
 
@@ -210,6 +211,27 @@ static uint64_t *table_slot(const struct ept *ept, hpa_t table, unsigned level, 
     return frames_find(&ept->frames, table) + level_slot(level, gpa);
 }
 
+/* A free movable frame is all holes; its first one has the next frame's address. Each
+ * level has a list of its own. */
+static hpa_t take_frame(struct ept *ept, unsigned level)
+{
+    hpa_t frame = ept->movable_free[level];
+
+    if (!ept->has_movable)
+        return frames_take(&ept->frames);
+    CHECK(frame.value != 0);
+    uint64_t *entries = frames_find(&ept->frames, frame);
+    ept->movable_free[level] = entry_address((ept_entry_t){ entries[0] });
+    frames_store(&entries[0], 0);
+    return frame;
+}
+
+static void give_frame_back(struct ept *ept, hpa_t frame, unsigned level)
+{
+    frames_store(frames_find(&ept->frames, frame), ept->movable_free[level].value);
+    ept->movable_free[level] = frame;
+}
+
 /* The table of that level on the way to an address; tables that are missing
  * are made. A new one is all holes before it is linked. */
 static hpa_t table_for(struct ept *ept, gpa_t gpa, unsigned wanted_level)
@@ -221,7 +243,7 @@ static hpa_t table_for(struct ept *ept, gpa_t gpa, unsigned wanted_level)
         ept_entry_t entry = { *slot };
         CHECK(entry_kind(entry, level) != ENTRY_LEAF);
         if (entry_kind(entry, level) == ENTRY_HOLE) {
-            entry = entry_table(frames_take(&ept->frames), ept->shape.table_rights);
+            entry = entry_table(take_frame(ept, level - 1), ept->shape.table_rights);
             frames_store(slot, entry.value);
         }
         table = entry_address(entry);
@@ -255,6 +277,66 @@ void ept_map(struct ept *ept, const struct ept_range *range, uint64_t rights,
         unsigned level = range_leaf_level(&rest, ept->shape);
         map_page(ept, rest.gpa, level, entry_leaf(rest.hpa, level, rights, type));
         rest = range_behind(&rest, level_bytes(level));
+    }
+}
+
+/* ---- What is movable ---- */
+
+void ept_movable_frames(uint64_t bytes, struct ept_shape shape,
+                        unsigned frames[static EPT_TABLE_LEVELS])
+{
+    bool pages_1g = shape.largest == LEVEL_1G;
+    uint64_t gigabytes = align_up(bytes, PAGE_SIZE_1G) / PAGE_SIZE_1G;
+
+    frames[LEVEL_4K] += bytes < PAGE_SIZE_2M;
+    frames[LEVEL_2M] += pages_1g && bytes >= PAGE_SIZE_1G ? 0 : (unsigned)gigabytes;
+    frames[LEVEL_1G] += (unsigned)(align_up(gigabytes, EPT_TABLE_ENTRIES) / EPT_TABLE_ENTRIES);
+}
+
+void ept_begin_movable(struct ept *ept, const unsigned frames[static EPT_TABLE_LEVELS])
+{
+    CHECK(!ept->has_movable && ept->shape.largest >= LEVEL_2M);
+    ept->movable_begin = HPA(ept->frames.base.value + ept->frames.used * PAGE_SIZE_4K);
+    for (unsigned level = 0; level < EPT_TABLE_LEVELS; level++)
+        for (unsigned i = 0; i < frames[level]; i++)
+            give_frame_back(ept, frames_take(&ept->frames), level);
+    ept->has_movable = true;
+}
+
+static bool is_empty(const uint64_t *entries)
+{
+    for (unsigned i = 0; i < EPT_TABLE_ENTRIES; i++)
+        if (entries[i] != 0)
+            return false;
+    return true;
+}
+
+/* From a table of this level up: those that are all holes are not linked any more. */
+static void unlink_empty(struct ept *ept, gpa_t gpa, unsigned level)
+{
+    for (; level < level_root(ept->shape); level++) {
+        hpa_t table = table_for(ept, gpa, level);
+        if (table.value < ept->movable_begin.value || !is_empty(frames_find(&ept->frames, table)))
+            return;
+        frames_store(table_slot(ept, table_for(ept, gpa, level + 1), level + 1, gpa), 0);
+        give_frame_back(ept, table, level);
+    }
+}
+
+void ept_unmap(struct ept *ept, const struct ept_range *range)
+{
+    struct ept_range rest = *range;
+
+    CHECK(ept->has_movable && ept_range_is_valid(range));
+    while (rest.bytes > 0) {
+        unsigned level = range_leaf_level(&rest, ept->shape);
+        uint64_t *slot = table_slot(ept, table_for(ept, rest.gpa, level), level, rest.gpa);
+        gpa_t gpa = rest.gpa;
+        CHECK(entry_kind((ept_entry_t){ *slot }, level) == ENTRY_LEAF);
+        frames_store(slot, 0);
+        rest = range_behind(&rest, level_bytes(level));
+        if (rest.bytes == 0 || level_slot(level, rest.gpa) == 0)
+            unlink_empty(ept, gpa, level);
     }
 }
 

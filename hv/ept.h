@@ -4,9 +4,12 @@
  * reach. What is not mapped here does not exist for the guest.
  *
  * Invariant: a table is only ever reached inside the VM's own frame pool; an
- * entry that maps something never changes again, it is written once where
- * there was a hole. So no translation that a CPU may have cached turns stale,
- * and there is nothing to invalidate while a guest lives.
+ * entry that maps RAM never changes again, it is written once where there was a
+ * hole. So no translation of RAM that a CPU may have cached turns stale.
+ *
+ * What is movable, registers of the guest's own devices, can be unmapped. Tables that
+ * are empty then are used again, but each for tables of its own level only: whatever a CPU has cached of the former tables leads through tables of the
+ * right level to movable pages of the same guest, and nowhere else.
  */
 #pragma once
 
@@ -16,6 +19,9 @@
 #include "arch/spec/ept.h"
 #include "hv/addr.h"
 #include "hv/frames.h"
+
+/* Levels of tables below the root: of 4 KiB, 2 MiB and 1 GiB pages. */
+#define EPT_TABLE_LEVELS 3
 
 /* How many tables are on the way to a page, and how large that may be. The tables
  * of DMA remapping are of the same make (hv/dma_tables.h), but not of this shape. */
@@ -29,6 +35,9 @@ struct ept {
     struct frames frames;
     hpa_t root; /* the table of the highest level, in `frames` */
     struct ept_shape shape;
+    bool has_movable; /* what is mapped from now on is movable */
+    hpa_t movable_begin; /* frames from here on; free ones by the level of their tables */
+    hpa_t movable_free[EPT_TABLE_LEVELS];
 };
 
 /* Guest addresses [gpa, gpa + bytes) are host addresses [hpa, hpa + bytes).
@@ -66,6 +75,18 @@ void ept_init(struct ept *ept, struct frames frames, struct ept_shape shape);
  */
 void ept_map(struct ept *ept, const struct ept_range *range, uint64_t rights,
              enum ept_memory_type type);
+
+/* Adds how many frames of each level a movable range takes at most, wherever it is
+ * put: it is a power of two, and lies at multiples of itself. Pages of 2 MiB are used. */
+void ept_movable_frames(uint64_t bytes, struct ept_shape shape,
+                        unsigned frames[static EPT_TABLE_LEVELS]);
+
+/* What was mapped so far stays; the pool holds that many frames more. */
+void ept_begin_movable(struct ept *ept, const unsigned frames[static EPT_TABLE_LEVELS]);
+
+/* A movable range, as it was mapped. Other CPUs may have translations cached until they
+ * are called. */
+void ept_unmap(struct ept *ept, const struct ept_range *range);
 
 /* Where a guest's address leads and with which rights. False: nowhere. */
 bool ept_lookup(const struct ept *ept, gpa_t gpa, hpa_t *hpa, uint64_t *rights);

@@ -408,6 +408,133 @@ static void tables_that_ranges_share_are_counted_once(void **state)
     assert_int_equal(ept_frames_needed(ranges, 0, ept_shape(PAGE_SIZE_1G)), 1);
 }
 
+/* ---- What is movable ---- */
+
+#define MOVABLES 7
+#define RAM GIB(1)
+
+static const uint64_t movable_bytes[MOVABLES] = { KIB(4), KIB(16), MIB(1), MIB(2), MIB(64), GIB(1),
+                                                  GIB(4) };
+static uint64_t movable_at[MOVABLES]; /* UNMAPPED: nowhere */
+static uint8_t level_of[FRAMES_MAX];  /* of the tables in each frame, by the first use */
+
+/* A frame of movable tables is of one level for ever: what a CPU still has cached never
+ * takes a page table for something else. Returns how many tables there are. */
+static unsigned check_levels(uint64_t table, unsigned level)
+{
+    unsigned count = 1, frame = (unsigned)((table - POOL_BASE) / PAGE_SIZE_4K);
+
+    assert_true(frame < FRAMES_MAX);
+    assert_true(level_of[frame] == UINT8_MAX || level_of[frame] == level);
+    level_of[frame] = (uint8_t)level;
+    for (unsigned i = 0; level > 0 && i < FRAME_ENTRIES; i++) {
+        uint64_t entry = tables[frame * FRAME_ENTRIES + i];
+        if ((entry & 7) != 0 && !(entry & 0x80))
+            count += check_levels(entry & 0x000FFFFFFFFFF000, level - 1);
+    }
+    return count;
+}
+
+static struct ept_range movable(unsigned number)
+{
+    return range(movable_at[number], GIB(16) + number * GIB(8), movable_bytes[number]);
+}
+
+static bool is_free(uint64_t at, uint64_t bytes)
+{
+    for (unsigned i = 0; i < MOVABLES; i++)
+        if (movable_at[i] != UNMAPPED && at < movable_at[i] + movable_bytes[i] &&
+            movable_at[i] < at + bytes)
+            return false;
+    return at >= RAM && at + bytes <= ADDRESS_LIMIT;
+}
+
+static void move(unsigned number)
+{
+    uint64_t bytes = movable_bytes[number];
+    uint64_t at = random_below(random_below(2) == 0 ? GIB(6) : ADDRESS_LIMIT) / bytes * bytes;
+
+    if (movable_at[number] != UNMAPPED) {
+        struct ept_range old = movable(number);
+        ept_unmap(&ept, &old);
+        assert_hole(movable_at[number]);
+        assert_hole(movable_at[number] + bytes - 1);
+        movable_at[number] = UNMAPPED;
+    }
+    if (!is_free(at, bytes))
+        return;
+    movable_at[number] = at;
+    struct ept_range new = movable(number);
+    ept_map(&ept, &new, EPT_READ | EPT_WRITE, EPT_UNCACHEABLE);
+}
+
+/* RAM may have small pages where registers have large ones. */
+static void begin_movable(uint64_t page_of_ram, uint64_t largest_page)
+{
+    const struct ept_range ram = range(0, GIB(3), RAM - MIB(1));
+    unsigned frames[EPT_TABLE_LEVELS] = { 0 };
+
+    for (unsigned i = 0; i < MOVABLES; i++) {
+        ept_movable_frames(movable_bytes[i], ept_shape(largest_page), frames);
+        movable_at[i] = UNMAPPED;
+    }
+    memset(level_of, 0xFF, sizeof level_of);
+    set_up_tables(ept_frames_needed(&ram, 1, ept_shape(page_of_ram)) + frames[0] + frames[1] +
+                  frames[2], page_of_ram);
+    ept_map(&ept, &ram, RWX, EPT_WRITE_BACK);
+    ept.shape = ept_shape(largest_page);
+    ept_begin_movable(&ept, frames);
+}
+
+static void what_is_movable_never_wants_more_tables_and_touches_nothing_else(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < 6000; round++) {
+        if (round % 3000 == 0)
+            begin_movable(round == 0 ? PAGE_SIZE_4K : PAGE_SIZE_2M,
+                          round == 0 ? PAGE_SIZE_1G : PAGE_SIZE_2M);
+        move((unsigned)random_below(MOVABLES));
+        assert_maps(0, GIB(3), RWX);
+        assert_maps(RAM - MIB(1) - 1, GIB(4) - MIB(1) - 1, RWX);
+        for (unsigned i = 0; i < MOVABLES; i++)
+            if (movable_at[i] != UNMAPPED) {
+                struct ept_range now = movable(i);
+                assert_maps(now.gpa.value, now.hpa.value, EPT_READ | EPT_WRITE);
+                assert_maps(now.gpa.value + now.bytes - 1, now.hpa.value + now.bytes - 1,
+                            EPT_READ | EPT_WRITE);
+            }
+        (void)check_levels(ept.root.value, 3);
+    }
+}
+
+static void tables_that_are_empty_are_used_again(void **state)
+{
+    (void)state;
+    begin_movable(PAGE_SIZE_1G, PAGE_SIZE_1G);
+    unsigned at_first = check_levels(ept.root.value, 3);
+    for (unsigned round = 0; round < 500; round++)
+        move((unsigned)random_below(MOVABLES));
+    for (unsigned i = 0; i < MOVABLES; i++)
+        if (movable_at[i] != UNMAPPED) {
+            struct ept_range now = movable(i);
+            ept_unmap(&ept, &now);
+        }
+    assert_int_equal(check_levels(ept.root.value, 3), at_first);
+}
+
+static void unmap_it(void *mapped)
+{
+    ept_unmap(&ept, mapped);
+}
+
+static void what_is_not_mapped_is_not_unmapped(void **state)
+{
+    (void)state;
+    struct ept_range nothing = range(GIB(2), GIB(2), KIB(4));
+    begin_movable(PAGE_SIZE_1G, PAGE_SIZE_1G);
+    assert_true(dies(unmap_it, &nothing));
+}
+
 /* ---- Bits ---- */
 
 static void a_leaf_holds_address_rights_and_type_and_nothing_else(void **state)
@@ -563,6 +690,9 @@ int main(void)
         cmocka_unit_test(tables_of_three_levels_are_no_guests),
         cmocka_unit_test(differently_aligned_ends_are_mapped_by_small_pages),
         cmocka_unit_test(tables_that_ranges_share_are_counted_once),
+        cmocka_unit_test(what_is_movable_never_wants_more_tables_and_touches_nothing_else),
+        cmocka_unit_test(tables_that_are_empty_are_used_again),
+        cmocka_unit_test(what_is_not_mapped_is_not_unmapped),
         cmocka_unit_test(a_leaf_holds_address_rights_and_type_and_nothing_else),
         cmocka_unit_test(the_pointer_says_write_back_four_levels_and_no_accessed_bits),
         cmocka_unit_test(addresses_beyond_48_bits_are_holes),
