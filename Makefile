@@ -46,7 +46,7 @@ HV_TASK := hv/task_switch.c hv/task_segments.c hv/task_state.c hv/segment.c hv/s
 	hv/delivery.c hv/guest_pdptes.c
 HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.c hv/pit.c \
 	hv/timers.c hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/pci.c hv/platform.c hv/denied.c \
-	hv/lines.c hv/io_bitmap.c
+	hv/lines.c hv/io_bitmap.c hv/pci_reset.c
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
 HV_MONITOR := hv/monitor.c hv/monitor_line.c hv/monitor_command.c hv/monitor_show.c \
@@ -81,7 +81,7 @@ COLD := \
 	hv/platform.c hv/port_string.c hv/event.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/lapic_level.c hv/guest_tsc.c \
 	drivers/power.c drivers/rtc.c drivers/vtd_unit.c drivers/pci_config.c drivers/serial.c \
-	drivers/ioapic.c hv/lines.c hv/io_bitmap.c arch/lines.c
+	drivers/ioapic.c hv/lines.c hv/io_bitmap.c arch/lines.c hv/pci_reset.c
 
 # What runs at every exit, whatever the reason; and the way to a device, in memory
 # or at a port, that kernels access all the time.
@@ -119,7 +119,7 @@ UNIT_TESTS := acpi acpi_dmar cmos config config_parts console cpuid cr crash_rep
 	guest_paging guest_trace guest_tsc i8042 i8042_driver instruction inventory_print ioapic_driver irte \
 	keyboard lapic lapic_base lapic_ipi lapic_level lapic_page learn lines linux log_ring \
 	memory_functions memory_map mmio mtrr monitor monitor_command monitor_line msr multiboot1 \
-	multiboot2 multiboot2_guest owners panic_record pci pci_config pci_scan pci_topology pic \
+	multiboot2 multiboot2_guest owners panic_record pci pci_config pci_reset pci_scan pci_topology pic \
 	pit platform policy ports power preflight pvh recorder restart rtc saved_inventory screen \
 	serial serial_pci task_switch text text_search timers toml uart vcpu virtual_ioapic \
 	vm_life vtd_unit warm_reset

@@ -15,10 +15,14 @@
 #include "arch/panic.h"
 #include "arch/spec/cr.h"
 #include "arch/vmx.h"
+#include "arch/vtd.h"
 #include "arch/window.h"
 #include "arch/xsave.h"
+#include "drivers/pci_config.h"
 #include "drivers/power.h"
 #include "drivers/serial.h"
+#include "hv/lock.h"
+#include "hv/log.h"
 #include "hv/vm.h"
 
 void machine_request(unsigned cpu, uint32_t requests)
@@ -47,6 +51,61 @@ void machine_memory_publish(const void *at, size_t bytes)
     for (uint64_t byte = align_down((uint64_t)at, line); byte < end; byte += line)
         cache_line_flush((const void *)byte);
     fence();
+}
+
+/* By ports, configuration space has one register for all CPUs. */
+static struct lock pci_lock;
+
+uint32_t machine_pci_read(struct pci_address address, unsigned offset, size_t bytes)
+{
+    lock_acquire(&pci_lock);
+    uint32_t value = pci_config_read(address, offset, (unsigned)bytes);
+    lock_release(&pci_lock);
+    return value;
+}
+
+void machine_pci_write(struct pci_address address, unsigned offset, size_t bytes, uint32_t value)
+{
+    lock_acquire(&pci_lock);
+    pci_config_write(address, offset, (unsigned)bytes, value);
+    lock_release(&pci_lock);
+}
+
+static unsigned number_of(const struct pci_function *function)
+{
+    return (unsigned)(function - host.pci.functions);
+}
+
+const char *machine_dma_attach(const struct pci_function *function, unsigned vm)
+{
+    return vtd_is_on() ? vtd_attach(number_of(function), vm) : NULL;
+}
+
+/* The memory stays this VM's, so a request that comes late costs nobody else. */
+void machine_dma_detach(const struct pci_function *function)
+{
+    if (vtd_is_on() && !vtd_detach(number_of(function)))
+        log_line(LOG_ERROR, "a device's DMA may still be under way when its guest has ended");
+}
+
+bool machine_dma_is_quarantined(const struct pci_function *function)
+{
+    return vtd_is_on() && vtd_is_quarantined(number_of(function));
+}
+
+uint32_t machine_port_read(uint16_t port, size_t bytes)
+{
+    return bytes == 1 ? in8(port) : bytes == 2 ? in16(port) : in32(port);
+}
+
+void machine_port_write(uint16_t port, size_t bytes, uint32_t value)
+{
+    if (bytes == 1)
+        out8(port, (uint8_t)value);
+    else if (bytes == 2)
+        out16(port, (uint16_t)value);
+    else
+        out32(port, value);
 }
 
 void machine_nmi_taken(void)

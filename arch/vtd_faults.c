@@ -7,7 +7,6 @@
 #include "arch/host.h"
 #include "arch/spec/pci.h"
 #include "arch/time.h"
-#include "drivers/pci_config.h"
 #include "hv/log.h"
 #include "hv/machine.h"
 #include "hv/pci_address.h"
@@ -32,10 +31,10 @@ static void tell(const struct dma_fault *fault, struct pci_address address, cons
 static void quarantine(unsigned function)
 {
     const struct pci_address address = host.pci.functions[function].address;
-    uint32_t bits = pci_config_read(address, PCI_COMMAND, 2);
+    uint32_t bits = machine_pci_read(address, PCI_COMMAND, 2);
     char name[PCI_ADDRESS_SIZE];
     vtd.functions[function].quarantined = true;
-    pci_config_write(address, PCI_COMMAND, 2, bits & ~PCI_COMMAND_BUS_MASTER);
+    machine_pci_write(address, PCI_COMMAND, 2, bits & ~PCI_COMMAND_BUS_MASTER);
     bool blocked = vtd_block(function, true);
     pci_address_format(name, address);
     log_line(LOG_WARNING, "device %s is quarantined after %u faults: no memory, no interrupts, no "

@@ -152,6 +152,9 @@ static void read_express(struct pci_function *function, unsigned at)
 static void read_capability(struct pci_function *function, unsigned at)
 {
     switch (read_8(function, at)) {
+    case PCI_CAPABILITY_POWER:
+        function->power = (uint8_t)at;
+        return;
     case PCI_CAPABILITY_MSI:
         function->msi = (uint8_t)at;
         return;
@@ -164,6 +167,7 @@ static void read_capability(struct pci_function *function, unsigned at)
         read_express(function, at);
         return;
     case PCI_CAPABILITY_ADVANCED_FEATURES:
+        function->advanced = (uint8_t)at;
         if (read_8(function, at + PCI_ADVANCED_FEATURES_CAPABILITIES) & PCI_ADVANCED_FEATURES_FLR)
             function->flags |= PCI_RESETS_ALONE;
         return;

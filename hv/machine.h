@@ -10,10 +10,12 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "arch/spec/msr.h"
 #include "arch/spec/vmcs.h"
 #include "hv/addr.h"
+#include "hv/pci_function.h"
 
 struct guest_memory;
 
@@ -80,6 +82,26 @@ struct machine_line {
 };
 bool machine_line_route(uint32_t gsi, const struct machine_line *line);
 void machine_line_mask(uint32_t gsi);
+
+/* Configuration space and ports of the machine, for a function that the guest in
+ * question owns. `bytes` is 1, 2 or 4, the place a multiple of it, or of a port any. */
+uint32_t machine_pci_read(struct pci_address address, unsigned offset, size_t bytes);
+void machine_pci_write(struct pci_address address, unsigned offset, size_t bytes, uint32_t value);
+uint32_t machine_port_read(uint16_t port, size_t bytes);
+void machine_port_write(uint16_t port, size_t bytes, uint32_t value);
+
+/* From now on the function's DMA reaches the memory of that VM and nothing else; what it
+ * did before is over. Where nothing remaps DMA, it reaches all memory. NULL, or why it
+ * cannot be: then it reaches nothing. */
+const char *machine_dma_attach(const struct pci_function *function, unsigned vm)
+    __attribute__((warn_unused_result));
+
+/* It reaches nothing, and no request of it is under way any more. */
+void machine_dma_detach(const struct pci_function *function);
+
+/* It reached for what is not its guest's, too often: no bus mastering until it is
+ * attached again. */
+bool machine_dma_is_quarantined(const struct pci_function *function);
 
 /* Registers of the calling CPU that its guest owns while it runs and that no
  * VMCS field holds. The caller has checked the value: none may fault. */

@@ -89,6 +89,8 @@ struct pci_function {
 
     /* Offsets of capabilities; 0: there is none. */
     uint8_t express;
+    uint8_t power;
+    uint8_t advanced;
     uint8_t msi;
     uint8_t msix;
     uint16_t acs;

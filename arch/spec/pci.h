@@ -12,6 +12,7 @@
 
 #define PCI_DEVICES 32
 #define PCI_FUNCTIONS 8
+#define PCI_HEADER_BYTES 0x40
 #define PCI_CONFIG_BYTES 0x100   /* of a conventional function */
 #define PCI_EXTENDED_BYTES 0x1000 /* of an Express function */
 
@@ -27,6 +28,8 @@ enum pci_register {
     PCI_COMMAND = 0x04,
     PCI_STATUS = 0x06,
     PCI_REVISION_ID = 0x08, /* and three bytes of class behind it */
+    PCI_CACHE_LINE_SIZE = 0x0C,
+    PCI_LATENCY_TIMER = 0x0D,
     PCI_HEADER_TYPE = 0x0E,
     PCI_BAR0 = 0x10,
     PCI_CAPABILITIES_POINTER = 0x34,
@@ -35,11 +38,13 @@ enum pci_register {
     PCI_EXTENDED_CAPABILITIES = 0x100,
 
     /* Header type 0 */
+    PCI_SUBSYSTEM_IDS = 0x2C,
     PCI_EXPANSION_ROM = 0x30,
     /* Header type 1, and the bus numbers of type 2 */
     PCI_SECONDARY_BUS = 0x19,
     PCI_SUBORDINATE_BUS = 0x1A,
     PCI_BRIDGE_EXPANSION_ROM = 0x38,
+    PCI_BRIDGE_CONTROL = 0x3E,
     /* Header type 2 */
     PCI_CARDBUS_CAPABILITIES_POINTER = 0x14,
 };
@@ -50,7 +55,12 @@ enum pci_register {
 #define PCI_COMMAND_MEMORY (1u << 1)
 #define PCI_COMMAND_BUS_MASTER (1u << 2)
 
+#define PCI_COMMAND_INTX_DISABLE (1u << 10)
+
+#define PCI_BRIDGE_SECONDARY_RESET (1u << 6)
+
 #define PCI_STATUS_CAPABILITIES (1u << 4)
+#define PCI_STATUS_ERRORS 0xF900u /* a 1 that is written clears */
 
 #define PCI_HEADER_MULTI_FUNCTION (1u << 7)
 #define PCI_HEADER_LAYOUT 0x7Fu
@@ -70,6 +80,8 @@ enum pci_header { PCI_HEADER_FUNCTION = 0, PCI_HEADER_BRIDGE = 1, PCI_HEADER_CAR
 /* Class and subclass in one number. PCI Code and ID Assignment Specification
  * 1.11, 1 "Class Codes". */
 enum pci_class {
+    PCI_CLASS_IDE = 0x0101,
+    PCI_CLASS_VGA = 0x0300,
     PCI_CLASS_HOST_BRIDGE = 0x0600,
     PCI_CLASS_PCI_BRIDGE = 0x0604,
 };
@@ -82,9 +94,12 @@ enum pci_base_class {
 
 /* PCI Code and ID Assignment Specification 1.11, 2 "Capability IDs" */
 enum pci_capability {
+    PCI_CAPABILITY_POWER = 0x01,
     PCI_CAPABILITY_MSI = 0x05,
+    PCI_CAPABILITY_SUBSYSTEM = 0x0D,
     PCI_CAPABILITY_EXPRESS = 0x10,
     PCI_CAPABILITY_MSIX = 0x11,
+    PCI_CAPABILITY_SATA = 0x12,
     PCI_CAPABILITY_ADVANCED_FEATURES = 0x13,
 };
 
@@ -103,8 +118,17 @@ enum pci_extended_capability {
 #define PCI_MSI_ADDRESS_HIGH 8
 #define PCI_MSI_DATA_64 12
 
+/* PCI Bus Power Management Interface Specification 1.2, 3.2 "Power Management
+ * Register Block Definition": D1, D2 and PME in its first doubleword */
+#define PCI_POWER_STATES 0xFE000000u
+#define PCI_POWER_CONTROL 4
+#define PCI_POWER_STATE 3u
+#define PCI_POWER_STATE_D3 3u
+#define PCI_POWER_NO_SOFT_RESET (1u << 3)
+
 /* MSI-X: 7.7.2.2 "Message Control Register for MSI-X" */
 #define PCI_MSIX_CONTROL 2
+#define PCI_MSIX_ENABLE (1u << 15)
 #define PCI_MSIX_TABLE_SIZE 0x7FFu /* less one */
 
 /* 7.5.3 "PCI Express Capability Structure" */
@@ -113,6 +137,10 @@ enum pci_extended_capability {
 #define PCI_EXPRESS_PORT_TYPE 0xFu
 #define PCI_EXPRESS_DEVICE_CAPABILITIES 4
 #define PCI_EXPRESS_DEVICE_FLR (1u << 28)
+#define PCI_EXPRESS_DEVICE_CONTROL 8
+#define PCI_EXPRESS_INITIATE_FLR (1u << 15)
+#define PCI_EXPRESS_DEVICE_STATUS 10
+#define PCI_EXPRESS_PENDING (1u << 5)
 #define PCI_EXPRESS_DEVICE_CONTROL_2 0x28
 #define PCI_EXPRESS_ARI_FORWARDING (1u << 5)
 
@@ -131,6 +159,10 @@ enum pci_port_type {
 /* PCI Conventional Advanced Features ECN, 6.8.6 "Advanced Features" */
 #define PCI_ADVANCED_FEATURES_CAPABILITIES 3
 #define PCI_ADVANCED_FEATURES_FLR (1u << 1)
+#define PCI_ADVANCED_FEATURES_CONTROL 4
+#define PCI_ADVANCED_FEATURES_INITIATE_FLR (1u << 0)
+#define PCI_ADVANCED_FEATURES_STATUS 5
+#define PCI_ADVANCED_FEATURES_PENDING (1u << 0)
 
 /* 7.7.8 "ACS Extended Capability" */
 #define PCI_ACS_CAPABILITY 4

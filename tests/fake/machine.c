@@ -111,7 +111,7 @@ void machine_translations_flush(void) { record(FAKE_FLUSH, 0, 0); }
 void machine_nmi_taken(void) { record(FAKE_NMI_TAKEN, 0, 0); }
 void machine_interrupts_drain(void) { record(FAKE_DRAIN, 0, 0); }
 void machine_end(enum machine_end end) { record(FAKE_END, 0, end); }
-uint64_t machine_tsc(void) { return fake.tsc; }
+uint64_t machine_tsc(void) { return fake.tsc += fake.tsc_step; }
 void machine_timer_set(uint64_t tsc) { fake.timer = tsc; }
 
 void machine_xmm_read(unsigned reg, uint8_t to[static MACHINE_XMM_BYTES])
@@ -133,6 +133,55 @@ bool machine_line_route(uint32_t gsi, const struct machine_line *line)
         return false;
     fake.lines[gsi] = (struct fake_line){ true, *line };
     return true;
+}
+
+uint32_t machine_pci_read(struct pci_address address, unsigned offset, size_t bytes)
+{
+    uint32_t value = 0;
+    CHECK(address.function < FAKE_PCI_FUNCTIONS && offset % bytes == 0 && offset + bytes <= 256);
+    memcpy(&value, &fake.pci_space[address.function][offset], bytes);
+    return value;
+}
+
+void machine_pci_write(struct pci_address address, unsigned offset, size_t bytes, uint32_t value)
+{
+    record(FAKE_PCI_WRITE, offset, value);
+    for (size_t i = 0; i < bytes; i++) {
+        uint8_t mask = fake.pci_writable[address.function][offset + i];
+        uint8_t *byte = &fake.pci_space[address.function][offset + i];
+        *byte = (uint8_t)((*byte & ~mask) | (value >> 8 * i & mask));
+    }
+}
+
+const char *machine_dma_attach(const struct pci_function *function, unsigned vm)
+{
+    (void)function;
+    record(FAKE_DMA_ATTACH, vm, 0);
+    return fake.dma_problem;
+}
+
+void machine_dma_detach(const struct pci_function *function)
+{
+    (void)function;
+    record(FAKE_DMA_DETACH, 0, 0);
+}
+
+bool machine_dma_is_quarantined(const struct pci_function *function)
+{
+    (void)function;
+    return fake.dma_quarantined;
+}
+
+uint32_t machine_port_read(uint16_t port, size_t bytes)
+{
+    uint32_t value = 0;
+    memcpy(&value, &fake.ports[port], bytes);
+    return value;
+}
+
+void machine_port_write(uint16_t port, size_t bytes, uint32_t value)
+{
+    memcpy(&fake.ports[port], &value, bytes);
 }
 
 void machine_line_mask(uint32_t gsi)

@@ -9,6 +9,7 @@
 
 #define FAKE_RECORDS_MAX 4096
 #define FAKE_LINES 32
+#define FAKE_PCI_FUNCTIONS 8
 
 enum fake_record_kind {
     FAKE_REQUEST,
@@ -22,6 +23,9 @@ enum fake_record_kind {
     FAKE_FLUSH,
     FAKE_NMI_TAKEN,
     FAKE_END,
+    FAKE_PCI_WRITE,
+    FAKE_DMA_ATTACH, /* where: the VM */
+    FAKE_DMA_DETACH,
 };
 
 struct fake_record {
@@ -37,12 +41,18 @@ struct fake_machine {
     uint64_t tsc;
     uint8_t xmm[16][MACHINE_XMM_BYTES];
     uint64_t dr6;
+    uint64_t tsc_step; /* it goes on by this each time that it is read */
     uint64_t timer; /* as machine_timer_set() left it */
 
     struct fake_line {
         bool routed;
         struct machine_line line;
     } lines[FAKE_LINES]; /* the IOAPIC's inputs */
+    uint8_t pci_space[FAKE_PCI_FUNCTIONS][256]; /* by the address' function */
+    uint8_t pci_writable[FAKE_PCI_FUNCTIONS][256];
+    uint8_t ports[0x10000];
+    const char *dma_problem; /* what attaching says */
+    bool dma_quarantined;
     unsigned cpu_out_of_reach; /* of the IOAPIC, if not 0 */
 
     struct fake_record records[FAKE_RECORDS_MAX];
