@@ -24,7 +24,7 @@ HV_CONFIG := hv/toml.c hv/toml_cursor.c hv/toml_string.c hv/toml_value.c \
 	hv/config_keys.c hv/config_hypervisor.c hv/config_values.c hv/config_parse.c hv/config_check.c \
 	hv/config_memory.c hv/config_images.c hv/config_list.c hv/config_after.c hv/restart.c \
 	hv/guest_ports.c hv/console_place.c hv/config_parts.c hv/config_owners.c hv/config_raw.c \
-	hv/config_devices.c hv/own_parts.c hv/pci_address.c
+	hv/config_devices.c hv/own_parts.c hv/pci_address.c hv/pci_legacy.c
 HV_LOAD := hv/guest_kind.c hv/linux.c hv/linux_image.c hv/multiboot1.c \
 	hv/multiboot2.c hv/multiboot2_header.c hv/pvh.c hv/flat.c \
 	hv/image.c hv/image_layout.c hv/image_sections.c hv/elf.c hv/refusal.c hv/entry_tables.c \
@@ -46,7 +46,8 @@ HV_TASK := hv/task_switch.c hv/task_segments.c hv/task_state.c hv/segment.c hv/s
 	hv/delivery.c hv/guest_pdptes.c
 HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.c hv/pit.c \
 	hv/timers.c hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/pci.c hv/platform.c hv/denied.c \
-	hv/lines.c hv/io_bitmap.c hv/pci_reset.c
+	hv/lines.c hv/io_bitmap.c hv/assigned.c hv/assigned_map.c hv/assigned_life.c \
+	hv/pci_private.c hv/pci_reset.c
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
 HV_MONITOR := hv/monitor.c hv/monitor_line.c hv/monitor_command.c hv/monitor_show.c \
@@ -81,7 +82,8 @@ COLD := \
 	hv/platform.c hv/port_string.c hv/event.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/lapic_level.c hv/guest_tsc.c \
 	drivers/power.c drivers/rtc.c drivers/vtd_unit.c drivers/pci_config.c drivers/serial.c \
-	drivers/ioapic.c hv/lines.c hv/io_bitmap.c arch/lines.c hv/pci_reset.c
+	drivers/ioapic.c hv/lines.c hv/io_bitmap.c arch/lines.c hv/assigned.c hv/assigned_map.c \
+	hv/assigned_life.c hv/pci_private.c hv/pci_reset.c
 
 # What runs at every exit, whatever the reason; and the way to a device, in memory
 # or at a port, that kernels access all the time.
@@ -99,7 +101,7 @@ HV_IMAGE_ONLY := hv/memory_functions.c
 
 # Our own guests: guest/NAME.c each, a bzImage made of it and of what they share.
 GUESTS := sweep witness triple pending apic storm chaos smp bench timers status rtc serial level \
-	operands maps steps warm tsc exits raw
+	operands maps steps warm tsc exits raw assigned
 GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 
 # One guest for each other kind of kernel: guest/kinds.
@@ -112,8 +114,8 @@ NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv
 
 # Host unit tests: tests/unit/test_NAME.c. The code under test comes from one
 # library; fakes_NAME lists what replaces members of it, besides the machine.
-UNIT_TESTS := acpi acpi_dmar cmos config config_parts console cpuid cr crash_report decode delivery \
-	denied \
+UNIT_TESTS := acpi acpi_dmar assigned cmos config config_parts console cpuid cr crash_report decode \
+	delivery denied \
 	dma_faults dma_reserved dma_sources dma_tables dmar_scope elf elf_symbols emulate ept event exit \
 	exit_report findings framebuffer frames guest_acpi guest_kind guest_memory guest_mp_table \
 	guest_paging guest_trace guest_tsc i8042 i8042_driver instruction inventory_print ioapic_driver irte \
@@ -123,6 +125,7 @@ UNIT_TESTS := acpi acpi_dmar cmos config config_parts console cpuid cr crash_rep
 	pit platform policy ports power preflight pvh recorder restart rtc saved_inventory screen \
 	serial serial_pci task_switch text text_search timers toml uart vcpu virtual_ioapic \
 	vm_life vtd_unit warm_reset
+fakes_assigned := terminal
 fakes_console := terminal
 fakes_cr := reports terminal
 fakes_crash_report := terminal
@@ -257,7 +260,7 @@ unit: unit-programs ## host unit tests only
 lint: all ## layers, second compiler, static analysis, the image's shape
 	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests $(PYTEST_ARGS) tests/lint
 
-boot-tests: all demo guests kernels $(CRASHES) ## whole machines only
+boot-tests: all demo guests kernels drivers $(CRASHES) ## whole machines only
 	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests -n 2 -m "not matrix" $(PYTEST_ARGS) tests/boot
 
 test-matrix: all demo guests ## the demo on every Intel processor with VT-x that Bochs imitates
@@ -431,6 +434,14 @@ build/demo/demo.toml: guest/demo/demo.toml
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
+# A kernel with drivers for real devices.
+.PHONY: drivers
+drivers: build/drivers/vmlinuz
+
+build/drivers/vmlinuz: tools/fetch_drivers.sh
+	@echo "  FETCH   Debian's kernel with drivers"
+	$(Q)sh tools/fetch_drivers.sh build/drivers
+
 # Kernels of others that are started in other ways than the demo's.
 FETCHED_KERNELS := $(addprefix build/kernels/,memtest86+ia32.bin memtest86+x64.bin grub.elf ipxe.lkrn \
 	vmlinuz-amd64 vmlinuz-rt-amd64)
@@ -463,10 +474,13 @@ build/guest/%.asm.o: %.asm Makefile
 GUEST_LINK := -nostdlib -static --build-id=none --gc-sections -z noexecstack -z max-page-size=4096 \
 	--no-warn-rwx-segments
 
+# Its memory is the machine's, which has a hole from 1 MiB on.
+link_assigned := --defsym=guest_load_address=0x1800000
+
 build/guest/%.elf: build/guest/guest/%.o $(GUEST_LIB:%.c=build/guest/%.o) \
 		build/guest/guest/start.asm.o guest/guest.ld
 	@echo "  GUEST   $@"
-	$(Q)$(LD) $(GUEST_LINK) -T guest/guest.ld -o $@ $(filter %.o,$^)
+	$(Q)$(LD) $(GUEST_LINK) $(link_$*) -T guest/guest.ld -o $@ $(filter %.o,$^)
 
 build/guest/%.bin: build/guest/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
@@ -556,6 +570,6 @@ build/native/tsc: guest/native/tsc.c
 .PRECIOUS: build/guest/%.o build/guest/%.asm.o build/guest/%.elf build/guest/kinds/%.o \
 	build/guest/kinds/%.entry.o build/guest/kinds/%.elf32
 
-test-programs: all demo guests kernels unit-programs $(CRASHES)
+test-programs: all demo guests kernels drivers unit-programs $(CRASHES)
 
 -include $(shell find build/image build/host build/guest build/fuzz -type f -name '*.d' 2>/dev/null)

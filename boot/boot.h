@@ -92,7 +92,7 @@ void boot_preflight(void);
 /* boot/parts.c: parts of the machine for guests. The first lists what no guest can
  * own; frames are those that mapping them takes at most, beyond the RAM's. */
 void boot_own_parts(struct boot *boot);
-unsigned boot_parts_frames(const struct vm_config *config, struct ept_shape shape);
+unsigned boot_parts_frames(const struct vm_config *config);
 void boot_give_parts(struct vm *vm);
 
 /* boot/partition.c: checks the configuration against the machine and makes the

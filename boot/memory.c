@@ -14,6 +14,7 @@
 #include "arch/panic.h"
 #include "boot/boot.h"
 #include "drivers/acpi.h"
+#include "hv/assigned.h"
 #include "hv/console.h"
 #include "hv/io_bitmap.h"
 #include "hv/log.h"
@@ -39,11 +40,19 @@ static uint64_t ept_bytes_max(uint64_t memory_bytes)
     return (memory_bytes / PAGE_SIZE_2M + memory_bytes / GIB(1) + 10) * PAGE_SIZE_4K;
 }
 
+/* Of a BAR of 8 GiB, where there are no pages of 1 GiB. hv/config_devices.c refuses
+ * a larger one. */
+#define TABLES_OF_A_BAR 10
+
 /* The same for parts of the machine: a bitmap of ports, and of each range of memory
  * the ways to both of its ends and all tables between. */
 static uint64_t parts_bytes_max(const struct config_parts *parts)
 {
-    uint64_t bytes = parts->port_count > 0 ? IO_BITMAP_BYTES + PAGE_SIZE_4K : 0;
+    bool ports = parts->port_count > 0 || parts->device_count > 0;
+    uint64_t bytes = ports ? IO_BITMAP_BYTES + PAGE_SIZE_4K : 0;
+    if (parts->device_count > 0)
+        bytes += align_up(sizeof(struct assigned), PAGE_SIZE_4K)
+            + parts->device_count * PCI_BARS * TABLES_OF_A_BAR * PAGE_SIZE_4K;
     for (unsigned i = 0; i < parts->mmio_count; i++) {
         uint64_t large_pages = (parts->mmio[i].last - parts->mmio[i].first) / PAGE_SIZE_2M;
         bytes += (large_pages / EPT_TABLE_ENTRIES + 8) * PAGE_SIZE_4K;

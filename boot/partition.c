@@ -106,7 +106,7 @@ static void make_memory(struct vm *vm, const struct vmx_capabilities *capabiliti
 {
     struct ept_shape shape = shape_for(vm, capabilities);
     unsigned count = guest_memory_ept_frames(&vm->memory, shape) +
-                     boot_parts_frames(vm->config, shape);
+                     boot_parts_frames(vm->config);
     uint64_t *tables = arena_take(count * PAGE_SIZE_4K, PAGE_SIZE_4K);
     struct frames frames;
 

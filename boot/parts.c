@@ -4,13 +4,22 @@
  * guest gets those that the configuration gives it.
  */
 #include "arch/arena.h"
+#include "arch/cpu.h"
 #include "arch/host.h"
 #include "arch/lines.h"
+#include "arch/panic.h"
+#include "arch/vtd.h"
 #include "boot/boot.h"
+#include "hv/assigned.h"
 #include "hv/check.h"
-#include "hv/guest_ports.h"
 #include "hv/io_bitmap.h"
+#include "hv/guest_memory.h"
 #include "hv/log.h"
+#include "hv/machine.h"
+#include "hv/pci_address.h"
+#include "hv/pci_legacy.h"
+#include "hv/pci_reset.h"
+#include "hv/pci_topology.h"
 #include "hv/text.h"
 
 /* ---- The hypervisor's own ---- */
@@ -93,38 +102,38 @@ void boot_own_parts(struct boot *boot)
     list_own_console(boot, inventory);
     list_own_ports(boot, inventory);
     inventory->pci = &host.pci;
+    inventory->dma_remapping = vtd_is_on();
+    for (unsigned i = 0; i < INVENTORY_ISA_IRQS; i++)
+        inventory->isa_gsi[i] = acpi_isa_interrupt(&host.acpi, (uint8_t)i).gsi;
 }
 
 /* ---- A guest's ---- */
 
-static void give_ports(struct vm *vm)
+static struct line isa_line(uint8_t irq)
 {
-    const struct config_parts *parts = &vm->config->parts;
-    uint8_t *bitmap;
+    struct acpi_override line = acpi_isa_interrupt(&host.acpi, irq);
 
-    if (parts->port_count == 0)
-        return;
-    bitmap = arena_take(IO_BITMAP_BYTES, PAGE_SIZE_4K);
-    io_bitmap_init(bitmap);
-    for (unsigned i = 0; i < parts->port_count; i++)
-        io_bitmap_pass(bitmap, (uint16_t)parts->ports[i].first, (uint16_t)parts->ports[i].last);
-    vm->io_bitmap = arena_hpa(bitmap);
+    return (struct line){ line.gsi, line.trigger == ACPI_LEVEL,
+                          line.polarity == ACPI_ACTIVE_LOW };
 }
 
-static void give_lines(struct vm *vm)
+static void give_line(struct vm *vm, unsigned pin, struct line line, const char *whose)
+{
+    if (!lines_exist(line.gsi))
+        log_line(LOG_WARNING, "%s: no IOAPIC has input %u, the interrupt of %s: it never comes",
+                 vm->config->name, line.gsi, whose);
+    lines_add(vm, pin, line);
+}
+
+static void give_raw(struct vm *vm, uint8_t *bitmap)
 {
     const struct config_parts *parts = &vm->config->parts;
 
-    for (unsigned i = 0; i < parts->irq_count; i++) {
-        uint8_t irq = parts->irqs[i].irq;
-        struct acpi_override line = acpi_isa_interrupt(&host.acpi, irq);
-        if (!lines_exist(line.gsi))
-            log_line(LOG_WARNING, "%s: no IOAPIC takes interrupt %u: it never comes",
-                     vm->config->name, irq);
-        lines_add(vm, irq, (struct line){ .gsi = line.gsi,
-                                          .level = line.trigger == ACPI_LEVEL,
-                                          .active_low = line.polarity == ACPI_ACTIVE_LOW });
-    }
+    for (unsigned i = 0; i < parts->port_count; i++)
+        io_bitmap_set(bitmap, (uint16_t)parts->ports[i].first, (uint16_t)parts->ports[i].last,
+                      false);
+    for (unsigned i = 0; i < parts->irq_count; i++)
+        give_line(vm, parts->irqs[i].irq, isa_line(parts->irqs[i].irq), "its irqs");
 }
 
 static struct ept_range page_range(const struct config_range *range)
@@ -133,29 +142,170 @@ static struct ept_range page_range(const struct config_range *range)
                                range->last + 1 - range->first };
 }
 
-unsigned boot_parts_frames(const struct vm_config *config, struct ept_shape shape)
+/* ---- PCI functions ---- */
+
+#define FIRST_INTX_PIN 16 /* of the guest's IOAPIC, behind the ISA interrupts' */
+
+/* The IOAPIC's input of a function's INTx: as the configuration says, or the one of
+ * the ISA interrupt that the firmware has routed it to. False: nobody knows. */
+static bool intx_line(const struct config_device *device, const struct pci_function *function,
+                      struct line *line)
 {
-    const struct config_parts *parts = &config->parts;
+    if (device->gsi_given) {
+        *line = (struct line){ device->gsi, true, true };
+        return true;
+    }
+    if (function->interrupt_line == 0 || function->interrupt_line >= INVENTORY_ISA_IRQS)
+        return false;
+    struct acpi_override isa = acpi_isa_interrupt(&host.acpi, function->interrupt_line);
+    bool told = false;
+    for (unsigned i = 0; i < host.acpi.override_count; i++)
+        told = told || host.acpi.overrides[i].irq == function->interrupt_line;
+    *line = (struct line){ isa.gsi, true, !told || isa.polarity == ACPI_ACTIVE_LOW };
+    return true;
+}
+
+/* The pin for this line; functions that share the line share it. */
+static unsigned intx_pin(struct vm *vm, struct line line, const char *address)
+{
+    for (unsigned pin = FIRST_INTX_PIN; pin < IOAPIC_PINS; pin++) {
+        if (lines_has(&vm->lines, pin) && vm->lines.line[pin].gsi != line.gsi)
+            continue;
+        if (!lines_has(&vm->lines, pin))
+            give_line(vm, pin, line, address);
+        return pin;
+    }
+    return ASSIGNED_NO_PIN;
+}
+
+static void give_legacy(struct vm *vm, const struct pci_function *function, uint8_t *bitmap,
+                        const char *address)
+{
+    struct pci_legacy legacy;
+
+    for (unsigned i = 0; i < PCI_LEGACY_CHANNELS; i++) {
+        if (!pci_legacy_channel(function, i, &legacy))
+            continue;
+        io_bitmap_set(bitmap, legacy.first_port, legacy.last_port, false);
+        io_bitmap_set(bitmap, legacy.control_port, legacy.control_port, false);
+        give_line(vm, legacy.irq, isa_line(legacy.irq), address);
+    }
+}
+
+/* Where DMA is remapped: asks whether the function can be the guest's, once its DMA is
+ * off. It is attached when the guest begins, when nothing older is under way any more. */
+static void try_to_attach(const struct vm *vm, const struct pci_function *function,
+                          const char *address)
+{
+    const char *problem = machine_dma_attach(function, vm->index);
+
+    if (problem != NULL) {
+        log_line(LOG_ERROR, "%s: %s cannot be kept to this guest: %s", vm->config->name, address,
+                 problem);
+        halt_machine("a device cannot be given to its guest; no guest was started");
+    }
+    machine_dma_detach(function);
+}
+
+static void give_function(struct vm *vm, struct assigned *assigned,
+                          const struct config_device *device)
+{
+    const struct pci_function *function = pci_function_at(&host.pci, device->address);
+    char address[PCI_ADDRESS_SIZE];
+    unsigned pin = ASSIGNED_NO_PIN;
+    struct line line;
+
+    pci_address_format(address, device->address);
+    if (function->interrupt_pin != 0 && intx_line(device, function, &line))
+        pin = intx_pin(vm, line, address);
+    give_legacy(vm, function, assigned->io_bitmap, address);
+    const struct assigned_function *added = assigned_add(assigned, function, (uint8_t)pin);
+    try_to_attach(vm, function, address);
+    log_line(LOG_INFO, "%s: owns %s (%04x:%04x) as 00:%02x.0, %s%s", vm->config->name, address,
+             function->vendor_id, function->device_id, assigned->count,
+             pci_reset_name((enum pci_reset_kind)added->reset),
+             function->interrupt_pin != 0 && pin == ASSIGNED_NO_PIN
+                 ? "; nobody knows the IOAPIC's input of its INTx" : "");
+}
+
+static void create_domain(const struct vm *vm)
+{
+    struct ept_range ranges[GUEST_MEMORY_RANGES_MAX];
+    const char *problem = vtd_domain_create(vm->index, vm->config->name, ranges,
+                                            guest_memory_ranges(&vm->memory, ranges));
+
+    if (problem != NULL) {
+        log_line(LOG_ERROR, "%s: %s", vm->config->name, problem);
+        halt_machine("devices cannot be given to a guest; no guest was started");
+    }
+}
+
+static void give_functions(struct vm *vm, uint8_t *bitmap)
+{
+    const struct config_parts *parts = &vm->config->parts;
+    struct assigned *assigned;
+
+    if (parts->device_count == 0)
+        return;
+    if (vtd_is_on())
+        create_domain(vm);
+    else
+        log_line(LOG_WARNING, "%s: its devices' DMA is UNPROTECTED: whoever drives them can read "
+                 "and write all memory, Bulkhead's and other guests' too, and send any interrupt",
+                 vm->config->name);
+    assigned = arena_take(sizeof *assigned, 64);
+    *assigned = (struct assigned){ .vm = vm, .pci = &host.pci, .io_bitmap = bitmap };
+    for (unsigned i = 0; i < parts->device_count; i++)
+        give_function(vm, assigned, &parts->devices[i]);
+    vm->pci.assigned = assigned;
+}
+
+/* ---- Memory ---- */
+
+/* Registers are not executed, so pages may be large whatever the guest's RAM has. */
+static struct ept_shape shape_of_registers(void)
+{
+    return ept_shape(preflight_has_1g_pages(&cpus[0]->capabilities) ? PAGE_SIZE_1G : PAGE_SIZE_2M);
+}
+
+static void movable_frames(const struct vm_config *config,
+                           unsigned frames[static EPT_TABLE_LEVELS])
+{
+    for (unsigned i = 0; i < config->parts.device_count; i++)
+        assigned_frames(pci_function_at(&host.pci, config->parts.devices[i].address),
+                        shape_of_registers(), frames);
+}
+
+unsigned boot_parts_frames(const struct vm_config *config)
+{
+    unsigned movable[EPT_TABLE_LEVELS] = { 0 };
     unsigned frames = 0;
 
-    for (unsigned i = 0; i < parts->mmio_count; i++) {
-        struct ept_range range = page_range(&parts->mmio[i]);
-        frames += ept_frames_needed(&range, 1, shape);
+    for (unsigned i = 0; i < config->parts.mmio_count; i++) {
+        struct ept_range range = page_range(&config->parts.mmio[i]);
+        frames += ept_frames_needed(&range, 1, shape_of_registers());
     }
+    movable_frames(config, movable);
+    for (unsigned i = 0; i < EPT_TABLE_LEVELS; i++)
+        frames += movable[i];
     return frames;
 }
 
 static void give_memory(struct vm *vm)
 {
     const struct config_parts *parts = &vm->config->parts;
+    unsigned movable[EPT_TABLE_LEVELS] = { 0 };
 
+    vm->ept.shape = shape_of_registers();
     for (unsigned i = 0; i < parts->mmio_count; i++) {
         struct ept_range range = page_range(&parts->mmio[i]);
         ept_map(&vm->ept, &range, EPT_READ | EPT_WRITE, EPT_UNCACHEABLE);
     }
+    movable_frames(vm->config, movable);
+    ept_begin_movable(&vm->ept, movable);
 }
 
-static void print_parts(const struct vm *vm)
+static void print_raw(const struct vm *vm)
 {
     const struct config_parts *parts = &vm->config->parts;
 
@@ -173,8 +323,16 @@ static void print_parts(const struct vm *vm)
 
 void boot_give_parts(struct vm *vm)
 {
-    give_ports(vm);
-    give_lines(vm);
+    const struct config_parts *parts = &vm->config->parts;
+    uint8_t *bitmap = NULL;
+
     give_memory(vm);
-    print_parts(vm);
+    if (parts->port_count > 0 || parts->device_count > 0) {
+        bitmap = arena_take(IO_BITMAP_BYTES, PAGE_SIZE_4K);
+        io_bitmap_init(bitmap);
+        vm->io_bitmap = arena_hpa(bitmap);
+    }
+    give_raw(vm, bitmap);
+    give_functions(vm, bitmap);
+    print_raw(vm);
 }

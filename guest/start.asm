@@ -12,7 +12,6 @@
 %define PROTOCOL 0x020F
 %define LOADED_HIGH 0x01
 %define KERNEL_64 0x01
-%define LOAD_ADDRESS 0x100000
 %define CMDLINE_MAX 2047
 %define INITRD_MAX 0x7FFFFFFF
 
@@ -27,7 +26,7 @@
 %define NO_FAULT 256
 
 extern guest_start, guest_ap_start, guest_interrupt
-extern guest_paragraphs, guest_runtime_bytes, guest_bss, guest_bss_quads
+extern guest_load_address, guest_paragraphs, guest_runtime_bytes, guest_bss, guest_bss_quads
 
 ; Linux, Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header". What is
 ; zero is the loader's to fill, or meant for other entries.
@@ -47,7 +46,7 @@ header:
     times 0x211 - ($ - header) db 0
     db LOADED_HIGH
     dw 0
-    dd LOAD_ADDRESS
+    dd guest_load_address
     times 0x22C - ($ - header) db 0
     dd INITRD_MAX
     dd 4096                     ; alignment; not relocatable
@@ -55,7 +54,7 @@ header:
     dw KERNEL_64
     dd CMDLINE_MAX
     times 0x258 - ($ - header) db 0
-    dq LOAD_ADDRESS
+    dq guest_load_address
     dd guest_runtime_bytes
     dd 0, 0
 header_end:

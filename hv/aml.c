@@ -28,14 +28,18 @@ enum {
     RESOURCE_IO = 0x47,
     RESOURCE_END = 0x79,
     RESOURCE_WORD_ADDRESS_SPACE = 0x88,
+    RESOURCE_QWORD_ADDRESS_SPACE = 0x8A,
 };
 
-/* "6.4.3.5.3 Word Address Space Descriptor" */
+/* "6.4.3.5.3 Word Address Space Descriptor" and "6.4.3.5.1 QWord Address Space
+ * Descriptor" */
 enum {
+    ADDRESS_SPACE_MEMORY = 0,
     ADDRESS_SPACE_IO = 1,
     ADDRESS_SPACE_BUS = 2,
     ADDRESS_SPACE_PRODUCER_FIXED = 0x0C, /* minimum and maximum are fixed */
     ADDRESS_SPACE_IO_ENTIRE_RANGE = 0x03,
+    ADDRESS_SPACE_MEMORY_WRITABLE = 0x01, /* and not cacheable */
 };
 
 /* ---- Bytes ---- */
@@ -111,6 +115,14 @@ aml_open_t aml_open_package(struct aml *aml, const char *name, uint8_t elements)
 {
     put_8(aml, AML_NAME_OP);
     put_name(aml, name);
+    put_8(aml, AML_PACKAGE_OP);
+    aml_open_t open = open_length(aml);
+    put_8(aml, elements);
+    return open;
+}
+
+aml_open_t aml_open_element(struct aml *aml, uint8_t elements)
+{
     put_8(aml, AML_PACKAGE_OP);
     aml_open_t open = open_length(aml);
     put_8(aml, elements);
@@ -236,4 +248,24 @@ void aml_bus_window(struct aml *aml, uint16_t first, uint16_t last)
 void aml_io_window(struct aml *aml, uint16_t first, uint16_t last)
 {
     put_window(aml, ADDRESS_SPACE_IO, ADDRESS_SPACE_IO_ENTIRE_RANGE, first, last);
+}
+
+static void put_64(struct aml *aml, uint64_t value)
+{
+    put_32(aml, (uint32_t)value);
+    put_32(aml, (uint32_t)(value >> 32));
+}
+
+void aml_memory_window(struct aml *aml, uint64_t first, uint64_t last)
+{
+    put_8(aml, RESOURCE_QWORD_ADDRESS_SPACE);
+    put_16(aml, 43); /* bytes from here on */
+    put_8(aml, ADDRESS_SPACE_MEMORY);
+    put_8(aml, ADDRESS_SPACE_PRODUCER_FIXED);
+    put_8(aml, ADDRESS_SPACE_MEMORY_WRITABLE);
+    put_64(aml, 0); /* granularity */
+    put_64(aml, first);
+    put_64(aml, last);
+    put_64(aml, 0); /* translation */
+    put_64(aml, last - first + 1);
 }

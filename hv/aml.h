@@ -25,6 +25,7 @@ typedef struct { size_t at; } aml_open_t;
 aml_open_t aml_open_scope(struct aml *aml, const char *name);
 aml_open_t aml_open_device(struct aml *aml, const char *name);
 aml_open_t aml_open_package(struct aml *aml, const char *name, uint8_t elements);
+aml_open_t aml_open_element(struct aml *aml, uint8_t elements); /* a package in a package */
 void aml_close(struct aml *aml, aml_open_t open);
 
 /* Name (name, value) */
@@ -43,6 +44,7 @@ void aml_close_resources(struct aml *aml, struct aml_resources open);
 void aml_io(struct aml *aml, uint16_t port, uint8_t ports);
 void aml_irq_edge(struct aml *aml, uint8_t irq);
 
-/* What a bridge passes on, first to last: bus numbers; ports. */
+/* What a bridge passes on, first to last: bus numbers; ports; addresses. */
 void aml_bus_window(struct aml *aml, uint16_t first, uint16_t last);
 void aml_io_window(struct aml *aml, uint16_t first, uint16_t last);
+void aml_memory_window(struct aml *aml, uint64_t first, uint64_t last);

@@ -150,15 +150,6 @@ static void check_cpus(struct config *config, const struct inventory *inventory,
     take_counted(&claims, config, findings);
 }
 
-static void refuse_devices(const struct config *config, struct findings *findings)
-{
-    for (uint32_t i = 0; i < config->vm_count; i++)
-        if (config->vms[i].parts.device_count > 0)
-            findings_add(findings, SEVERITY_ERROR, config->vms[i].at[VM_DEVICES],
-                         config->vms[i].name, "this version gives no PCI function to a guest; "
-                         "remove this line");
-}
-
 void config_check(struct config *config, const struct inventory *inventory,
                   struct findings *findings)
 {
@@ -167,6 +158,5 @@ void config_check(struct config *config, const struct inventory *inventory,
     check_cpus(config, inventory, findings);
     config_place_memory(config, inventory, findings);
     config_check_owners(config, inventory, findings);
-    refuse_devices(config, findings);
     config_check_images(config, inventory, findings);
 }

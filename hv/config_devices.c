@@ -17,8 +17,8 @@
 #include "hv/pci_topology.h"
 #include "hv/text.h"
 
-/* All BARs of a guest's devices together: EPT tables are made for that much. */
-#define BAR_SHIFT_MAX 38
+/* EPT tables are made before BARs are known, for this much of each. */
+#define BAR_SHIFT_MAX 33
 
 /* One device of one guest. */
 struct look {
@@ -54,9 +54,29 @@ static void refuse_absent(const struct look *look)
            config_list_end(near.length > 0 ? &near : &others));
 }
 
-/* Parts of the board that the hypervisor uses, or that lead to others' devices. */
-static const char *board_part(const struct pci_function *function)
+/* A display shows text from these addresses, whatever its BARs say. */
+#define TEXT_MEMORY 0xA0000
+#define TEXT_MEMORY_END 0xC0000
+
+static const char *console_part(const struct look *look)
 {
+    const struct console_place *console = &look->config->hypervisor.console;
+    const struct inventory *inventory = look->inventory;
+
+    if (console->kind == CONSOLE_AT_PCI &&
+        pci_same_address(console->pci, look->function->address))
+        return "the console's serial port";
+    if (look->function->class_code == PCI_CLASS_VGA)
+        return config_own_range(inventory->own_memory, inventory->own_memory_count, TEXT_MEMORY,
+                                TEXT_MEMORY_END - 1);
+    return NULL;
+}
+
+/* Parts of the board that the hypervisor uses, or that lead to others' devices. */
+static const char *board_part(const struct look *look)
+{
+    const struct pci_function *function = look->function;
+
     if (function->header != PCI_HEADER_FUNCTION)
         return "a bridge to other functions";
     if (function->class_code >> 8 == PCI_BASE_CLASS_BRIDGE)
@@ -65,37 +85,51 @@ static const char *board_part(const struct pci_function *function)
         return "a part of the board that all use";
     if (function->class_code >> 8 == PCI_BASE_CLASS_MEMORY)
         return "a memory controller";
-    return NULL;
+    return console_part(look);
 }
 
-/* The port of a BAR that the hypervisor or the guest's emulated PC has. */
-static const char *own_port(const struct look *look, const struct pci_bar *bar)
+/* What the hypervisor, or at ports the guest's emulated PC, has where a BAR is: also
+ * where firmware is wrong about it, and it would lead to memory. */
+static const char *own_at(const struct look *look, const struct pci_bar *bar)
 {
+    const struct inventory *inventory = look->inventory;
+    bool io = bar->space == PCI_SPACE_IO;
     uint64_t last = bar->base + (1ull << bar->size_shift) - 1;
 
-    if (config_console_touches(&look->config->hypervisor.console, true, bar->base, last))
+    if (config_console_touches(&look->config->hypervisor.console, io, bar->base, last))
         return "the console's serial port";
-    return own_ports(bar->base, last);
+    if (!io)
+        return config_own_range(inventory->own_memory, inventory->own_memory_count,
+                                align_down(bar->base, PAGE_SIZE_4K), last | (PAGE_SIZE_4K - 1));
+    const char *own = own_ports(bar->base, last);
+    return own != NULL ? own : config_own_range(inventory->own_ports, inventory->own_port_count,
+                                                bar->base, last);
 }
 
+static void check_bar(const struct look *look, const struct pci_bar *bar, unsigned number)
+{
+    const char *own = own_at(look, bar);
+    bool io = bar->space == PCI_SPACE_IO;
+
+    if (!io && bar->base % PAGE_SIZE_4K != 0)
+        REFUSE("%s: its BAR %u begins inside a page of 4 KiB, at 0x%llx, and so cannot be "
+               "given to a guest", look->address, number, (unsigned long long)bar->base);
+    if (bar->size_shift > BAR_SHIFT_MAX)
+        REFUSE("%s: its BAR %u has more than 8 GiB, for which there is no room in the "
+               "guest's tables", look->address, number);
+    if (own != NULL)
+        REFUSE("%s: its BAR %u, %s from 0x%llx on, is where %s is", look->address, number,
+               io ? "ports" : "addresses", (unsigned long long)bar->base, own);
+}
+
+/* The expansion ROM's is not the guest's. */
 static void check_bars(const struct look *look)
 {
-    for (unsigned i = 0; i < PCI_BARS; i++) {
+    for (unsigned i = 0; i < PCI_BAR_ROM; i++) {
         const struct pci_bar *bar = &look->function->bars[i];
-        const char *own = NULL;
 
-        if (bar->space == PCI_SPACE_NONE || bar->base == 0)
-            continue;
-        if (bar->space == PCI_SPACE_IO)
-            own = own_port(look, bar);
-        else if (bar->base % PAGE_SIZE_4K != 0)
-            REFUSE("%s: its BAR %u begins inside a page of 4 KiB, at 0x%llx, and so cannot be "
-                   "given to a guest", look->address, i, (unsigned long long)bar->base);
-        if (bar->size_shift > BAR_SHIFT_MAX)
-            REFUSE("%s: its BAR %u has more than 256 GiB", look->address, i);
-        if (own != NULL)
-            REFUSE("%s: its BAR %u, ports from 0x%llx on, is where %s is", look->address, i,
-                   (unsigned long long)bar->base, own);
+        if (bar->space != PCI_SPACE_NONE && bar->base != 0)
+            check_bar(look, bar, i);
     }
 }
 
@@ -165,6 +199,68 @@ static void check_pages(const struct look *look)
     }
 }
 
+/* ---- Interrupt lines: each is routed to one guest ---- */
+
+/* False: it has no INTx, or nobody knows its input. */
+static bool gsi_of(const struct inventory *inventory, const struct config_device *device,
+                   uint32_t *gsi)
+{
+    const struct pci_function *function = pci_function_at(inventory->pci, device->address);
+
+    if (function == NULL || function->interrupt_pin == 0)
+        return false;
+    *gsi = device->gsi;
+    if (device->gsi_given)
+        return true;
+    if (function->interrupt_line == 0 || function->interrupt_line >= INVENTORY_ISA_IRQS)
+        return false;
+    *gsi = inventory->isa_gsi[function->interrupt_line];
+    return true;
+}
+
+static void refuse_line(const struct look *look, uint32_t gsi, const char *whose)
+{
+    REFUSE("%s: its interrupt, input %u of the IOAPICs, is also that of %s; a line has one owner",
+           look->address, gsi, whose);
+}
+
+static void check_line_of(const struct look *look, const struct vm_config *vm, uint32_t gsi)
+{
+    char whose[FINDING_GUEST_SIZE + 64], address[PCI_ADDRESS_SIZE];
+    uint32_t other;
+
+    for (uint32_t i = 0; i < vm->parts.device_count && vm < look->vm; i++) {
+        const struct config_device *device = &vm->parts.devices[i];
+        if (!gsi_of(look->inventory, device, &other) || other != gsi)
+            continue;
+        pci_address_format(address, device->address);
+        text_format(whose, sizeof whose, "%s of %s", address, config_owner_text(vm).text);
+        refuse_line(look, gsi, whose);
+        return;
+    }
+    for (uint32_t i = 0; i < vm->parts.irq_count; i++)
+        if (look->inventory->isa_gsi[vm->parts.irqs[i].irq] == gsi) {
+            text_format(whose, sizeof whose, "irqs of %s", config_owner_text(vm).text);
+            refuse_line(look, gsi, whose);
+        }
+}
+
+static void check_line(const struct look *look)
+{
+    const uint32_t *isa_gsi = look->inventory->isa_gsi;
+    unsigned console = look->config->hypervisor.console.irq;
+    uint32_t gsi;
+
+    if (!gsi_of(look->inventory, look->device, &gsi))
+        return;
+    if (console != 0 && isa_gsi[console] == gsi)
+        refuse_line(look, gsi, "the console's serial port");
+    if (isa_gsi[GUEST_IRQ_PIT] == gsi || isa_gsi[GUEST_IRQ_KEYBOARD] == gsi)
+        refuse_line(look, gsi, "the machine's interval timer or keyboard");
+    for (uint32_t i = 0; i < look->config->vm_count; i++)
+        check_line_of(look, &look->config->vms[i], gsi);
+}
+
 /* ---- One owner, and what keeps it to its guest's memory ---- */
 
 static void check_listed_once(const struct look *look)
@@ -194,7 +290,7 @@ static void check_device(struct look *look)
         refuse_absent(look);
         return;
     }
-    const char *part = board_part(look->function);
+    const char *part = board_part(look);
     if (part != NULL) {
         REFUSE("%s cannot be owned by a guest: it is %s", look->address, part);
         return;
@@ -202,6 +298,7 @@ static void check_device(struct look *look)
     check_bars(look);
     check_group(look);
     check_pages(look);
+    check_line(look);
 }
 
 static void check_dma(const struct vm_config *vm, const struct inventory *inventory,

@@ -55,6 +55,15 @@ bool config_console_touches(const struct console_place *console, bool io, uint64
            last >= begin;
 }
 
+const char *config_own_range(const struct inventory_own *own, uint32_t count, uint64_t first,
+                             uint64_t last)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (first <= own[i].last && last >= own[i].first)
+            return own[i].what;
+    return NULL;
+}
+
 void config_check_owners(const struct config *config, const struct inventory *inventory,
                          struct findings *findings)
 {

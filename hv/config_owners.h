@@ -32,6 +32,10 @@ bool config_bar_touches(const struct pci_bar *bar, bool io, uint64_t first, uint
 bool config_console_touches(const struct console_place *console, bool io, uint64_t first,
                             uint64_t last);
 
+/* What the hypervisor has in [first, last] of such a list; or NULL. */
+const char *config_own_range(const struct inventory_own *own, uint32_t count, uint64_t first,
+                             uint64_t last);
+
 /* "vm "web" in line 7", for a finding. */
 struct owner_text {
     char text[64];

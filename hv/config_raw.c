@@ -10,6 +10,7 @@
 #include "hv/guest_ports.h"
 #include "hv/own_parts.h"
 #include "hv/pci_address.h"
+#include "hv/pci_legacy.h"
 #include "hv/text.h"
 
 /* What is looked at: a range of one guest, ports or memory. */
@@ -51,15 +52,6 @@ static bool touches(const struct config_range *range, uint64_t first, uint64_t l
     return range->first <= last && range->last >= first;
 }
 
-static const char *own_range(const struct inventory_own *own, uint32_t count,
-                             const struct config_range *range)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (touches(range, own[i].first, own[i].last))
-            return own[i].what;
-    return NULL;
-}
-
 /* The guest's own PC has something there. */
 static const char *own_memory(const struct look *look)
 {
@@ -91,15 +83,16 @@ static const char *own_part(const struct look *look)
         return "the console's serial port";
     if (!look->io) {
         const char *own = own_memory(look);
-        return own != NULL ? own : own_range(inventory->own_memory, inventory->own_memory_count,
-                                             look->range);
+        return own != NULL ? own : config_own_range(inventory->own_memory,
+                                                    inventory->own_memory_count,
+                                                    look->range->first, look->range->last);
     }
     if (look->vm->exit_port != 0 &&
         touches(look->range, look->vm->exit_port, look->vm->exit_port))
         return "the guest's exit port";
     const char *own = own_ports(look->range->first, look->range->last);
-    return own != NULL ? own : own_range(inventory->own_ports, inventory->own_port_count,
-                                         look->range);
+    return own != NULL ? own : config_own_range(inventory->own_ports, inventory->own_port_count,
+                                                look->range->first, look->range->last);
 }
 
 /* The guest that has some of it already, before this place in the file; or NULL. */
@@ -121,15 +114,42 @@ static const struct vm_config *earlier_owner(const struct look *look)
     return NULL;
 }
 
-/* The function that has a BAR there, or NULL. */
+static bool has_ports_there(const struct pci_function *function, const struct config_range *range)
+{
+    struct pci_legacy legacy;
+
+    for (unsigned i = 0; i < PCI_LEGACY_CHANNELS; i++)
+        if (pci_legacy_channel(function, i, &legacy) &&
+            (touches(range, legacy.first_port, legacy.last_port) ||
+             touches(range, legacy.control_port, legacy.control_port)))
+            return true;
+    return false;
+}
+
+/* The function that has a BAR there, or ports without one; or NULL. */
 static const struct pci_function *function_at(const struct look *look)
 {
     const struct pci_inventory *pci = look->inventory->pci;
 
-    for (unsigned i = 0; pci != NULL && i < pci->count; i++)
+    for (unsigned i = 0; pci != NULL && i < pci->count; i++) {
+        if (look->io && has_ports_there(&pci->functions[i], look->range))
+            return &pci->functions[i];
         for (unsigned j = 0; j < PCI_BARS; j++)
             if (config_bar_touches(&pci->functions[i].bars[j], look->io, look->range->first,
                                    look->range->last))
+                return &pci->functions[i];
+    }
+    return NULL;
+}
+
+/* The function whose interrupt it is without a pin; or NULL. */
+static const struct pci_function *function_of_irq(const struct pci_inventory *pci, uint8_t irq)
+{
+    struct pci_legacy legacy;
+
+    for (unsigned i = 0; pci != NULL && i < pci->count; i++)
+        for (unsigned j = 0; j < PCI_LEGACY_CHANNELS; j++)
+            if (pci_legacy_channel(&pci->functions[i], j, &legacy) && legacy.irq == irq)
                 return &pci->functions[i];
     return NULL;
 }
@@ -171,9 +191,11 @@ static const struct vm_config *irq_owner_before(const struct config *config, uin
     return NULL;
 }
 
-static void check_irq(const struct config *config, uint32_t index, const struct config_irq *irq,
-                      struct findings *findings)
+static void check_irq(const struct config *config, const struct inventory *inventory,
+                      uint32_t index, const struct config_irq *irq, struct findings *findings)
 {
+    const struct pci_function *function = function_of_irq(inventory->pci, irq->irq);
+    char address[PCI_ADDRESS_SIZE];
     const struct vm_config *vm = &config->vms[index];
     const struct vm_config *owner = irq_owner_before(config, index, irq->irq);
     const char *own = own_irq(irq->irq, has_clock(&vm->parts));
@@ -187,6 +209,12 @@ static void check_irq(const struct config *config, uint32_t index, const struct 
         findings_add(findings, SEVERITY_ERROR, irq->at, vm->name,
                      "interrupt %u already belongs to %s", irq->irq,
                      config_owner_text(owner).text);
+    if (function == NULL)
+        return;
+    pci_address_format(address, function->address);
+    findings_add(findings, SEVERITY_ERROR, irq->at, vm->name,
+                 "interrupt %u belongs to a PCI function; assign that, devices = [...], which is %s",
+                 irq->irq, address);
 }
 
 void config_check_raw(const struct config *config, const struct inventory *inventory,
@@ -209,6 +237,6 @@ void config_check_raw(const struct config *config, const struct inventory *inven
             check_range(&look);
         }
         for (uint32_t j = 0; j < parts->irq_count; j++)
-            check_irq(config, i, &parts->irqs[j], findings);
+            check_irq(config, inventory, i, &parts->irqs[j], findings);
     }
 }

@@ -35,7 +35,11 @@ uint64_t device_memory_read_other(struct vcpu *vcpu, gpa_t gpa, unsigned bytes)
         value = ioapic_read(&vm->ioapic, gpa.value - IOAPIC_BASE, bytes);
         lock_release(&vm->lock);
         break;
-    case DEVICE_PCI: value = pci_memory_read(gpa.value - GUEST_ECAM_BASE, bytes); break;
+    case DEVICE_PCI:
+        lock_acquire(&vm->lock);
+        value = pci_memory_read(&vm->pci, gpa.value - GUEST_ECAM_BASE, bytes);
+        lock_release(&vm->lock);
+        break;
     case DEVICE_NONE: denied_report(vcpu, DENIED_MEMORY_READ, gpa.value); break;
     }
     return value & guest_size_mask(bytes);
@@ -50,7 +54,11 @@ void device_memory_write_other(struct vcpu *vcpu, gpa_t gpa, unsigned bytes, uin
         ioapic_write(vm, gpa.value - IOAPIC_BASE, bytes, value);
         lock_release(&vm->lock);
         break;
-    case DEVICE_PCI: break; /* no function has a register that takes a write */
+    case DEVICE_PCI:
+        lock_acquire(&vm->lock);
+        pci_memory_write(&vm->pci, gpa.value - GUEST_ECAM_BASE, bytes, value);
+        lock_release(&vm->lock);
+        break;
     case DEVICE_NONE: denied_report(vcpu, DENIED_MEMORY_WRITE, gpa.value); break;
     }
 }

@@ -18,7 +18,7 @@
 #include "hv/text.h"
 
 #define TABLE_ALIGN 64 /* what the FACS asks for; the RSDP asks for 16 */
-#define AML_BYTES_MAX 2048
+#define AML_BYTES_MAX 3072
 
 /* ---- Where tables go ---- */
 
@@ -94,9 +94,25 @@ static void describe_processor(struct aml *aml, unsigned index)
     aml_close(aml, device);
 }
 
-/* One bus; all ports but those of the configuration mechanism; no memory, as
- * there is no device behind the bridge to give it to. */
-static void describe_pci(struct aml *aml)
+/* ACPI Specification 6.5, "6.2.13 _PRT (PCI Routing Table)" */
+static void describe_routes(struct aml *aml, const struct guest_acpi_pci *pci)
+{
+    aml_open_t table = aml_open_package(aml, "_PRT", (uint8_t)pci->route_count);
+
+    for (unsigned i = 0; i < pci->route_count; i++) {
+        aml_open_t route = aml_open_element(aml, 4);
+        aml_integer(aml, (uint32_t)pci->routes[i].device << 16 | 0xFFFF); /* all functions */
+        aml_integer(aml, pci->routes[i].intx);
+        aml_integer(aml, 0); /* no link device */
+        aml_integer(aml, pci->routes[i].pin);
+        aml_close(aml, route);
+    }
+    aml_close(aml, table);
+}
+
+/* One bus; all ports but those of the configuration mechanism; memory where the
+ * guest's functions have theirs. */
+static void describe_pci(struct aml *aml, const struct guest_acpi_pci *pci)
 {
     aml_open_t device = aml_open_device(aml, "PCI0");
     aml_name_eisa_id(aml, "_HID", "PNP0A03");
@@ -108,7 +124,11 @@ static void describe_pci(struct aml *aml)
     aml_io(aml, GUEST_PORT_PCI_ADDRESS, 8);
     aml_io_window(aml, 0, GUEST_PORT_PCI_ADDRESS - 1);
     aml_io_window(aml, GUEST_PORT_PCI_ADDRESS + 8, UINT16_MAX);
+    for (unsigned i = 0; i < pci->window_count; i++)
+        aml_memory_window(aml, pci->windows[i].first, pci->windows[i].last);
     aml_close_resources(aml, resources);
+    if (pci->route_count > 0)
+        describe_routes(aml, pci);
     aml_close(aml, device);
 }
 
@@ -140,7 +160,7 @@ static void describe_rtc(struct aml *aml)
     aml_close(aml, device);
 }
 
-static uint32_t build_dsdt(struct area *area, unsigned vcpus)
+static uint32_t build_dsdt(struct area *area, unsigned vcpus, const struct guest_acpi_pci *pci)
 {
     struct {
         struct acpi_header header;
@@ -153,7 +173,7 @@ static uint32_t build_dsdt(struct area *area, unsigned vcpus)
     aml_open_t system_bus = aml_open_scope(&aml, "_SB_");
     for (unsigned i = 0; i < vcpus; i++)
         describe_processor(&aml, i);
-    describe_pci(&aml);
+    describe_pci(&aml, pci);
     describe_com(&aml, 1, GUEST_PORT_COM1, GUEST_IRQ_COM1);
     describe_com(&aml, 2, GUEST_PORT_COM2, GUEST_IRQ_COM2);
     describe_rtc(&aml);
@@ -298,13 +318,14 @@ static void build_rsdp(const struct guest_memory *memory, uint32_t rsdt, uint32_
     CHECK(guest_memory_write(memory, GPA(GUEST_ACPI_RSDP), &rsdp, sizeof rsdp));
 }
 
-gpa_t guest_acpi_build(const struct guest_memory *memory, unsigned vcpus)
+gpa_t guest_acpi_build(const struct guest_memory *memory, unsigned vcpus,
+                       const struct guest_acpi_pci *pci)
 {
     struct area area = { memory, align_up(GUEST_ACPI_RSDP + sizeof(struct acpi_rsdp),
                                           TABLE_ALIGN) };
 
     CHECK(vcpus >= 1 && vcpus <= GUEST_ACPI_VCPUS_MAX);
-    uint32_t dsdt = build_dsdt(&area, vcpus);
+    uint32_t dsdt = build_dsdt(&area, vcpus, pci);
     uint32_t facs = build_facs(&area);
     uint32_t fadt = build_fadt(&area, dsdt, facs);
     uint32_t madt = build_madt(&area, vcpus);

@@ -30,6 +30,7 @@ struct inventory_own {
     const char *what;
 };
 
+#define INVENTORY_ISA_IRQS 16
 #define INVENTORY_OWN_PORTS_MAX 16
 #define INVENTORY_OWN_MEMORY_MAX 192
 
@@ -42,6 +43,7 @@ struct inventory {
     struct inventory_module modules[INVENTORY_MODULES_MAX];
 
     const struct pci_inventory *pci; /* NULL: not known, what is asked for is there */
+    uint32_t isa_gsi[INVENTORY_ISA_IRQS]; /* the IOAPIC's input of each ISA interrupt */
     bool dma_remapping;              /* devices can be kept to their guest's memory */
     /* Of this machine; what all PCs have is in hv/own_parts.h. */
     uint32_t own_port_count;

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Bitmap A, for ports up to 7FFFh, and B behind it: a page each. */
@@ -14,4 +15,5 @@
 /* Every port exits. */
 void io_bitmap_init(uint8_t bitmap[static IO_BITMAP_BYTES]);
 
-void io_bitmap_pass(uint8_t bitmap[static IO_BITMAP_BYTES], uint16_t first, uint16_t last);
+void io_bitmap_set(uint8_t bitmap[static IO_BITMAP_BYTES], uint16_t first, uint16_t last,
+                   bool exits);

@@ -5,6 +5,7 @@
  */
 #include "hv/pci.h"
 
+#include "hv/assigned.h"
 #include "hv/check.h"
 #include "hv/guest_ports.h"
 
@@ -29,7 +30,7 @@
 
 void pci_init(struct pci_host *pci)
 {
-    *pci = (struct pci_host){ .address = 0 };
+    pci->address = 0;
 }
 
 /* What is not named is 0: no command bit, no status, header type 0, no BAR. */
@@ -50,15 +51,57 @@ static uint32_t part(uint32_t value, unsigned first, size_t bytes)
     return bytes == sizeof(uint32_t) ? shifted : shifted & ((1u << 8 * bytes) - 1);
 }
 
-static uint32_t config_read(unsigned bus, unsigned device, unsigned function, unsigned offset,
-                            size_t bytes)
+/* A register of configuration space: of bus 0, or nobody's. */
+struct config_place {
+    unsigned bus, device, function, offset;
+};
+
+static uint32_t config_read(const struct pci_host *pci, struct config_place place, size_t bytes)
 {
-    unsigned first = offset % sizeof(uint32_t);
+    unsigned first = place.offset % sizeof(uint32_t);
 
     CHECK(bytes != 0 && first + bytes <= sizeof(uint32_t));
-    if (bus != 0 || device != 0 || function != 0)
+    if (place.bus != 0 || place.function != 0)
         return part(UINT32_MAX, 0, bytes);
-    return part(host_bridge(offset - first), first, bytes);
+    if (place.device == 0)
+        return part(host_bridge(place.offset - first), first, bytes);
+    if (pci->assigned == NULL)
+        return part(UINT32_MAX, 0, bytes);
+    return assigned_config_read(pci->assigned, place.device, place.offset, bytes);
+}
+
+static void config_write(struct pci_host *pci, struct config_place place, size_t bytes, uint32_t value)
+{
+    CHECK(bytes != 0 && place.offset % sizeof(uint32_t) + bytes <= sizeof(uint32_t));
+    if (place.bus == 0 && place.function == 0 && pci->assigned != NULL)
+        assigned_config_write(pci->assigned, place.device, place.offset, bytes, value);
+}
+
+/* What CONFIG_ADDRESS names, from byte `first` of the doubleword on. */
+static struct config_place place_of_address(const struct pci_host *pci, unsigned first)
+{
+    return (struct config_place){
+        .bus = pci->address >> ADDRESS_BUS_SHIFT & 0xFF,
+        .device = pci->address >> ADDRESS_DEVICE_SHIFT & 0x1F,
+        .function = pci->address >> ADDRESS_FUNCTION_SHIFT & 7,
+        .offset = (pci->address & ADDRESS_OFFSET_MASK) + first,
+    };
+}
+
+static struct config_place place_of_memory(uint64_t offset)
+{
+    return (struct config_place){
+        .bus = offset >> ECAM_BUS_SHIFT & 0xFF,
+        .device = offset >> ECAM_DEVICE_SHIFT & 0x1F,
+        .function = offset >> ECAM_FUNCTION_SHIFT & 7,
+        .offset = offset & ECAM_OFFSET_MASK,
+    };
+}
+
+/* Whether the data ports lead to a register, and the access stays within it. */
+static bool reaches(const struct pci_host *pci, unsigned first, size_t bytes)
+{
+    return (pci->address & ADDRESS_ENABLE) && first + bytes <= sizeof(uint32_t);
 }
 
 static uint32_t read_address(const struct pci_host *pci, uint16_t port, size_t bytes)
@@ -74,24 +117,37 @@ uint32_t pci_read(const struct pci_host *pci, uint16_t port, size_t bytes)
         return read_address(pci, port, bytes);
 
     unsigned first = port - GUEST_PORT_PCI_DATA;
-    if (!(pci->address & ADDRESS_ENABLE) || first + bytes > sizeof(uint32_t))
+    if (!reaches(pci, first, bytes))
         return part(UINT32_MAX, 0, bytes);
-    return config_read(pci->address >> ADDRESS_BUS_SHIFT & 0xFF,
-                           pci->address >> ADDRESS_DEVICE_SHIFT & 0x1F,
-                           pci->address >> ADDRESS_FUNCTION_SHIFT & 7,
-                           (pci->address & ADDRESS_OFFSET_MASK) + first, bytes);
+    return config_read(pci, place_of_address(pci, first), bytes);
 }
 
 void pci_write(struct pci_host *pci, uint16_t port, size_t bytes, uint32_t value)
 {
     if (port == GUEST_PORT_PCI_ADDRESS && bytes == sizeof(uint32_t))
         pci->address = value & ADDRESS_WRITABLE;
+    if (port < GUEST_PORT_PCI_DATA)
+        return;
+
+    unsigned first = port - GUEST_PORT_PCI_DATA;
+    if (reaches(pci, first, bytes))
+        config_write(pci, place_of_address(pci, first), bytes, value);
 }
 
-uint64_t pci_memory_read(uint64_t offset, size_t bytes)
+static bool is_in_a_doubleword(uint64_t offset, size_t bytes)
 {
-    if (offset % sizeof(uint32_t) + bytes > sizeof(uint32_t))
+    return offset % sizeof(uint32_t) + bytes <= sizeof(uint32_t);
+}
+
+uint64_t pci_memory_read(const struct pci_host *pci, uint64_t offset, size_t bytes)
+{
+    if (!is_in_a_doubleword(offset, bytes))
         return UINT64_MAX;
-    return config_read(offset >> ECAM_BUS_SHIFT & 0xFF, offset >> ECAM_DEVICE_SHIFT & 0x1F,
-                       offset >> ECAM_FUNCTION_SHIFT & 7, offset & ECAM_OFFSET_MASK, bytes);
+    return config_read(pci, place_of_memory(offset), bytes);
+}
+
+void pci_memory_write(struct pci_host *pci, uint64_t offset, size_t bytes, uint64_t value)
+{
+    if (is_in_a_doubleword(offset, bytes))
+        config_write(pci, place_of_memory(offset), bytes, (uint32_t)value);
 }

@@ -4,6 +4,7 @@
  */
 #include "hv/ports.h"
 
+#include "hv/assigned.h"
 #include "hv/console.h"
 #include "hv/guest_ports.h"
 #include "hv/irq.h"
@@ -317,12 +318,34 @@ bool ports_has(const struct vm *vm, uint16_t port, size_t bytes)
     return false;
 }
 
+/* I/O BARs of the guest's functions that are not where the machine has them. */
+
+static bool moved_port_read(struct vm *vm, uint16_t port, size_t bytes, uint32_t *value)
+{
+    lock_acquire(&vm->lock);
+    bool found = assigned_port_read(vm->pci.assigned, port, bytes, value);
+    lock_release(&vm->lock);
+    return found;
+}
+
+static bool moved_port_write(struct vm *vm, uint16_t port, size_t bytes, uint32_t value)
+{
+    lock_acquire(&vm->lock);
+    bool found = assigned_port_write(vm->pci.assigned, port, bytes, value);
+    lock_release(&vm->lock);
+    return found;
+}
+
 /* What no row takes as a whole. `row` may be NULL. */
 static uint32_t read_elsewhere(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
                                size_t bytes)
 {
+    uint32_t value;
+
     if (is_exit_port(vcpu->vm, port) || is_ready_port(vcpu->vm, port))
         return 0;
+    if (vcpu->vm->pci.assigned != NULL && moved_port_read(vcpu->vm, port, bytes, &value))
+        return value;
     if (bytes > 1 && row_within(port, port + bytes - 1) != NULL)
         return read_split(vcpu, port, bytes);
     report(vcpu, row, DENIED_PORT_READ, port);
@@ -340,6 +363,8 @@ static bool write_elsewhere(struct vcpu *vcpu, const struct port_row *row, uint1
         readiness_reached(vcpu->vm);
         return true;
     }
+    if (vcpu->vm->pci.assigned != NULL && moved_port_write(vcpu->vm, port, bytes, value))
+        return true;
     if (bytes > 1 && row_within(port, port + bytes - 1) != NULL)
         return write_split(vcpu, port, bytes, value);
     report(vcpu, row, DENIED_PORT_WRITE, port);

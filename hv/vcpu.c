@@ -121,6 +121,8 @@ void vcpu_serve(struct vcpu *vcpu, uint32_t requests)
         requests &= ~(uint32_t)REQUESTS_OF_GUEST;
         start(vcpu);
     }
+    if (requests & REQUEST_FORGET)
+        machine_translations_flush();
     if (requests & REQUEST_INIT && vcpu->state != VCPU_OFF) {
         requests &= ~(uint32_t)REQUEST_GUEST_NMI; /* sent before it, as a rule */
         init(vcpu);

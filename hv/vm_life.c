@@ -5,6 +5,7 @@
 #include "hv/vm_life.h"
 
 #include "arch/spec/cpuid.h"
+#include "hv/assigned.h"
 #include "hv/check.h"
 #include "hv/console.h"
 #include "hv/crash_report.h"
@@ -73,6 +74,8 @@ static void reset_devices(struct vm *vm)
     timers_reset(vm);
     i8042_init(&vm->i8042);
     pci_init(&vm->pci);
+    if (vm->pci.assigned != NULL)
+        assigned_start(vm->pci.assigned);
     lock_release(&vm->lock);
 }
 
@@ -81,7 +84,11 @@ static void build_tables(struct vm *vm)
     const struct cpuid_registers *told = &vm->cpuid.basic[CPUID_FEATURES];
     const struct guest_mp_processor processor = { told->eax, told->edx };
 
-    vm->boot.rsdp = guest_acpi_build(&vm->memory, vm->vcpu_count);
+    struct guest_acpi_pci pci = { .route_count = 0 };
+
+    if (vm->pci.assigned != NULL)
+        assigned_describe(vm->pci.assigned, &pci);
+    vm->boot.rsdp = guest_acpi_build(&vm->memory, vm->vcpu_count, &pci);
     guest_mp_table_build(&vm->memory, vm->boot.rsdp, processor);
 }
 
@@ -292,6 +299,8 @@ static void stop_parts(struct vm *vm)
 {
     lock_acquire(&vm->lock);
     lines_mask_all(vm);
+    if (vm->pci.assigned != NULL)
+        assigned_stop(vm->pci.assigned);
     lock_release(&vm->lock);
 }
 

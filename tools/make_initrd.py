@@ -28,7 +28,8 @@ def entry(number, name, mode, contents=b"", device=(0, 0)):
     return padded(header + encoded, ALIGNMENT) + padded(contents, ALIGNMENT)
 
 
-def archive(busybox, init):
+def archive(busybox, init, more=()):
+    """`more` are further files: name and contents, in folders that are there."""
     files = [
         ("bin", stat.S_IFDIR | 0o755),
         ("bin/busybox", stat.S_IFREG | 0o755, busybox),
@@ -38,6 +39,7 @@ def archive(busybox, init):
         ("dev", stat.S_IFDIR | 0o755),
         ("dev/console", stat.S_IFCHR | 0o600, b"", (5, 1)),
         ("init", stat.S_IFREG | 0o755, init),
+        *((name, stat.S_IFREG | 0o755, contents) for name, contents in more),
         ("TRAILER!!!", 0),
     ]
     entries = (entry(number, *file) for number, file in enumerate(files, 1))

@@ -46,7 +46,9 @@ static int set_up(void **state)
     add(5, 0, 0x0300, 5, (struct pci_bar)PORTS(0x3F0, 4), (struct pci_bar)PORTS(0x600, 4));
     inventory = (struct inventory){
         .pci = &pci, .own_port_count = 1, .own_ports = { { 0xB000, 0xB003, "the power" } },
-        .own_memory_count = 1, .own_memory = { { 0, MIB(64) - 1, "the machine's RAM" } } };
+        .own_memory_count = 1, .own_memory = { { MIB(1), MIB(64) - 1, "the machine's RAM" } } };
+    for (unsigned i = 0; i < INVENTORY_ISA_IRQS; i++)
+        inventory.isa_gsi[i] = i == 0 ? 2 : i;
     return 0;
 }
 
@@ -76,7 +78,7 @@ static void parts_are_read_as_they_are_written(void **state)
 
     (void)state;
     finds(VM("a") "devices = [\"00:02.0\", \"0000:00:01.1 gsi 0x13\"]\n"
-          "ports = [0x378, \"0x2F8-0x2ff\", \"880\"]\nirqs = [3, 15]\n"
+          "ports = [0x378, \"0x2F8-0x2ff\", \"880\"]\nirqs = [3, 5]\n"
           "mmio = [\"0xfed00000-0xfed00fff\"]\n" UNPROTECTED, "");
     assert_int_equal(parts->device_count, 2);
     assert_int_equal(parts->devices[0].address.function, 2 << 3);
@@ -91,7 +93,7 @@ static void parts_are_read_as_they_are_written(void **state)
     assert_int_equal(parts->ports[1].last, 0x2FF);
     assert_int_equal(parts->ports[2].last, 880);
     assert_int_equal(parts->irq_count, 2);
-    assert_int_equal(parts->irqs[1].irq, 15);
+    assert_int_equal(parts->irqs[1].irq, 5);
     assert_int_equal(parts->mmio[0].first, 0xFED00000);
     assert_int_equal(parts->mmio[0].last, 0xFED00FFF);
     assert_true(parts->dma_unprotected);
@@ -216,6 +218,21 @@ static void a_function_must_be_there_and_no_part_of_the_board(void **state)
           "serial port is\n"
           "c:6:34: error: vm \"a\": 00:05.0: its BAR 1, ports from 0x600 on, is where the guest's "
           "emulated power management is\n");
+    inventory.own_memory[1] = (struct inventory_own){ 0xB8000, 0xB8FFF, "the console's screen" };
+    inventory.own_memory[2] = (struct inventory_own){ 0xF0001000, 0xF0001FFF, "a unit" };
+    inventory.own_ports[1] = (struct inventory_own){ 0xC07F, 0xC07F, "the machine's reset" };
+    inventory.own_memory_count = 3;
+    inventory.own_port_count = 2;
+    finds("[hypervisor]\nconsole_port = \"pci:00:01.2\"\n"
+          VM("a") "devices = [\"00:05.0\", \"00:02.0\", \"00:01.2\"]\n" UNPROTECTED,
+          "c:8:12: error: vm \"a\": 00:05.0 cannot be owned by a guest: it is the console's "
+          "screen\n"
+          "c:8:23: error: vm \"a\": 00:02.0: its BAR 0, addresses from 0xf0000000 on, is where a "
+          "unit is\n"
+          "c:8:23: error: vm \"a\": 00:02.0: its BAR 1, ports from 0xc040 on, is where the "
+          "machine's reset is\n"
+          "c:8:34: error: vm \"a\": 00:01.2 cannot be owned by a guest: it is the console's serial "
+          "port\n");
     inventory.pci = NULL;
     finds(VM("a") "devices = [\"00:09.0\"]\n", "");
 }
@@ -233,6 +250,31 @@ static void what_cannot_be_told_apart_is_refused_apart(void **state)
     finds(VM("a") "devices = [\"00:03.0\", \"00:04.0\"]\n" UNPROTECTED,
           "c:6:23: error: vm \"a\": 00:04.0: its BAR 0 begins inside a page of 4 KiB, at 0xf0020400, "
           "and so cannot be given to a guest\n");
+}
+
+static void an_interrupt_line_has_one_owner(void **state)
+{
+    (void)state;
+    for (unsigned i = 2; i < 6; i++) {
+        pci.functions[i].interrupt_pin = 1;
+        pci.functions[i].interrupt_line = i < 5 ? 11 : 4;
+    }
+    pci.functions[3].group = 9;
+    finds(VM("a") "devices = [\"00:01.1\"]\n" UNPROTECTED
+          VM("b") "devices = [\"00:01.2\"]\nirqs = [11]\n" UNPROTECTED,
+          "c:6:12: error: vm \"a\": 00:01.1: its interrupt, input 11 of the IOAPICs, is also that of "
+          "irqs of vm \"b\" in line 8; a line has one owner\n"
+          "c:13:12: error: vm \"b\": 00:01.2: its interrupt, input 11 of the IOAPICs, is also that "
+          "of 00:01.1 of vm \"a\" in line 1; a line has one owner\n"
+          "c:13:12: error: vm \"b\": 00:01.2: its interrupt, input 11 of the IOAPICs, is also that "
+          "of irqs of vm \"b\" in line 8; a line has one owner\n");
+    finds(VM("a") "devices = [\"00:01.1 gsi 4\"]\n" UNPROTECTED
+          VM("b") "devices = [\"00:01.2 gsi 20\"]\n" UNPROTECTED,
+          "c:6:12: error: vm \"a\": 00:01.1: its interrupt, input 4 of the IOAPICs, is also that of "
+          "the console's serial port; a line has one owner\n");
+    finds(VM("a") "devices = [\"00:01.1 gsi 2\"]\n" UNPROTECTED,
+          "c:6:12: error: vm \"a\": 00:01.1: its interrupt, input 2 of the IOAPICs, is also that of "
+          "the machine's interval timer or keyboard; a line has one owner\n");
 }
 
 static void dma_is_kept_to_the_guest_or_said_to_be_not(void **state)
@@ -258,6 +300,7 @@ int main(void)
         cmocka_unit_test_setup(registers_of_functions_come_with_the_function, set_up),
         cmocka_unit_test_setup(a_function_must_be_there_and_no_part_of_the_board, set_up),
         cmocka_unit_test_setup(what_cannot_be_told_apart_is_refused_apart, set_up),
+        cmocka_unit_test_setup(an_interrupt_line_has_one_owner, set_up),
         cmocka_unit_test_setup(dma_is_kept_to_the_guest_or_said_to_be_not, set_up),
     };
     return cmocka_run_group_tests_name("config_parts", tests, NULL, NULL);

@@ -32,7 +32,7 @@ static const uint8_t *at(uint64_t gpa)
 static void build(unsigned vcpus)
 {
     fake_reset(memory.base.value, memory.bytes);
-    assert_int_equal(guest_acpi_build(&memory, vcpus).value, 0xE0000);
+    assert_int_equal(guest_acpi_build(&memory, vcpus, &(struct guest_acpi_pci){ .route_count = 0 }).value, 0xE0000);
 }
 
 static unsigned sum(const uint8_t *bytes, size_t count)
@@ -220,7 +220,7 @@ static void tables_do_not_overlap_and_lie_in_the_bios_area(void **state)
 
 static void build_with(void *vcpus)
 {
-    guest_acpi_build(&memory, *(unsigned *)vcpus);
+    guest_acpi_build(&memory, *(unsigned *)vcpus, &(struct guest_acpi_pci){ .route_count = 0 });
 }
 
 static void no_processor_or_too_many_stop_the_machine_at_once(void **state)

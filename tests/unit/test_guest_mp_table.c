@@ -51,7 +51,7 @@ static void build_from(gpa_t rsdp)
 static void build(unsigned vcpus)
 {
     fake_reset(memory.base.value, memory.bytes);
-    build_from(guest_acpi_build(&memory, vcpus));
+    build_from(guest_acpi_build(&memory, vcpus, &(struct guest_acpi_pci){ .route_count = 0 }));
 }
 
 /* ---- As a kernel finds it ---- */

@@ -136,9 +136,11 @@ static void only_the_ports_that_are_given_pass(void **state)
 
     (void)state;
     io_bitmap_init(bitmap);
-    io_bitmap_pass(bitmap, 0x2F8, 0x2FF);
-    io_bitmap_pass(bitmap, 0x7FFF, 0x8001);
-    io_bitmap_pass(bitmap, 0xFFFF, 0xFFFF);
+    io_bitmap_set(bitmap, 0x2F8, 0x2FF, false);
+    io_bitmap_set(bitmap, 0x7FFF, 0x8001, false);
+    io_bitmap_set(bitmap, 0xFFFF, 0xFFFF, false);
+    io_bitmap_set(bitmap, 0x100, 0x10F, false);
+    io_bitmap_set(bitmap, 0x100, 0x10F, true);
     for (unsigned port = 0; port <= UINT16_MAX; port++) {
         bool given = (port >= 0x2F8 && port <= 0x2FF) || (port >= 0x7FFF && port <= 0x8001) ||
                      port == 0xFFFF;

@@ -113,20 +113,20 @@ static uint64_t at(unsigned bus, unsigned device, unsigned offset)
 static void the_memory_mapped_way_sees_the_same(void **state)
 {
     (void)state;
-    assert_int_equal(pci_memory_read(at(0, 0, 0), 4), 0x12378086);
-    assert_int_equal(pci_memory_read(at(0, 0, 2), 2), 0x1237);
-    assert_int_equal(pci_memory_read(at(0, 0, 11), 1), 0x06);
-    assert_int_equal(pci_memory_read(at(0, 0, 4092), 4), 0);
-    assert_int_equal(pci_memory_read(at(0, 1, 0), 2), 0xFFFF);
-    assert_int_equal(pci_memory_read(at(0, 0, 0x1000), 4), 0xFFFFFFFF); /* function 1 */
-    assert_int_equal(pci_memory_read(at(1, 0, 0), 4), 0xFFFFFFFF);
+    assert_int_equal(pci_memory_read(&pci, at(0, 0, 0), 4), 0x12378086);
+    assert_int_equal(pci_memory_read(&pci, at(0, 0, 2), 2), 0x1237);
+    assert_int_equal(pci_memory_read(&pci, at(0, 0, 11), 1), 0x06);
+    assert_int_equal(pci_memory_read(&pci, at(0, 0, 4092), 4), 0);
+    assert_int_equal(pci_memory_read(&pci, at(0, 1, 0), 2), 0xFFFF);
+    assert_int_equal(pci_memory_read(&pci, at(0, 0, 0x1000), 4), 0xFFFFFFFF); /* function 1 */
+    assert_int_equal(pci_memory_read(&pci, at(1, 0, 0), 4), 0xFFFFFFFF);
 }
 
 static void a_memory_mapped_read_across_doublewords_gives_ones(void **state)
 {
     (void)state;
-    assert_int_equal(pci_memory_read(at(0, 0, 3), 2), UINT64_MAX);
-    assert_int_equal(pci_memory_read(at(0, 0, 0), 8), UINT64_MAX);
+    assert_int_equal(pci_memory_read(&pci, at(0, 0, 3), 2), UINT64_MAX);
+    assert_int_equal(pci_memory_read(&pci, at(0, 0, 0), 8), UINT64_MAX);
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, fresh)
