@@ -358,7 +358,7 @@ build/crash_reset.stripped.elf: build/crash_reset.elf
 # ---- Host programs: the checker and the unit tests --------------------------------
 
 HOST_C := $(HV) $(BOOT_PURE) $(DRIVERS) $(DRIVERS_PURE) tools/saved_inventory.c \
-	tests/fake/machine.c tests/fake/images.c
+	tools/saved_functions.c tests/fake/machine.c tests/fake/images.c
 HOST_OBJECTS := $(HOST_C:%.c=build/host/%.o)
 
 build/host/%.o: %.c Makefile
@@ -370,11 +370,12 @@ build/host/libhv.a: $(HOST_OBJECTS)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 CHECK_C := $(filter-out hv/log.c hv/log_ring.c hv/panic_record.c hv/calendar.c,$(HV_BASE)) \
-	$(HV_CONFIG) $(HV_LOAD) hv/guest_memory.c hv/ept.c hv/frames.c hv/pci_topology.c
+	$(HV_CONFIG) $(HV_LOAD) hv/guest_memory.c hv/ept.c hv/frames.c hv/pci_topology.c \
+	hv/pci_class.c
 CHECK_SVG := tools/check_svg.c tools/svg_draw.c tools/svg_grid.c tools/svg_cpus.c \
 	tools/svg_devices.c tools/svg_guests.c tools/svg_memory.c tools/memory_parts.c
-build/bulkhead-check: tools/bulkhead_check.c tools/saved_inventory.c $(CHECK_SVG) $(CHECK_C) \
-		$(wildcard hv/*.h tools/*.h)
+build/bulkhead-check: tools/bulkhead_check.c tools/saved_inventory.c tools/saved_functions.c $(CHECK_SVG) \
+		$(CHECK_C) $(wildcard hv/*.h tools/*.h)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) -O2 -g $(LANGUAGE) $(WARNINGS) $(filter %.c,$^) -o $@

@@ -231,7 +231,8 @@ static void check_line_of(const struct look *look, const struct vm_config *vm, u
 
     for (uint32_t i = 0; i < vm->parts.device_count && vm < look->vm; i++) {
         const struct config_device *device = &vm->parts.devices[i];
-        if (!gsi_of(look->inventory, device, &other) || other != gsi)
+        if (!gsi_of(look->inventory, device, &other) || other != gsi ||
+            pci_same_address(device->address, look->device->address))
             continue;
         pci_address_format(address, device->address);
         text_format(whose, sizeof whose, "%s of %s", address, config_owner_text(vm).text);

@@ -6,6 +6,7 @@
 #include "hv/pci_class.h"
 
 #include "arch/spec/pci.h"
+#include "hv/text.h"
 
 struct class_row {
     uint16_t class_code;
@@ -76,4 +77,19 @@ const char *pci_class_name(const struct pci_function *function)
         if (rows[i].class_code == function->class_code)
             return rows[i].name;
     return NULL;
+}
+
+bool pci_class_find(const char *name, uint16_t *class_code)
+{
+    for (unsigned i = 0; i < ROW_COUNT; i++)
+        if (text_equal(rows[i].name, name)) {
+            *class_code = rows[i].class_code;
+            return true;
+        }
+    for (uint8_t type = 0; type <= PCI_EXPRESS_PORT_TYPE; type++)
+        if (text_equal(port_name(type), name)) {
+            *class_code = PCI_CLASS_PCI_BRIDGE;
+            return true;
+        }
+    return false;
 }

@@ -8,3 +8,6 @@
 
 /* "SATA controller", "root port"; NULL: a class that is not named here. */
 const char *pci_class_name(const struct pci_function *function);
+
+/* The other way. False: no class has this name. */
+bool pci_class_find(const char *name, uint16_t *class_code);

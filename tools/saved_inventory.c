@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include "hv/config.h"
+#include "tools/saved_functions.h"
 
 #define HEAD "inventory: cpus "
 #define PREFIX "[bulkhead "
 #define LINE_SIZE 256
+#define MORE "          " /* LOG_ROW_INDENT blanks */
 
 /* Bits of an address that CPUs have; more in a number is no address. */
 #define ADDRESS_MAX (1ull << 52)
@@ -22,6 +24,7 @@ struct reader {
     bool found;
     char prefix[LINE_SIZE]; /* of the inventory's lines */
     unsigned blocks, functions; /* as many as its first line tells */
+    bool in_function; /* lines that are set in go on with the last one's parts */
 };
 
 /* The line begins a new inventory: what was read before is forgotten. */
@@ -39,6 +42,10 @@ static bool read_head(struct reader *reader, const char *line, const char *head)
     int end = 0;
     reader->found = true;
     reader->saved->pci.count = 0;
+    inventory->pci = &reader->saved->pci;
+    inventory->dma_remapping = false;
+    for (unsigned i = 0; i < INVENTORY_ISA_IRQS; i++)
+        inventory->isa_gsi[i] = i;
     inventory->region_count = 0;
     if (sscanf(head, "inventory: cpus %u, memory blocks %u, functions %u, image bytes %llu%n",
                &inventory->cpu_count, &reader->blocks, &reader->functions, &image_bytes, &end) != 4)
@@ -87,17 +94,34 @@ static bool read_function(struct reader *reader, struct pci_address address, con
     static const char separator[] = "  group ";
     struct pci_inventory *pci = &reader->saved->pci;
     unsigned vendor, device, group;
+    int end = 0;
     const char *at = strstr(text, separator);
     const size_t ids_length = strlen("8086:2922");
     if (at == NULL || (size_t)(at - text) < ids_length || pci->count == reader->functions)
         return false;
-    if (sscanf(at - ids_length, "%4x:%4x  group %u", &vendor, &device, &group) != 3
+    if (sscanf(at - ids_length, "%4x:%4x  group %u%n", &vendor, &device, &group, &end) != 3
         || group >= PCI_FUNCTIONS_MAX)
         return false;
-    pci->functions[pci->count++] = (struct pci_function){
+    struct pci_function *function = &pci->functions[pci->count++];
+    *function = (struct pci_function){
         .address = address, .vendor_id = (uint16_t)vendor, .device_id = (uint16_t)device,
-        .group = (uint16_t)group };
-    return true;
+        .group = (uint16_t)group, .parent = PCI_NO_PARENT };
+    const char *name = strchr(text, ' ');
+    while (*name == ' ')
+        name++;
+    if (name < at - ids_length)
+        saved_function_class(function, name, (size_t)(at - ids_length - name));
+    const char *parts = at - ids_length + end;
+    return saved_function_parts(function, parts + strspn(parts, " "));
+}
+
+/* "irq 0: GSI 2 edge high", one behind the other. */
+static void read_overrides(struct inventory *inventory, const char *text)
+{
+    unsigned irq, gsi;
+    for (const char *at = text; (at = strstr(at, "irq ")) != NULL; at++)
+        if (sscanf(at, "irq %u: GSI %u", &irq, &gsi) == 2 && irq < INVENTORY_ISA_IRQS)
+            inventory->isa_gsi[irq] = gsi;
 }
 
 /* What is not understood is somebody else's line, or one that is only to be read. */
@@ -113,8 +137,16 @@ static bool read_line(struct reader *reader, const char *line)
     const char *text = line + prefix;
     if (strncmp(text, "  memory ", 9) == 0)
         return read_memory(reader, text + 9);
-    if (strncmp(text, "  ", 2) == 0 && read_address(text + 2, &address))
+    if (reader->in_function && strncmp(text, MORE, strlen(MORE)) == 0)
+        return saved_function_parts(&reader->saved->pci.functions[reader->saved->pci.count - 1],
+                                    text + strlen(MORE));
+    reader->in_function = strncmp(text, "  ", 2) == 0 && read_address(text + 2, &address);
+    if (reader->in_function)
         return read_function(reader, address, text + 2);
+    read_overrides(reader->inventory, text);
+    if (strncmp(text, "  DMA remapping: ", 17) == 0)
+        reader->inventory->dma_remapping =
+            strstr(text, "interrupts, too") != NULL && strstr(text, "INCOMPLETE") == NULL;
     return true;
 }
 

@@ -24,7 +24,7 @@ enum saved_status {
 struct saved_inventory {
     uint64_t image_bytes; /* of the modules that were in memory when it was made */
     unsigned line;        /* from 1: the broken one, or the first of the inventory */
-    /* Of functions only address, ids and group. */
+    /* Of functions what bulkhead-check asks for, nothing of capabilities. */
     struct pci_inventory pci;
 };
 

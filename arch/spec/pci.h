@@ -84,6 +84,7 @@ enum pci_class {
     PCI_CLASS_VGA = 0x0300,
     PCI_CLASS_HOST_BRIDGE = 0x0600,
     PCI_CLASS_PCI_BRIDGE = 0x0604,
+    PCI_CLASS_CARDBUS_BRIDGE = 0x0607,
 };
 
 enum pci_base_class {

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "arch/spec/pci.h"
 #include "hv/inventory_print.h"
 #include "tests/fake/terminal.h"
 #include "tools/saved_inventory.h"
@@ -41,9 +42,17 @@ static void make_machine(struct inventory *machine, struct pci_inventory *pci)
             .address = { (uint16_t)(i / 20), (uint8_t)(i % 20), (uint8_t)(i * 5) },
             .vendor_id = 0x8086, .device_id = (uint16_t)(0xA000 + i),
             .class_code = i % 2 ? 0x0200 : 0x00FF, .group = (uint16_t)(i / 2),
-            .interrupt_pin = 1, .msi = 1, .msix = 1, .msix_vectors = 8,
+            .interrupt_pin = 1, .interrupt_line = (uint8_t)(i % 16), .msi = 1, .msix = 1,
+            .msix_vectors = 8, .flags = PCI_RESETS_ALONE,
             .bars = { [0] = { GIB(100), 3, 20, true }, [2] = { MIB(700), 2, 17, false },
-                      [3] = { 0xE000, 1, 8, false } } };
+                      [3] = { 0xE000, 1, 8, false }, [4] = { 0, 2, 12, false },
+                      [PCI_BAR_ROM] = { MIB(701), 2, 16, false } } };
+    pci->functions[7].class_code = 0x0604;
+    pci->functions[7].header = PCI_HEADER_BRIDGE;
+    pci->functions[7].flags |= PCI_IS_EXPRESS;
+    pci->functions[7].port_type = PCI_PORT_ROOT;
+    pci->functions[7].secondary_bus = 8;
+    pci->functions[7].subordinate_bus = 0x1F;
 }
 
 static void what_was_printed_is_read_again(void **state)
@@ -71,7 +80,20 @@ static void what_was_printed_is_read_again(void **state)
         assert_int_equal(a->vendor_id, b->vendor_id);
         assert_int_equal(a->device_id, b->device_id);
         assert_int_equal(a->group, b->group);
+        assert_int_equal(a->class_code, b->class_code);
+        assert_int_equal(a->header, b->header);
+        assert_int_equal(a->secondary_bus, b->secondary_bus);
+        assert_int_equal(a->subordinate_bus, b->subordinate_bus);
+        assert_int_equal(a->interrupt_pin, b->interrupt_pin);
+        assert_int_equal(a->interrupt_line, b->interrupt_line);
+        for (unsigned j = 0; j < PCI_BARS; j++) {
+            assert_int_equal(a->bars[j].base, b->bars[j].base);
+            assert_int_equal(a->bars[j].space, b->bars[j].space);
+            assert_int_equal(a->bars[j].size_shift, b->bars[j].size_shift);
+            assert_int_equal(a->bars[j].prefetchable, b->bars[j].prefetchable);
+        }
     }
+    assert_ptr_equal(inventory.pci, &saved.pci);
 }
 
 #define P "[bulkhead k2p9] "
@@ -101,6 +123,23 @@ static void other_lines_do_not_matter(void **state)
                                P "preflight: what guests need\r\n\r\n"), SAVED_GOOD);
     assert_int_equal(saved.line, 4);
     assert_int_equal(saved.pci.count, 1);
+}
+
+static void interrupts_and_remapping_are_read(void **state)
+{
+    (void)state;
+    assert_int_equal(read_text(HEAD_1 "\n" MEMORY_1 "\n" FUNCTION_1 "\n"
+                               "  ioapic 2 at fec00000, GSI from 0  irq 0: GSI 2 edge high\n"
+                               "          irq 11: GSI 20 level low\n"
+                               "  DMA remapping: 39 bits  interrupts, too\n"), SAVED_GOOD);
+    assert_int_equal(inventory.isa_gsi[0], 2);
+    assert_int_equal(inventory.isa_gsi[10], 10);
+    assert_int_equal(inventory.isa_gsi[11], 20);
+    assert_true(inventory.dma_remapping);
+    assert_int_equal(read_text(HEAD_1 "\n" MEMORY_1 "\n" FUNCTION_1 "\n"
+                               "  DMA remapping: 39 bits  interrupts, too  table INCOMPLETE\n"),
+                     SAVED_GOOD);
+    assert_false(inventory.dma_remapping);
 }
 
 static void a_guest_cannot_add_to_the_lines(void **state)
@@ -160,6 +199,11 @@ static void a_broken_line_is_named(void **state)
         HEAD_1 "\n" MEMORY_1 "\n" MEMORY_1,
         HEAD_1 "\n" FUNCTION_1 "\n" FUNCTION_1,
         HEAD_1 "\n  00:1f.2  SATA controller",
+        HEAD_1 "\n" FUNCTION_1 "  BAR0 febf0000",
+        HEAD_1 "\n" FUNCTION_1 "  BAR0 febf0000 3K",
+        HEAD_1 "\n" FUNCTION_1 "  BAR0 febf0000 4X",
+        HEAD_1 "\n" FUNCTION_1 "  BAR7 febf0000 4K",
+        HEAD_1 "\n" FUNCTION_1 "\n          ROM ffffffffffffffff 4K",
         HEAD_1 "\n  00:1f.2  group 1",
         HEAD_1 "\n  00:1f.2  SATA controller       8086:2922  group 256",
         "inventory: cpus 1, memory blocks 2, functions 1, image bytes 0\n" MEMORY_1 "\n" MEMORY_1,
@@ -201,6 +245,7 @@ int main(void)
         cmocka_unit_test(what_was_printed_is_read_again),
         cmocka_unit_test(lines_without_their_prefix_will_do),
         cmocka_unit_test(other_lines_do_not_matter),
+        cmocka_unit_test(interrupts_and_remapping_are_read),
         cmocka_unit_test(a_guest_cannot_add_to_the_lines),
         cmocka_unit_test(the_last_of_several_boots_counts),
         cmocka_unit_test(a_file_without_an_inventory_is_none),
