@@ -5,6 +5,7 @@
 #include "hv/exit.h"
 #include "hv/machine.h"
 #include "hv/monitor_state.h"
+#include "hv/pci_address.h"
 #include "hv/readiness.h"
 #include "hv/text.h"
 #include "hv/vm_life.h"
@@ -108,6 +109,16 @@ static const char *policy_word(enum restart_policy policy)
     return "?";
 }
 
+static void say_devices(struct monitor_text *text, const struct vm_config *config)
+{
+    char address[PCI_ADDRESS_SIZE];
+
+    for (unsigned i = 0; i < config->parts.device_count; i++) {
+        pci_address_format(address, config->parts.devices[i].address);
+        monitor_say(text, "%s %s", i == 0 ? "; devices" : "", address);
+    }
+}
+
 static enum monitor_step show_partition(const struct vm *vm, struct monitor_place *place,
                                         struct monitor_text *text)
 {
@@ -129,6 +140,7 @@ static enum monitor_step show_partition(const struct vm *vm, struct monitor_plac
         monitor_say(text, "; memory %s at %llx; kernel %s; %s console", memory,
                     (ull)vm->memory.base.value, vm->config->kernel,
                     vm->config->console ? "has a" : "no");
+        say_devices(text, vm->config);
         return MONITOR_LINE;
     case 2:
         monitor_say(text, "  restarts: %s", policy_word(rule.policy));

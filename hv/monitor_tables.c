@@ -164,6 +164,15 @@ enum monitor_step monitor_trace_step(struct monitor *monitor, struct monitor_tex
     return there ? MONITOR_LINE : MONITOR_SKIP;
 }
 
+static const char *owner_of(struct pci_address address)
+{
+    for (unsigned i = 0; i < vm_count; i++)
+        for (unsigned j = 0; j < vms[i]->config->parts.device_count; j++)
+            if (pci_same_address(vms[i]->config->parts.devices[j].address, address))
+                return vms[i]->config->name;
+    return "nobody";
+}
+
 enum monitor_step monitor_devices_step(struct monitor *monitor, struct monitor_text *text)
 {
     unsigned row = monitor->place.item++;
@@ -177,8 +186,9 @@ enum monitor_step monitor_devices_step(struct monitor *monitor, struct monitor_t
     const struct pci_function *function = &monitor->pci->functions[row - 1];
     char address[PCI_ADDRESS_SIZE];
     pci_address_format(address, function->address);
-    monitor_say(text, "%s  %04x:%04x  group %u  nobody's", address, function->vendor_id,
-                function->device_id, function->group);
+    monitor_say(text, "%s  %04x:%04x  group %u  %s%s", address, function->vendor_id,
+                function->device_id, function->group, owner_of(function->address),
+                machine_dma_is_quarantined(function) ? ", quarantined" : "");
     return MONITOR_LINE;
 }
 

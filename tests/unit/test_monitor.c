@@ -324,7 +324,12 @@ static void memory_and_devices_are_listed(void **state)
     monitor_init(&pci);
     answer("\x1dm", 16);
     has(answer("memory\r", 16), "000000100000-0000001fffff        1 MiB  somebody");
-    has(answer("devices\r", 16), "8086:1237");
+    has(answer("devices\r", 16), "8086:1237  group 0  nobody\r");
+    configs[1].parts.device_count = 1; /* 00:00.0 */
+    has(answer("devices\r", 16), "8086:1237  group 0  guest-b\r");
+    fake.dma_quarantined = true;
+    has(answer("devices\r", 16), "guest-b, quarantined");
+    has(answer("show guest-b\r", 16), "console; devices 00:00.0\r");
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
