@@ -279,6 +279,72 @@ def print_linux(linux):
         print(f"  {name:28}{count:10,}")
 
 
+# ---- Devices of the machine ----------------------------------------------------------
+
+DEVICES_CONFIG = """\
+[hypervisor]
+log = "debug"
+when_all_stopped = "poweroff"
+
+[[vm]]
+name = "bench"
+cpus = 1
+memory = "64M"
+kernel = "kernel"
+cmdline = "packets={packets} reads={reads}"
+devices = ["00:02.0", "00:01.1"]
+dma = "unprotected"
+"""
+PACKETS, READS = 500, 20
+
+
+def run_devices(directory, packets, reads, more=()):
+    """Console of guest/assigned.c, which owns a network card and a disk controller."""
+    directory.mkdir(parents=True)
+    shutil.copyfile(BUILD / "guest" / "assigned.bin", directory / "kernel")
+    (directory / "disk.img").write_bytes(bytes(32 * 16 * 63 * 512))
+    (directory / "c.toml").write_text(DEVICES_CONFIG.format(packets=packets, reads=reads))
+    make_iso.make_iso(directory / "c.toml", directory / "guest.iso", KERNEL, strict=True)
+    spec = Spec(name="bochs", iso=directory / "guest.iso", cpus=1, memory_mib=256, more=(
+        f"pci: enabled=1, chipset=i440fx, slot1=e1000{', slot2=ne2k' if more else ''}",
+        "e1000: enabled=1, mac=52:54:00:12:34:57, ethmod=null",
+        "ata1: enabled=1, ioaddr1=0x170, ioaddr2=0x370, irq=15",
+        f'ata1-master: type=disk, path="{directory}/disk.img", mode=flat, '
+        "cylinders=32, heads=16, spt=63", *more))
+    with Machine(spec, directory / "machine") as machine:
+        machine.console.wait_closed(TIMEOUT_S)
+        return machine.console.text()
+
+
+def measure_devices(directory):
+    """Costs of configuration space, and exits of what comes again and again: the
+    difference of two runs, which are the same but for that."""
+    one_more = "ne2k: enabled=1, mac=52:54:00:12:34:56, ethmod=null",
+    texts = {name: run_devices(directory / name, packets, reads, more)
+             for name, packets, reads, more in (("none", 0, 0, ()), ("packets", PACKETS, 0, ()),
+                                                ("reads", 0, READS, ()), ("one", 0, 0, one_more))}
+    exits = {name: sum(exit_counts(text).values()) for name, text in texts.items()}
+    (few, ticks), (_, ticks_of_one_more) = (
+        map(int, re.search(r"(\d+) PCI functions found in (\d+) ticks", texts[name]).groups())
+        for name in ("none", "one"))
+    return {**{name: int(ticks) for name, ticks in
+               re.findall(r"^assigned: op=(\w+) ticks=(\d+)", texts["none"], re.MULTILINE)},
+            "exits_per_packet": (exits["packets"] - exits["none"]) / PACKETS,
+            "exits_per_read": (exits["reads"] - exits["none"]) / READS,
+            "inventory_of_256": ticks + (256 - few) * (ticks_of_one_more - ticks)}
+
+
+def print_devices(devices):
+    print(f"\ndevices of the machine: a register of configuration space "
+          f"{devices['config_read']} instructions by port, {devices['config_read_memory']} in "
+          f"memory; moving a BAR {devices['bar_move']}")
+    for what in ("packet", "read"):
+        exits = devices[f"exits_per_{what}"]
+        print(f"exits per {what}: {exits:.2f} (goal: none)" + ("" if exits < 0.01 else "  MISSED"))
+    print(f"inventory of 256 PCI functions, by what one more costs: "
+          f"{devices['inventory_of_256']:,} instructions")
+
+
 # ---- Size and start ----------------------------------------------------------------
 
 
@@ -307,6 +373,8 @@ def main():
         print_operations(operations)
         linux, text = measure_linux(directory / "linux")
         print_linux(linux)
+        devices = measure_devices(directory / "devices")
+        print_devices(devices)
 
     loaded, in_memory = image_bytes()
     besides = number(r"hypervisor memory: (\d+) KiB besides the image", text)
@@ -317,7 +385,7 @@ def main():
     print(f"from GRUB's jump to the first guest instruction, besides copying and zeroing: "
           f"{start:,} (goal: {START_GOAL:,})")
     result = {
-        "operations": operations, "linux": linux, "image_bytes": loaded,
+        "operations": operations, "linux": linux, "devices": devices, "image_bytes": loaded,
         "hypervisor_memory_bytes": in_memory + besides * 1024, "first_guest_instruction": start,
         **yardsticks(),
     }
