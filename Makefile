@@ -47,7 +47,7 @@ HV_TASK := hv/task_switch.c hv/task_segments.c hv/task_state.c hv/segment.c hv/s
 HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.c hv/pit.c \
 	hv/timers.c hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/pci.c hv/platform.c hv/denied.c \
 	hv/lines.c hv/io_bitmap.c hv/assigned.c hv/assigned_map.c hv/assigned_life.c \
-	hv/pci_private.c hv/pci_reset.c
+	hv/pci_private.c hv/pci_reset.c hv/watchdog.c
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
 HV_MONITOR := hv/monitor.c hv/monitor_line.c hv/monitor_command.c hv/monitor_show.c \
@@ -79,6 +79,7 @@ COLD := \
 	hv/frames.c hv/ept.c hv/preflight.c hv/exit_reason_name.c hv/exit_report.c \
 	hv/cpuid_table.c hv/cpuid_frequency.c hv/vcpu_state.c hv/vm_life.c $(HV_TRACE) \
 	hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/warm_reset.c hv/readiness.c hv/text_search.c \
+	hv/watchdog.c \
 	hv/platform.c hv/port_string.c hv/event.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/lapic_level.c hv/guest_tsc.c \
 	drivers/power.c drivers/rtc.c drivers/vtd_unit.c drivers/pci_config.c drivers/serial.c \
@@ -101,7 +102,7 @@ HV_IMAGE_ONLY := hv/memory_functions.c
 
 # Our own guests: guest/NAME.c each, a bzImage made of it and of what they share.
 GUESTS := sweep witness triple pending apic storm chaos smp bench timers status rtc serial level \
-	operands maps steps warm tsc exits raw assigned
+	operands maps steps warm tsc exits raw assigned watchdog
 GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 
 # One guest for each other kind of kernel: guest/kinds.
@@ -124,7 +125,7 @@ UNIT_TESTS := acpi acpi_dmar assigned cmos config config_parts console cpuid cr 
 	multiboot2 multiboot2_guest owners panic_record pci pci_config pci_reset pci_scan pci_topology pic \
 	pit platform policy ports power preflight pvh recorder restart rtc saved_inventory screen \
 	serial serial_pci task_switch text text_search timers toml uart vcpu virtual_ioapic \
-	vm_life vtd_unit warm_reset
+	vm_life vtd_unit warm_reset watchdog
 fakes_assigned := terminal
 fakes_console := terminal
 fakes_cr := reports terminal
@@ -157,6 +158,7 @@ fakes_timers := reports terminal
 fakes_uart := interrupts terminal
 fakes_vcpu := reports terminal vm_entry
 fakes_virtual_ioapic := interrupts
+fakes_watchdog := reports
 
 # Parsers of what comes from outside, fed with anything: tests/fuzz/fuzz_NAME.c.
 FUZZ_TESTS := acpi config decode dmar kinds linux monitor multiboot2 pci screen trace
@@ -445,7 +447,7 @@ build/drivers/vmlinuz: tools/fetch_drivers.sh
 
 # Kernels of others that are started in other ways than the demo's.
 FETCHED_KERNELS := $(addprefix build/kernels/,memtest86+ia32.bin memtest86+x64.bin grub.elf ipxe.lkrn \
-	vmlinuz-amd64 vmlinuz-rt-amd64)
+	vmlinuz-amd64 vmlinuz-rt-amd64 ib700wdt.ko)
 
 .PHONY: kernels
 kernels: $(FETCHED_KERNELS) $(addprefix build/kernels/,vmlinux vmlinux-amd64 vmlinux-rt-amd64)

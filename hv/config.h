@@ -80,6 +80,8 @@ enum vm_key {
     VM_RESTART,
     VM_RESTART_LIMIT,
     VM_RESTART_THEN,
+    VM_WATCHDOG,
+    VM_WATCHDOG_SILENCE,
     VM_LOG,
     VM_LARGE_PAGES,
     VM_DEVICES,
@@ -172,6 +174,8 @@ struct vm_config {
     char ready[CONFIG_READY_SIZE];      /* its console shows this when it is; empty: none */
     uint16_t ready_port;                /* it writes there when it is; 0: none */
     struct restart_rule restart;
+    bool watchdog;                      /* it has the device */
+    uint32_t silence_seconds;           /* of its console, that end it; 0: for ever */
     bool large_pages;                   /* as given; not given: as the CPUs are */
     bool learns;                        /* all that it touches is listed when it ends */
     struct config_parts parts;

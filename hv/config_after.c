@@ -5,6 +5,7 @@
 #include "hv/config_after.h"
 
 #include "hv/config_list.h"
+#include "hv/guest_ports.h"
 #include "hv/text.h"
 
 #define NOBODY UINT32_MAX
@@ -54,6 +55,15 @@ static void resolve(const struct config *config, struct vm_config *vm, struct fi
     }
 }
 
+static void check_watchdog_port(const struct vm_config *vm, enum vm_key key, uint16_t port,
+                                struct findings *findings)
+{
+    if (vm->watchdog && guest_port_is_watchdog(port))
+        findings_add(findings, SEVERITY_ERROR, vm->at[key], vm->name,
+                     "port 0x%x is one of the watchdog's in line %u; choose another", port,
+                     vm->at[VM_WATCHDOG].line);
+}
+
 /* What does not go together within one guest. */
 static void check_keys(const struct vm_config *vm, struct findings *findings)
 {
@@ -68,6 +78,8 @@ static void check_keys(const struct vm_config *vm, struct findings *findings)
     if (vm->ready_port != 0 && vm->ready_port == vm->exit_port)
         findings_add(findings, SEVERITY_ERROR, vm->at[VM_READY_PORT], vm->name,
                      "port 0x%x is the exit port, too; choose another", vm->ready_port);
+    check_watchdog_port(vm, VM_EXIT_PORT, vm->exit_port, findings);
+    check_watchdog_port(vm, VM_READY_PORT, vm->ready_port, findings);
 }
 
 /* By guest, whom it waits for, by way of others, too. */

@@ -95,6 +95,12 @@ static const struct key_row vm_rows[VM_KEY_COUNT] = {
     [VM_RESTART_THEN] = {
         "restart_then", TAKES(TOML_STRING), false,
         "a string, as in \"stop\"", "restart_then = \"stop\"" },
+    [VM_WATCHDOG] = {
+        "watchdog", TAKES(TOML_BOOLEAN), false,
+        "true or false", "watchdog = true" },
+    [VM_WATCHDOG_SILENCE] = {
+        "watchdog_silence", TAKES(TOML_STRING), false,
+        "a string, as in \"30s\"", "watchdog_silence = \"30s\"" },
     [VM_LOG] = {
         "log", TAKES(TOML_STRING), false,
         "a string, as in \"learn\"", "log = \"learn\"" },

@@ -74,6 +74,26 @@ static const char *own_memory(const struct look *look)
     return NULL;
 }
 
+static bool touches_port(const struct look *look, uint16_t port)
+{
+    return port != 0 && touches(look->range, port, port);
+}
+
+/* Ports that the guest has because its configuration says so. */
+static const char *asked_port(const struct look *look)
+{
+    const struct vm_config *vm = look->vm;
+
+    if (touches_port(look, vm->exit_port))
+        return "the guest's exit port";
+    if (touches_port(look, vm->ready_port))
+        return "the guest's ready port";
+    if (vm->watchdog && (touches_port(look, GUEST_PORT_WATCHDOG_STOP) ||
+                         touches_port(look, GUEST_PORT_WATCHDOG_START)))
+        return "the guest's watchdog";
+    return NULL;
+}
+
 static const char *own_part(const struct look *look)
 {
     const struct inventory *inventory = look->inventory;
@@ -87,10 +107,9 @@ static const char *own_part(const struct look *look)
                                                     inventory->own_memory_count,
                                                     look->range->first, look->range->last);
     }
-    if (look->vm->exit_port != 0 &&
-        touches(look->range, look->vm->exit_port, look->vm->exit_port))
-        return "the guest's exit port";
-    const char *own = own_ports(look->range->first, look->range->last);
+    const char *own = asked_port(look);
+    if (own == NULL)
+        own = own_ports(look->range->first, look->range->last);
     return own != NULL ? own : config_own_range(inventory->own_ports, inventory->own_port_count,
                                                 look->range->first, look->range->last);
 }

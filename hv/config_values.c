@@ -360,6 +360,21 @@ static void set_restart_then(struct vm_config *vm, const struct toml_value *valu
                "\"reboot\"", shown(value).text);
 }
 
+static void set_watchdog(struct vm_config *vm, const struct toml_value *value)
+{
+    vm->watchdog = value->boolean;
+    vm->restart.watched |= vm->watchdog;
+}
+
+static void set_watchdog_silence(struct vm_config *vm, const struct toml_value *value,
+                                 struct findings *findings)
+{
+    vm->restart.watched = true;
+    if (!restart_seconds_read(value->string, &vm->silence_seconds))
+        REPORT("\"%s\" is no time; write a number of seconds from 1 to %u, as in \"30s\"",
+               shown(value).text, RESTART_SECONDS_MAX);
+}
+
 static void set_vm_log(struct vm_config *vm, const struct toml_value *value,
                        struct findings *findings)
 {
@@ -439,6 +454,12 @@ void config_set_vm(struct vm_config *vm, enum vm_key key, const struct toml_valu
         return;
     case VM_RESTART_THEN:
         set_restart_then(vm, value, findings);
+        return;
+    case VM_WATCHDOG:
+        set_watchdog(vm, value);
+        return;
+    case VM_WATCHDOG_SILENCE:
+        set_watchdog_silence(vm, value, findings);
         return;
     case VM_LOG:
         set_vm_log(vm, value, findings);

@@ -51,6 +51,15 @@ bool guest_port_is_taken(uint16_t port);
 #define GUEST_PORT_RESET 0xCF9        /* shares a dword with PCI_ADDRESS */
 #define GUEST_PORT_PCI_DATA 0xCFC
 
+/* Only where the configuration asks for it. */
+#define GUEST_PORT_WATCHDOG_STOP 0x441
+#define GUEST_PORT_WATCHDOG_START 0x443
+
+static inline bool guest_port_is_watchdog(uint16_t port)
+{
+    return port == GUEST_PORT_WATCHDOG_STOP || port == GUEST_PORT_WATCHDOG_START;
+}
+
 /* PCI configuration space in memory: bus 0 alone, 4 KiB a function. */
 #define GUEST_ECAM_BASE 0xE0000000ull
 #define GUEST_ECAM_BYTES 0x100000ull

@@ -119,6 +119,30 @@ static void say_devices(struct monitor_text *text, const struct vm_config *confi
     }
 }
 
+static void say_left(struct monitor_text *text, const char *what, uint64_t until)
+{
+    uint64_t now = machine_tsc();
+
+    if (until == MACHINE_TIMER_OFF)
+        monitor_say(text, "  %s off", what);
+    else
+        monitor_say(text, "  %s %llu s left", what,
+                    until > now ? (ull)((until - now) / monitor_hz()) : 0);
+}
+
+static void say_watchdog(struct monitor_text *text, const struct vm *vm)
+{
+    monitor_say(text, "  watchdog:");
+    if (vm->watchdog.held) {
+        monitor_say(text, "  held by the pause");
+        return;
+    }
+    if (vm->config->watchdog)
+        say_left(text, "device", vm->watchdog.device_until);
+    if (vm->config->silence_seconds != 0)
+        say_left(text, "console", vm->watchdog.silence_until);
+}
+
 static enum monitor_step show_partition(const struct vm *vm, struct monitor_place *place,
                                         struct monitor_text *text)
 {
@@ -147,6 +171,11 @@ static enum monitor_step show_partition(const struct vm *vm, struct monitor_plac
         if (rule.limit != 0)
             monitor_say(text, ", at most %u in %u s", rule.limit, rule.seconds);
         say_waits(text, "; ", vm);
+        return MONITOR_LINE;
+    case 3:
+        if (!rule.watched || atomic_load(&vm->state) != VM_RUNNING)
+            return MONITOR_SKIP;
+        say_watchdog(text, vm);
         return MONITOR_LINE;
     default:
         return MONITOR_DONE;

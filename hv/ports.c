@@ -307,9 +307,14 @@ static bool is_ready_port(const struct vm *vm, uint16_t port)
     return port == vm->config->ready_port && port != 0;
 }
 
+static bool is_watchdog_port(const struct vm *vm, uint16_t port)
+{
+    return vm->config->watchdog && guest_port_is_watchdog(port);
+}
+
 bool ports_has(const struct vm *vm, uint16_t port, size_t bytes)
 {
-    if (is_exit_port(vm, port) || is_ready_port(vm, port) ||
+    if (is_exit_port(vm, port) || is_ready_port(vm, port) || is_watchdog_port(vm, port) ||
         row_takes(row_of(port), port, bytes))
         return true;
     for (unsigned i = 0; i < bytes; i++)
@@ -344,12 +349,29 @@ static uint32_t read_elsewhere(struct vcpu *vcpu, const struct port_row *row, ui
 
     if (is_exit_port(vcpu->vm, port) || is_ready_port(vcpu->vm, port))
         return 0;
+    if (is_watchdog_port(vcpu->vm, port))
+        return UINT32_MAX;
     if (vcpu->vm->pci.assigned != NULL && moved_port_read(vcpu->vm, port, bytes, &value))
         return value;
     if (bytes > 1 && row_within(port, port + bytes - 1) != NULL)
         return read_split(vcpu, port, bytes);
     report(vcpu, row, DENIED_PORT_READ, port);
     return UINT32_MAX;
+}
+
+static void write_ready_port(struct vm *vm)
+{
+    lock_acquire(&vm->lock);
+    readiness_reached(vm);
+    watchdog_heard(vm);
+    lock_release(&vm->lock);
+}
+
+static void write_watchdog(struct vm *vm, uint16_t port, uint32_t value)
+{
+    lock_acquire(&vm->lock);
+    watchdog_write(vm, port, value);
+    lock_release(&vm->lock);
 }
 
 static bool write_elsewhere(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
@@ -360,7 +382,11 @@ static bool write_elsewhere(struct vcpu *vcpu, const struct port_row *row, uint1
         return false;
     }
     if (is_ready_port(vcpu->vm, port)) {
-        readiness_reached(vcpu->vm);
+        write_ready_port(vcpu->vm);
+        return true;
+    }
+    if (is_watchdog_port(vcpu->vm, port)) {
+        write_watchdog(vcpu->vm, port, value);
         return true;
     }
     if (vcpu->vm->pci.assigned != NULL && moved_port_write(vcpu->vm, port, bytes, value))

@@ -33,13 +33,13 @@ bool readiness_wants_output(const struct vm *vm)
 
     for (unsigned i = 0; i < vm_count; i++)
         waited_for |= waits_for(vms[i], vm);
-    return waited_for && vm->config->ready[0] != '\0';
+    return (waited_for && vm->config->ready[0] != '\0') || vm->config->silence_seconds != 0;
 }
 
 void readiness_begin(struct vm *vm)
 {
     atomic_store(&vm->ready, false);
-    if (readiness_wants_output(vm))
+    if (vm->config->ready[0] != '\0')
         text_search_init(&vm->ready_search, vm->config->ready);
 }
 
@@ -53,12 +53,20 @@ void readiness_reached(struct vm *vm)
                      vm->config->name);
 }
 
+static bool is_ready_text(struct vm *vm, uint8_t byte)
+{
+    return vm->config->ready[0] != '\0' && text_search_byte(&vm->ready_search, byte);
+}
+
 bool readiness_output(struct vm *vm, uint8_t byte)
 {
-    if (!text_search_byte(&vm->ready_search, byte))
-        return false;
-    readiness_reached(vm);
-    return true;
+    if (!atomic_load(&vm->ready)) {
+        if (!is_ready_text(vm, byte))
+            return true;
+        readiness_reached(vm);
+    }
+    watchdog_heard(vm);
+    return vm->config->silence_seconds != 0;
 }
 
 void readiness_started(struct vm *vm)

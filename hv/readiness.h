@@ -6,7 +6,7 @@
  * console, a write to a port, or just that it runs. It becomes ready once a life,
  * and only the first start of a guest waits, so each of the others is told once,
  * however often a guest writes what makes it ready. Its output is looked at while
- * somebody waits for it, and never else.
+ * somebody waits for it, or where its silence would end it, and never else.
  *
  * A guest that waits does not count as running. It starts on its own CPU, which is
  * asked by the guest that it waited for, or by the user.
@@ -34,13 +34,13 @@ void readiness_begin(struct vm *vm);
 /* Whether readiness_output() wants what this life writes to its console. */
 bool readiness_wants_output(const struct vm *vm);
 
-/* The VM's lock is held. True: the guest is ready now, and no more is wanted. */
+/* The VM's lock is held. False: no more is wanted. */
 bool readiness_output(struct vm *vm, uint8_t byte);
 
 /* Its boot vCPU begins. */
 void readiness_started(struct vm *vm);
 
-/* A write to its port. */
+/* A write to its port, or what amounts to it. */
 void readiness_reached(struct vm *vm);
 
 /* It stays stopped: says who waits for it in vain. */

@@ -11,6 +11,7 @@ static bool asks_for_start(enum restart_policy policy, enum vm_end end)
 {
     switch (end) {
     case VM_END_REBOOT:
+    case VM_END_WATCHDOG:
         return policy != RESTART_NEVER;
     case VM_END_CRASH:
         return policy == RESTART_ON_CRASH || policy == RESTART_ALWAYS;
@@ -28,8 +29,10 @@ static bool asks_for_start(enum restart_policy policy, enum vm_end end)
 struct restart_rule restart_rule_in_force(const struct restart_rule *rule)
 {
     struct restart_rule in_force = *rule;
+    bool may_loop = asks_for_start(rule->policy, VM_END_CRASH) ||
+                    (rule->watched && asks_for_start(rule->policy, VM_END_WATCHDOG));
 
-    if (rule->limit == 0 && asks_for_start(rule->policy, VM_END_CRASH)) {
+    if (rule->limit == 0 && may_loop) {
         in_force.limit = RESTART_LIMIT_OF_CRASHES;
         in_force.seconds = RESTART_SECONDS_OF_CRASHES;
     }
@@ -58,6 +61,16 @@ static uint32_t read_number(const char **text, uint32_t max)
     return number <= max ? number : 0;
 }
 
+bool restart_seconds_read(const char *text, uint32_t *seconds)
+{
+    uint32_t number = read_number(&text, RESTART_SECONDS_MAX);
+
+    if (number == 0 || !text_equal(text, "s"))
+        return false;
+    *seconds = number;
+    return true;
+}
+
 bool restart_limit_read(const char *text, uint32_t *limit, uint32_t *seconds)
 {
     uint32_t starts = read_number(&text, RESTART_LIMIT_MAX);
@@ -65,12 +78,9 @@ bool restart_limit_read(const char *text, uint32_t *limit, uint32_t *seconds)
 
     if (!has_in)
         return false;
-    text += 4;
-    uint32_t within = read_number(&text, RESTART_SECONDS_MAX);
-    if (within == 0 || !text_equal(text, "s"))
+    if (!restart_seconds_read(text + 4, seconds))
         return false;
     *limit = starts;
-    *seconds = within;
     return true;
 }
 

@@ -16,6 +16,11 @@ static inline uint64_t ticks_at(uint64_t tsc, uint64_t base_hz, uint32_t hz)
     return tsc / base_hz * hz + tsc % base_hz * hz / base_hz;
 }
 
+static inline uint64_t ticks_earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* The first TSC at which there have been so many: ticks * base_hz / hz, rounded
  * up. The result is below 2^64. */
 static inline uint64_t ticks_tsc(uint64_t ticks, uint64_t base_hz, uint32_t hz)

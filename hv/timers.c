@@ -18,7 +18,7 @@ void timers_init(struct timers *timers, uint64_t tsc_hz)
 {
     CHECK(tsc_hz >= PM_TIMER_HZ && tsc_hz < 1ull << 40);
     *timers = (struct timers){ .tsc_hz = tsc_hz, .next = MACHINE_TIMER_OFF,
-                               .deadline = MACHINE_TIMER_OFF };
+                               .deadline = MACHINE_TIMER_OFF, .wake = MACHINE_TIMER_OFF };
 }
 
 /* The CPUs' TSCs may differ by a little. */
@@ -48,7 +48,8 @@ static uint64_t rtc_now(struct vm *vm)
 
 void timers_reset(struct vm *vm)
 {
-    vm->timers.next = vm->timers.deadline = MACHINE_TIMER_OFF;
+    vm->timers.next = vm->timers.deadline = vm->timers.wake = MACHINE_TIMER_OFF;
+    watchdog_reset(vm);
     pit_init(&vm->pit, pit_now(vm));
     platform_init(&vm->platform, pm_timer_now(vm));
     cmos_reset(&vm->cmos);
@@ -78,18 +79,13 @@ static uint64_t event_of(const struct vm *vm, unsigned irq, uint64_t tick, uint3
     return ticks_tsc(tick, vm->timers.tsc_hz, hz);
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 static uint64_t next_event(const struct vm *vm)
 {
     uint64_t pit = event_of(vm, GUEST_IRQ_PIT, pit_next_rise(&vm->pit), PIT_HZ);
     uint64_t rtc = event_of(vm, GUEST_IRQ_RTC, cmos_next_interrupt(&vm->cmos), RTC_HZ);
     uint64_t sci = event_of(vm, GUEST_IRQ_SCI, platform_next_sci(&vm->platform), PM_TIMER_HZ);
 
-    return earlier(pit, earlier(rtc, sci));
+    return ticks_earlier(pit, ticks_earlier(rtc, sci));
 }
 
 void timers_changed(struct vm *vm)
@@ -108,6 +104,7 @@ static void run(struct vm *vm)
         timers->not_before = timers->seen + timers->tsc_hz / TIMERS_HZ_MAX;
     timers->next = next_event(vm);
     timers->deadline = timers->next > timers->not_before ? timers->next : timers->not_before;
+    timers->wake = ticks_earlier(timers->deadline, watchdog_look(vm));
 }
 
 void timers_serve(struct vcpu *vcpu, bool asked)
@@ -115,14 +112,14 @@ void timers_serve(struct vcpu *vcpu, bool asked)
     struct vm *vm = vcpu->vm;
     struct timers *timers = &vm->timers;
 
-    if (asked || machine_tsc() >= timers->deadline) {
+    if (asked || machine_tsc() >= timers->wake) {
         lock_acquire(&vm->lock);
         run(vm);
         lock_release(&vm->lock);
-    } else if (timers->deadline == MACHINE_TIMER_OFF) {
+    } else if (timers->wake == MACHINE_TIMER_OFF) {
         return;
     }
-    machine_timer_set(timers->deadline);
+    machine_timer_set(timers->wake);
 }
 
 uint8_t timers_pit_read(struct vm *vm, uint16_t port)

@@ -13,6 +13,8 @@
  * However fast a guest programs its devices, at most TIMERS_HZ_MAX deadlines a
  * second are kept; what happens between two of them is one edge.
  *
+ * That CPU also keeps the deadlines of hv/watchdog.h, which are nobody's interrupts.
+ *
  * The caller holds the VM's lock, but of timers_serve().
  */
 #pragma once
@@ -33,6 +35,7 @@ struct timers {
     uint64_t seen;       /* the latest TSC that a device was shown: time never goes back */
     uint64_t next;       /* TSC of the next event; MACHINE_TIMER_OFF: none */
     uint64_t deadline;   /* TSC that the boot vCPU's CPU waits for; its own */
+    uint64_t wake;       /* the same, or earlier for the watchdog; its own */
     uint64_t not_before; /* TSC before which it waits for none; its own */
 };
 

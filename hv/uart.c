@@ -104,7 +104,7 @@ static struct console_status put_watched(struct uart *uart, uint8_t byte)
 {
     struct console_status status = console_output(uart->vm->index, byte);
 
-    if (status.output_taken && readiness_output(uart->vm, byte))
+    if (status.output_taken && !readiness_output(uart->vm, byte))
         uart->wire = UART_WIRE_CONSOLE;
     return status;
 }

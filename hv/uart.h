@@ -25,7 +25,7 @@ struct vm;
 enum uart_wire {
     UART_WIRE_NOTHING, /* a port without a cable */
     UART_WIRE_CONSOLE, /* the VM's part of hv/console.h */
-    UART_WIRE_WATCHED, /* the same until hv/readiness.h has seen what it waits for */
+    UART_WIRE_WATCHED, /* the same as long as hv/readiness.h wants to see what it sends */
 };
 
 struct uart {

@@ -42,6 +42,7 @@ static void start(struct vcpu *vcpu)
 
 static void park(struct vcpu *vcpu)
 {
+    vm_vcpu_parks(vcpu);
     vcpu->state = VCPU_OFF;
     vm_vcpu_parked(vcpu);
 }
@@ -101,7 +102,11 @@ static void start_up(struct vcpu *vcpu)
 /* Behind the NMI, which goes first. */
 static void serve_devices(struct vcpu *vcpu, bool asked)
 {
+    struct vm *vm = vcpu->vm;
+
     timers_serve(vcpu, asked);
+    if (vm->watchdog.over != NULL)
+        vm_end(vm, VM_END_WATCHDOG, vm->watchdog.over);
     if (asked)
         event_offer_external_interrupt(vcpu);
 }

@@ -31,6 +31,7 @@
 #include "hv/timers.h"
 #include "hv/uart.h"
 #include "hv/vcpu.h"
+#include "hv/watchdog.h"
 
 enum vm_state { VM_STOPPED, VM_RUNNING, VM_ENDING };
 
@@ -70,6 +71,7 @@ struct vm {
     struct pic pic;
     struct pit pit;
     struct timers timers;
+    struct watchdog watchdog;
     struct i8042 i8042;
     struct cmos cmos;
     struct pci_host pci;

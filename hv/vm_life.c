@@ -250,7 +250,7 @@ bool vm_command_pause(struct vm *vm, bool paused)
 {
     if (atomic_load(&vm->state) != VM_RUNNING || atomic_exchange(&vm->paused, paused) == paused)
         return false;
-    ask_all(vm, paused ? REQUEST_LOOK : REQUEST_LOOK | REQUEST_DEVICES);
+    ask_all(vm, REQUEST_LOOK | REQUEST_DEVICES);
     return true;
 }
 
@@ -361,7 +361,7 @@ static void say_restart(const struct vm *vm, const char *reason, uint32_t untold
 
 static void say_stop(const struct vm *vm, enum vm_end end, const char *reason)
 {
-    if (end == VM_END_CRASH)
+    if (end == VM_END_CRASH || end == VM_END_WATCHDOG)
         end_of_a_crash(vm, reason);
     else if (end == VM_END_EXIT)
         end_with_status(vm);
@@ -416,6 +416,18 @@ static void finish(struct vm *vm)
     if (decision == RESTART_TOO_OFTEN)
         end_restarts(vm);
     stopped_for_good(vm);
+}
+
+/* One behind the other, so that no report is cut in two. */
+void vm_vcpu_parks(struct vcpu *vcpu)
+{
+    struct vm *vm = vcpu->vm;
+
+    if (atomic_load(&vm->end) != VM_END_WATCHDOG || vcpu->state != VCPU_RUNNING)
+        return;
+    lock_acquire(&vm->lock);
+    crash_report(vcpu, end_reason(vm));
+    lock_release(&vm->lock);
 }
 
 void vm_vcpu_parked(struct vcpu *vcpu)

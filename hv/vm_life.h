@@ -67,3 +67,6 @@ void vm_stop_all(enum machine_end machine_end);
 /* The vCPU's part, on its own CPU. */
 void vm_vcpu_started(struct vcpu *vcpu);
 void vm_vcpu_parked(struct vcpu *vcpu);
+
+/* Before it parks: where a guest that hangs is, if that is why. */
+void vm_vcpu_parks(struct vcpu *vcpu);

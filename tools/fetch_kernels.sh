@@ -8,7 +8,7 @@
 #
 #   tools/fetch_kernels.sh DIRECTORY
 #       -> DIRECTORY/memtest86+ia32.bin, memtest86+x64.bin, grub.elf, ipxe.lkrn,
-#          vmlinuz-amd64, vmlinuz-rt-amd64
+#          vmlinuz-amd64, vmlinuz-rt-amd64, and a driver for the former, ib700wdt.ko
 set -eu
 
 # The metapackage names the current kernel.
@@ -36,13 +36,15 @@ apt-get download -qq $packages 2>download.log || {
 for package in ./memtest86+_*.deb ./ipxe_*.deb ./grub-coreboot-bin_*.deb; do
     dpkg-deb -x "$package" root
 done
-# Of the Linuxes the kernels alone: the modules are most of them.
-for kind in amd64 rt-amd64; do
-    for package in ./linux-image-[0-9]*[0-9]-"$kind"_*.deb; do
-        dpkg-deb --fsys-tarfile "$package" |
-            tar -xO --wildcards './boot/vmlinuz-*' >"$target/vmlinuz-$kind"
+# Of the Linuxes the kernels alone, and one module: all of them are most of a package.
+part_of() {
+    for package in ./linux-image-[0-9]*[0-9]-"$1"_*.deb; do
+        dpkg-deb --fsys-tarfile "$package" | tar -xO --wildcards "$2"
     done
-done
+}
+part_of amd64 './boot/vmlinuz-*' >"$target/vmlinuz-amd64"
+part_of rt-amd64 './boot/vmlinuz-*' >"$target/vmlinuz-rt-amd64"
+part_of amd64 '*/watchdog/ib700wdt.ko' >"$target/ib700wdt.ko"
 cp root/boot/memtest86+ia32.bin root/boot/memtest86+x64.bin root/boot/ipxe.lkrn "$target"
 
 # Debian has no modules for GRUB's platform "multiboot". That for coreboot wants

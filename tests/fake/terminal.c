@@ -21,7 +21,7 @@ bool readiness_output(struct vm *vm, uint8_t byte)
 {
     (void)vm;
     fake_terminal_watched++;
-    return byte == '!';
+    return byte != '!';
 }
 
 void vm_stop_all(enum machine_end machine_end)

@@ -120,6 +120,8 @@ static void a_whole_configuration_is_read(void **state)
           "restart = \"on-crash\"\n"
           "restart_limit = \"3 in 60s\"\n"
           "restart_then = \"reboot\"\n"
+          "watchdog = true\n"
+          "watchdog_silence = \"30s\"\n"
           "ready_port = 0x510\n"
           "log = \"learn\"\n"
           "large_pages = true\n"
@@ -159,9 +161,11 @@ static void a_whole_configuration_is_read(void **state)
     assert_int_equal(vm->restart.limit, 3);
     assert_int_equal(vm->restart.seconds, 60);
     assert_int_equal(vm->restart.then, RESTART_THEN_REBOOT);
+    assert_true(vm->watchdog && vm->restart.watched);
+    assert_int_equal(vm->silence_seconds, 30);
     assert_true(vm->learns);
     assert_true(vm->large_pages);
-    assert_int_equal(vm->at[VM_LARGE_PAGES].line, 23);
+    assert_int_equal(vm->at[VM_LARGE_PAGES].line, 25);
     assert_int_equal(vm->header.line, 8);
     assert_int_equal(vm->at[VM_MEMORY].line, 11);
     assert_int_equal(vm->at[VM_MEMORY].column, 10);
@@ -189,6 +193,8 @@ static void what_is_not_given_has_its_default(void **state)
     assert_int_equal(config.vms[0].restart.policy, RESTART_ON_RESET);
     assert_int_equal(config.vms[0].restart.limit, 0);
     assert_int_equal(config.vms[0].restart.then, RESTART_THEN_STOP);
+    assert_false(config.vms[0].watchdog || config.vms[0].restart.watched);
+    assert_int_equal(config.vms[0].silence_seconds, 0);
     assert_false(config.vms[0].learns);
     assert_int_equal(config.vms[0].at[VM_LARGE_PAGES].line, 0);
     assert_int_equal(config.vms[0].at[VM_INITRD].line, 0);
@@ -271,8 +277,8 @@ static void an_unknown_key_that_resembles_none_is_answered_with_all(void **state
     line_finds("disk = [1, 2]", "1: error: vm \"a\": unknown key \"disk\"; [[vm]] has name, cpus, "
                                 "memory, kernel, format, initrd, modules, cmdline, "
                                 "load_address, entry, mode, console, exit_port, start, "
-                                "after, ready, ready_port, restart, restart_limit, restart_then, log, "
-                                "large_pages, devices, ports, irqs, mmio, dma");
+                                "after, ready, ready_port, restart, restart_limit, restart_then, "
+                                "watchdog, watchdog_silence, log, large_pages, devices, ports, irqs, mmio, dma");
     hypervisor_line_finds("x = 1", "1: error: unknown key \"x\"; [hypervisor] has console_port, "
                                    "console_speed, screen, log, inventory, when_all_stopped, "
                                    "selftest");
@@ -494,6 +500,37 @@ static void how_a_guest_starts_and_starts_again_is_said_in_words(void **state)
     finds(VM("a", "1", "64M") "restart_limit = \"100 in 86400s\"\nstart = \"auto\"\n", "");
     assert_int_equal(config.vms[0].restart.limit, 100);
     assert_int_equal(config.vms[0].restart.seconds, 86400);
+}
+
+static void a_watchdog_is_asked_for_by_device_or_time(void **state)
+{
+    static const char *const no_times[] = { "", "30", "s", "30 s", "0s", "86401s", "30s ", "1m" };
+    (void)state;
+    finds(VM("a", "1", "64M") "watchdog = false\n"
+          VM("b", "1", "64M") "watchdog_silence = \"86400s\"\n", "");
+    assert_false(config.vms[0].restart.watched);
+    assert_true(config.vms[1].restart.watched && !config.vms[1].watchdog);
+    assert_int_equal(config.vms[1].silence_seconds, 86400);
+    line_finds("watchdog = \"30s\"",
+               "12: error: vm \"a\": \"watchdog\" must be true or false");
+    for (unsigned i = 0; i < sizeof no_times / sizeof no_times[0]; i++) {
+        char line[64], wanted[300];
+        snprintf(line, sizeof line, "watchdog_silence = \"%s\"", no_times[i]);
+        snprintf(wanted, sizeof wanted, "20: error: vm \"a\": \"%s\" is no time; write a number of "
+                 "seconds from 1 to 86400, as in \"30s\"", no_times[i]);
+        line_finds(line, wanted);
+    }
+}
+
+static void the_watchdogs_ports_are_its_own(void **state)
+{
+    (void)state;
+    finds(VM("a", "1", "64M") "exit_port = 0x443\nready_port = 0x441\n", "");
+    finds(VM("a", "1", "64M") "exit_port = 0x443\nready_port = 0x441\nwatchdog = true\n",
+          "config:6:13: error: vm \"a\": port 0x443 is one of the watchdog's in line 8; choose "
+          "another\n"
+          "config:7:14: error: vm \"a\": port 0x441 is one of the watchdog's in line 8; choose "
+          "another\n");
 }
 
 static void a_guest_waits_for_others_that_there_are(void **state)
@@ -1090,6 +1127,8 @@ int main(void)
         cmocka_unit_test_setup(the_console_port_is_a_name_or_a_number, set_up),
         cmocka_unit_test_setup(the_console_can_be_elsewhere_than_at_a_port, set_up),
         cmocka_unit_test_setup(a_place_of_the_console_that_cannot_be_is_refused, set_up),
+        cmocka_unit_test_setup(a_watchdog_is_asked_for_by_device_or_time, set_up),
+        cmocka_unit_test_setup(the_watchdogs_ports_are_its_own, set_up),
         cmocka_unit_test_setup(the_exit_port_is_one_that_no_device_has, set_up),
         cmocka_unit_test_setup(how_a_guest_starts_and_starts_again_is_said_in_words, set_up),
         cmocka_unit_test_setup(a_guest_waits_for_others_that_there_are, set_up),

@@ -196,6 +196,22 @@ static void what_the_hypervisor_or_the_emulated_pc_has_is_nobodys(void **state)
           "port\n");
 }
 
+static void ports_that_the_configuration_gives_another_use_are_taken(void **state)
+{
+    (void)state;
+    finds(VM("a") "ports = [\"0x440-0x443\", 0x501, 0x510]\n", "");
+    finds(VM("a") "ports = [\"0x440-0x442\", 0x443, 0x501, 0x510]\nwatchdog = true\n"
+          "exit_port = 0x501\nready_port = 0x510\n",
+          "c:6:10: error: vm \"a\": ports 0x440 to 0x442: no guest can own this, it is or holds the "
+          "guest's watchdog\n"
+          "c:6:25: error: vm \"a\": port 0x443: no guest can own this, it is or holds the guest's "
+          "watchdog\n"
+          "c:6:32: error: vm \"a\": port 0x501: no guest can own this, it is or holds the guest's "
+          "exit port\n"
+          "c:6:39: error: vm \"a\": port 0x510: no guest can own this, it is or holds the guest's "
+          "ready port\n");
+}
+
 static void registers_of_functions_come_with_the_function(void **state)
 {
     (void)state;
@@ -297,6 +313,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_no_part_is_said_with_what_would_be, set_up),
         cmocka_unit_test_setup(each_part_has_one_owner, set_up),
         cmocka_unit_test_setup(what_the_hypervisor_or_the_emulated_pc_has_is_nobodys, set_up),
+        cmocka_unit_test_setup(ports_that_the_configuration_gives_another_use_are_taken, set_up),
         cmocka_unit_test_setup(registers_of_functions_come_with_the_function, set_up),
         cmocka_unit_test_setup(a_function_must_be_there_and_no_part_of_the_board, set_up),
         cmocka_unit_test_setup(what_cannot_be_told_apart_is_refused_apart, set_up),

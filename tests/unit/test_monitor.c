@@ -196,6 +196,26 @@ static void show_tells_registers_exits_and_denied_accesses(void **state)
     has(text, "denied: read of MSR 1ad");
 }
 
+static void show_tells_what_is_left_of_the_watchdogs_time(void **state)
+{
+    (void)state;
+    answer("\x1dm", 16);
+    assert_null(strstr(answer("show guest-b\r", 16), "watchdog"));
+    configs[1].watchdog = configs[1].restart.watched = true;
+    configs[1].silence_seconds = 60;
+    vm_of[1].watchdog.device_until = fake.tsc + 12 * (uint64_t)HZ;
+    vm_of[1].watchdog.silence_until = MACHINE_TIMER_OFF;
+    const char *text = answer("show guest-b\r", 16);
+    has(text, "  watchdog:  device 12 s left  console off");
+    has(text, "on-reset, at most 5 in 60 s");
+    vm_of[1].watchdog.silence_until = fake.tsc - 1;
+    has(answer("show guest-b\r", 16), "console 0 s left");
+    vm_of[1].watchdog.held = true;
+    has(answer("show guest-b\r", 16), "  watchdog:  held by the pause");
+    atomic_store(&vm_of[1].state, VM_STOPPED);
+    assert_null(strstr(answer("show guest-b\r", 16), "watchdog"));
+}
+
 static void a_cpu_that_does_not_answer_is_said_so(void **state)
 {
     (void)state;
@@ -341,6 +361,7 @@ int main(void)
         TEST(help_lists_all_commands),
         TEST(list_names_each_guest),
         TEST(show_tells_registers_exits_and_denied_accesses),
+        TEST(show_tells_what_is_left_of_the_watchdogs_time),
         TEST(a_cpu_that_does_not_answer_is_said_so),
         TEST(dump_shows_memory_and_where_there_is_none),
         TEST(orders_reach_one_vm),

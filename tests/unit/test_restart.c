@@ -28,7 +28,7 @@ static void who_starts_again_is_the_table(void **state)
         enum vm_end end;
         int never, on_reset, on_crash, always;
     } rows[] = {
-        { VM_END_REBOOT, 0, 1, 1, 1 },
+        { VM_END_REBOOT, 0, 1, 1, 1 },   { VM_END_WATCHDOG, 0, 1, 1, 1 },
         { VM_END_CRASH, 0, 0, 1, 1 },    { VM_END_POWEROFF, 0, 0, 0, 1 },
         { VM_END_EXIT, 0, 0, 0, 1 },     { VM_END_STOP, 0, 0, 0, 0 },
         { VM_END_RESTART, 1, 1, 1, 1 },  { VM_END_NONE, 0, 0, 0, 0 },
@@ -90,6 +90,20 @@ static void where_crashes_restart_a_guest_there_always_is_a_limit(void **state)
     assert_int_equal(yes_of(&rule, VM_END_REBOOT), 7);
 }
 
+static void where_a_watchdog_restarts_a_guest_there_always_is_a_limit(void **state)
+{
+    struct restart_rule rule = { .policy = RESTART_ON_RESET, .watched = true };
+    (void)state;
+    assert_int_equal(yes_of(&rule, VM_END_WATCHDOG), 5);
+    assert_int_equal(restart_rule_in_force(&rule).seconds, 60);
+    rule.limit = 7;
+    rule.seconds = 60;
+    assert_int_equal(yes_of(&rule, VM_END_WATCHDOG), 7);
+    rule = (struct restart_rule){ .policy = RESTART_NEVER, .watched = true };
+    assert_int_equal(restart_rule_in_force(&rule).limit, 0);
+    assert_int_equal(yes_of(&rule, VM_END_WATCHDOG), 0);
+}
+
 static void the_user_is_not_limited_and_not_counted(void **state)
 {
     struct restart_rule rule = { .policy = RESTART_ON_CRASH, .limit = 2, .seconds = 60 };
@@ -127,6 +141,7 @@ int main(void)
         cmocka_unit_test(who_starts_again_is_the_table),
         cmocka_unit_test(a_limit_holds_in_any_window),
         cmocka_unit_test(where_crashes_restart_a_guest_there_always_is_a_limit),
+        cmocka_unit_test(where_a_watchdog_restarts_a_guest_there_always_is_a_limit),
         cmocka_unit_test(the_user_is_not_limited_and_not_counted),
         cmocka_unit_test(a_quota_counts_what_it_refuses),
     };

@@ -31,6 +31,7 @@ static struct vcpu vcpus[2];
 /* In place of hv/vm_life.c: nobody starts or ends here. */
 void vm_begin(struct vm *vm_of) { (void)vm_of; }
 void vm_vcpu_started(struct vcpu *vcpu) { (void)vcpu; }
+void vm_vcpu_parks(struct vcpu *vcpu) { (void)vcpu; }
 void vm_vcpu_parked(struct vcpu *vcpu) { (void)vcpu; }
 
 static unsigned asked(uint32_t requests)

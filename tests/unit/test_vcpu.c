@@ -47,6 +47,12 @@ void vm_vcpu_started(struct vcpu *of)
     started++;
 }
 
+void vm_vcpu_parks(struct vcpu *of)
+{
+    assert_ptr_equal(of, &vcpu);
+    assert_int_not_equal(of->state, VCPU_OFF);
+}
+
 void vm_vcpu_parked(struct vcpu *of)
 {
     assert_ptr_equal(of, &vcpu);

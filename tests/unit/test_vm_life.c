@@ -843,6 +843,133 @@ static void restarts_do_not_fill_the_log(void **state)
     in_a_boot_of_its_own(flood);
 }
 
+/* ---- Watchdogs ---- */
+
+static unsigned shown_lines(const char *text)
+{
+    unsigned count = 0;
+    collect_output();
+    for (const char *at = shown; (at = strstr(at, text)); at += strlen(text))
+        count++;
+    return count;
+}
+
+/* Says where each vCPU was that ran, and starts again by the rule. */
+static void hangs(void)
+{
+    configs[0].watchdog = configs[0].restart.watched = true;
+    boot_and_settle(3, 1, WHEN_ALL_STOPPED_WAIT);
+    vcpus[0][1].state = VCPU_RUNNING;
+    ports_write(&vcpus[0][1], 0x443, 1, 0);
+    settle();
+    REQUIRE(vm_of[0].starts == 1);
+    fake.tsc += 30 * vm_of[0].timers.tsc_hz;
+    mailbox[CPU_OF(0, 0)] |= REQUEST_TIMER;
+    settle();
+    check_settled();
+    REQUIRE(vm_of[0].starts == 2 && vm_of[1].starts == 1);
+    REQUIRE(was_shown("guest0: vCPU 0: its watchdog ran out"));
+    REQUIRE(was_shown("guest0: vCPU 1: its watchdog ran out"));
+    REQUIRE(shown_lines("  RIP ") == 2); /* vCPU 2 waits for its start */
+    REQUIRE(was_shown("guest0: restarts (its watchdog ran out)"));
+    fake.tsc += 100 * vm_of[0].timers.tsc_hz;
+    mailbox[CPU_OF(0, 0)] |= REQUEST_TIMER;
+    settle();
+    REQUIRE(vm_of[0].starts == 2); /* it is another life's */
+}
+
+/* A guest that does nothing but let it run out at once. */
+static void hangs_again_and_again(void)
+{
+    configs[0].watchdog = configs[0].restart.watched = true;
+    boot_and_settle(1, 1, WHEN_ALL_STOPPED_WAIT);
+    for (unsigned i = 1; i <= 6; i++) {
+        REQUIRE(vm_of[0].state == VM_RUNNING && vm_of[0].starts == i);
+        ports_write(&vcpus[0][0], 0x443, 1, 15);
+        settle();
+    }
+    REQUIRE(vm_of[0].state == VM_STOPPED && vm_of[0].starts == 6);
+    REQUIRE(was_shown("guest0: stopped after an error (its watchdog ran out)"));
+    REQUIRE(was_shown("guest0: it was restarted 5 times within 60 s; it stays stopped"));
+    vm_stop_all(MACHINE_POWER_OFF);
+    settle();
+    REQUIRE(was_shown("end: crashed"));
+}
+
+static void hangs_and_stays(void)
+{
+    configs[0].watchdog = configs[0].restart.watched = true;
+    configs[0].restart.policy = RESTART_NEVER;
+    boot_and_settle(1, 1, WHEN_ALL_STOPPED_WAIT);
+    ports_write(&vcpus[0][0], 0x443, 1, 15);
+    settle();
+    REQUIRE(vm_of[0].state == VM_STOPPED && vm_of[0].starts == 1);
+    REQUIRE(was_shown("guest0: stopped after an error (its watchdog ran out)"));
+}
+
+/* The user's pause is no hang; a guest that goes on has its whole time again. */
+static void pauses(void)
+{
+    configs[0].watchdog = configs[0].restart.watched = true;
+    boot_and_settle(2, 1, WHEN_ALL_STOPPED_WAIT);
+    ports_write(&vcpus[0][0], 0x443, 1, 13);
+    settle();
+    for (unsigned i = 0; i < 3; i++) {
+        fake.tsc += 3 * vm_of[0].timers.tsc_hz;
+        REQUIRE(vm_command_pause(&vm_of[0], true));
+        settle();
+        fake.tsc += 300 * vm_of[0].timers.tsc_hz;
+        if (i == 1) /* else nobody looks meanwhile */
+            mailbox[CPU_OF(0, 0)] |= REQUEST_TIMER | REQUEST_SNAPSHOT;
+        settle();
+        REQUIRE(vm_command_pause(&vm_of[0], false));
+        settle();
+    }
+    REQUIRE(vm_of[0].starts == 1 && vm_of[0].state == VM_RUNNING);
+    fake.tsc += 4 * vm_of[0].timers.tsc_hz;
+    mailbox[CPU_OF(0, 0)] |= REQUEST_TIMER;
+    settle();
+    REQUIRE(vm_of[0].starts == 2);
+}
+
+static void is_silent(void)
+{
+    configs[0].silence_seconds = 10;
+    configs[0].restart.watched = true;
+    boot_and_settle(2, 1, WHEN_ALL_STOPPED_WAIT);
+    REQUIRE(vm_of[0].com1.wire == UART_WIRE_WATCHED && vm_of[1].com1.wire == UART_WIRE_CONSOLE);
+    for (unsigned life = 1; life < 4; life++) {
+        ports_write(&vcpus[0][1], 0x3F8, 1, 'x');
+        settle();
+        fake.tsc += 10 * vm_of[0].timers.tsc_hz;
+        REQUIRE(vm_of[0].starts == life);
+        mailbox[CPU_OF(0, 0)] |= REQUEST_TIMER;
+        settle();
+        REQUIRE(vm_of[0].starts == life + 1);
+    }
+    REQUIRE(was_shown("guest0: restarts (its console was silent for too long)"));
+}
+
+static void a_guest_that_hangs_is_reported_and_starts_again(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(hangs);
+    in_a_boot_of_its_own(is_silent);
+}
+
+static void a_guest_that_hangs_for_ever_is_stopped(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(hangs_again_and_again);
+    in_a_boot_of_its_own(hangs_and_stays);
+}
+
+static void a_paused_guest_does_not_hang(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(pauses);
+}
+
 /* ---- Guests that wait for others ---- */
 
 #define COM1_DATA 0x3F8
@@ -1166,6 +1293,9 @@ int main(void)
         cmocka_unit_test(a_manual_start_waits_for_the_user),
         cmocka_unit_test(nothing_starts_once_the_run_ends),
         cmocka_unit_test(restarts_do_not_fill_the_log),
+        cmocka_unit_test(a_guest_that_hangs_is_reported_and_starts_again),
+        cmocka_unit_test(a_guest_that_hangs_for_ever_is_stopped),
+        cmocka_unit_test(a_paused_guest_does_not_hang),
         cmocka_unit_test(a_guest_starts_when_another_shows_a_text),
         cmocka_unit_test(a_guest_that_was_ready_may_end_at_once),
         cmocka_unit_test(a_flood_of_readiness_asks_nobody_twice),
