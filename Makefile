@@ -209,6 +209,7 @@ IMAGE_FLAGS += -ffunction-sections       # what nobody calls is left out
 # One unit, so that the seam costs no calls there; a frame less in a backtrace.
 COLD_FLAGS := -Oz
 HOT_FLAGS := -flto -flto-partition=one -fno-fat-lto-objects -fomit-frame-pointer
+HOT_FLAGS += -fno-bit-tests              # looks for a switch's rare cases before its frequent ones
 
 IMAGE_LINK := $(IMAGE_FLAGS) $(HOT_FLAGS) $(REPRODUCIBLE) -frandom-seed=bulkhead -static -no-pie
 IMAGE_LINK += -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack
