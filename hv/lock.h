@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct lock {
@@ -16,10 +17,16 @@ struct lock {
     _Atomic uint32_t serving;
 };
 
+static inline bool lock_serves(struct lock *lock, uint32_t ticket)
+{
+    return atomic_load_explicit(&lock->serving, memory_order_acquire) == ticket;
+}
+
+/* Mostly it is free. */
 static inline void lock_acquire(struct lock *lock)
 {
     uint32_t ticket = atomic_fetch_add_explicit(&lock->next, 1, memory_order_relaxed);
-    while (atomic_load_explicit(&lock->serving, memory_order_acquire) != ticket)
+    while (__builtin_expect(!lock_serves(lock, ticket), false))
         __builtin_ia32_pause();
 }
 
