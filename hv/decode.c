@@ -7,6 +7,12 @@
  */
 #include "hv/decode.h"
 
+#define SIMPLE_BYTES_MAX 12 /* REX, opcode, ModRM, SIB, displacement, immediate */
+#define STORE 0x89
+#define LOAD 0x8B
+#define STORE_IMMEDIATE 0xC7 /* /0 */
+#define MODRM_REG 0x38u
+
 #define REX_W 8u
 #define REX_R 4u
 #define SIB_BASE_NONE 5 /* with mod 0: a displacement of 4 bytes instead */
@@ -48,15 +54,15 @@ static const struct opcode one_byte[256] = {
 
     [0x63] = { FORM_MOVSXD, 4, 8, true },
     [0x88] = { FORM_STORE, 1, 1, false },
-    [0x89] = { FORM_STORE, SIZE_V, SIZE_V, false },
+    [STORE] = { FORM_STORE, SIZE_V, SIZE_V, false },
     [0x8A] = { FORM_LOAD, 1, 1, false },
-    [0x8B] = { FORM_LOAD, SIZE_V, SIZE_V, false },
+    [LOAD] = { FORM_LOAD, SIZE_V, SIZE_V, false },
     [0xA0] = { FORM_LOAD_OFFSET, 1, 1, false },
     [0xA1] = { FORM_LOAD_OFFSET, SIZE_V, SIZE_V, false },
     [0xA2] = { FORM_STORE_OFFSET, 1, 1, false },
     [0xA3] = { FORM_STORE_OFFSET, SIZE_V, SIZE_V, false },
     [0xC6] = { FORM_STORE_IMMEDIATE, 1, 1, false },
-    [0xC7] = { FORM_STORE_IMMEDIATE, SIZE_V, SIZE_V, false },
+    [STORE_IMMEDIATE] = { FORM_STORE_IMMEDIATE, SIZE_V, SIZE_V, false },
 };
 
 /* Behind 0F. */
@@ -142,19 +148,26 @@ static const struct opcode *opcode_after_prefixes(struct cursor *cursor)
     return &no_opcode;
 }
 
+/* The bytes behind a ModRM byte that encode the address, where it has 32 or 64 bits;
+ * REGISTER: not a memory operand. */
+static inline unsigned after_modrm_32(const uint8_t *modrm)
+{
+    unsigned follows = modrm_32[modrm[0]];
+
+    if (!(follows & SIB))
+        return follows;
+    bool has_base = modrm[0] >> 6 != 0 || (modrm[1] & 7) != SIB_BASE_NONE;
+    return 1 + (has_base ? follows & ~SIB : 4);
+}
+
 /* Reads ModRM and all that encodes the address. False: not a memory operand. */
 static bool memory_operand(struct cursor *cursor, struct decoded *decoded)
 {
-    uint8_t modrm = next(cursor);
-    uint8_t follows = cursor->address_size == 2 ? modrm_16[modrm] : modrm_32[modrm];
+    const uint8_t *modrm = cursor->bytes + cursor->at;
+    unsigned follows = cursor->address_size == 2 ? modrm_16[*modrm] : after_modrm_32(modrm);
 
-    decoded->reg = (modrm >> 3 & 7) | (cursor->rex & REX_R ? 8 : 0);
-    if (follows & SIB) {
-        bool has_base = modrm >> 6 != 0 || (next(cursor) & 7) != SIB_BASE_NONE;
-        cursor->at += modrm >> 6 != 0; /* the SIB byte, not looked at */
-        follows = has_base ? follows & ~SIB : 4;
-    }
-    cursor->at += follows & ~REGISTER;
+    decoded->reg = (*modrm >> 3 & 7) | (cursor->rex & REX_R ? 8 : 0);
+    cursor->at += 1 + (follows & ~REGISTER);
     return !(follows & REGISTER);
 }
 
@@ -235,4 +248,51 @@ enum decode_status decode(const struct code *code, enum decode_mode mode,
     /* More than 15 bytes are no instruction, and a LOCK with any of these is #UD. */
     return known && !cursor.lock && cursor.at <= DECODE_BYTES_MAX ? DECODE_OK
                                                                   : DECODE_UNSUPPORTED;
+}
+
+static bool is_rex(uint8_t byte)
+{
+    return (byte & 0xF0) == 0x40;
+}
+
+bool decode_may_be_move(const struct code *code, enum decode_mode mode)
+{
+    uint8_t opcode = code->bytes[mode == DECODE_64 && is_rex(code->bytes[0])];
+
+    return one_byte[opcode].form != FORM_UNKNOWN;
+}
+
+/* Always 32 bits. */
+static uint64_t immediate_32(const uint8_t *at, unsigned size)
+{
+    int32_t value;
+
+    __builtin_memcpy(&value, at, sizeof value);
+    return size == 8 ? (uint64_t)value : (uint32_t)value;
+}
+
+bool decode_simply(const struct code *code, struct decoded *decoded)
+{
+    const uint8_t *at = code->bytes;
+    unsigned rex = is_rex(*at) ? *at++ : 0;
+    uint8_t opcode = at[0], modrm = at[1];
+    unsigned follows = after_modrm_32(at + 1);
+    unsigned size = 4 + (rex & REX_W) / 2;
+
+    if ((follows & REGISTER) || code->count < SIMPLE_BYTES_MAX)
+        return false;
+    at += 2 + follows;
+    *decoded = (struct decoded){
+        .kind = opcode == LOAD ? DECODE_LOAD : DECODE_STORE_REGISTER,
+        .length = (uint8_t)(at - code->bytes),
+        .memory_size = (uint8_t)size,
+        .register_size = (uint8_t)size,
+        .reg = (uint8_t)((modrm >> 3 & 7) | (rex & REX_R) << 1),
+    };
+    if (opcode == LOAD || opcode == STORE)
+        return true;
+    decoded->kind = DECODE_STORE_IMMEDIATE;
+    decoded->length += 4;
+    decoded->immediate = immediate_32(at, size);
+    return opcode == STORE_IMMEDIATE && !(modrm & MODRM_REG);
 }

@@ -48,13 +48,19 @@ struct decoded {
     uint64_t immediate;    /* for that alone; extended to memory_size */
 };
 
-
 #define DECODE_ACCESS_MAX 8 /* bytes */
 
 enum decode_status decode(const struct code *code, enum decode_mode mode,
                           struct decoded *decoded);
 
-/* Of a move in 64-bit code that DECODE_OK was said of: whether its address is a
+/* False: certainly not OK. */
+bool decode_may_be_move(const struct code *code, enum decode_mode mode);
+
+/* The same as decode() of the most frequent moves, in few instructions: 89, 8B and C7 in 64-bit
+ * mode with no prefix but REX. False: ask that. */
+bool decode_simply(const struct code *code, struct decoded *decoded);
+
+/* Of a move in 64-bit code that was decoded: whether its address is a
  * register alone, enum gpr. Of others that may be so, too; this is for the most
  * frequent, in few instructions. */
 static inline bool decode_is_by_register(const struct code *code, unsigned *base)

@@ -110,6 +110,17 @@ static struct verdict execute(struct vcpu *vcpu, uint64_t qualification, enum de
     return RESUME;
 }
 
+/* Whatever is not simple. Not inlined, so that what is simple pays for nothing of it. */
+__attribute__((noinline))
+static struct verdict emulate_other(struct vcpu *vcpu, uint64_t qualification,
+                                    enum decode_mode mode, const struct code *code)
+{
+    struct decoded decoded;
+    if (decode_may_be_move(code, mode) && decode(code, mode, &decoded) == DECODE_OK)
+        return execute(vcpu, qualification, mode, code, &decoded);
+    return emulate(vcpu, code);
+}
+
 __attribute__((always_inline))
 static inline struct verdict emulate_as(struct vcpu *vcpu, uint64_t qualification,
                                         const struct guest_mode *mode,
@@ -125,12 +136,9 @@ static inline struct verdict emulate_as(struct vcpu *vcpu, uint64_t qualificatio
     case GUEST_LINEAR_NOT_RAM:
         return crash(vcpu, "it executes from an address without memory");
     }
-    switch (decode(&code, decode_mode, &decoded)) {
-    case DECODE_OK: return execute(vcpu, qualification, decode_mode, &code, &decoded);
-    case DECODE_TRUNCATED:
-    case DECODE_UNSUPPORTED: break;
-    }
-    return emulate(vcpu, &code);
+    if (decode_mode == DECODE_64 && decode_simply(&code, &decoded))
+        return execute(vcpu, qualification, decode_mode, &code, &decoded);
+    return emulate_other(vcpu, qualification, decode_mode, &code);
 }
 
 /* CS has a base outside 64-bit mode only, and addresses wrap there. */

@@ -37,9 +37,14 @@ static void check_decoded(const struct decoded *decoded, size_t count)
 static void check_moves(struct code code, enum decode_mode mode)
 {
     struct decoded decoded, again;
-    if (decode(&code, mode, &decoded) != DECODE_OK)
+    bool simple = mode == DECODE_64 && decode_simply(&code, &again);
+    if (decode(&code, mode, &decoded) != DECODE_OK) {
+        CHECK(!simple);
         return;
+    }
     check_decoded(&decoded, code.count);
+    CHECK(!simple || (again.length == decoded.length && again.kind == decoded.kind &&
+                      again.reg == decoded.reg && again.memory_size == decoded.memory_size));
 
     code.count = decoded.length;
     memset(code.bytes + code.count, 0xFF, sizeof code.bytes - code.count);

@@ -114,17 +114,39 @@ static struct reference disassemble(const uint8_t *bytes, size_t count, enum dec
     return result;
 }
 
-static unsigned known_count;
+static unsigned known_count, simple_count;
 
-/* What lies behind the bytes must not matter. */
+static void assert_same(const struct decoded *a, const struct decoded *b)
+{
+    assert_int_equal(a->kind, b->kind);
+    assert_int_equal(a->length, b->length);
+    assert_int_equal(a->memory_size, b->memory_size);
+    assert_int_equal(a->register_size, b->register_size);
+    assert_int_equal(a->sign_extend, b->sign_extend);
+    assert_int_equal(a->high_byte, b->high_byte);
+    if (a->kind == DECODE_STORE_IMMEDIATE)
+        assert_int_equal(a->immediate, b->immediate);
+    else
+        assert_int_equal(a->reg, b->reg);
+}
+
+/* What lies behind the bytes must not matter; and what is simple means the same. */
 static enum decode_status decode_bytes(const uint8_t *bytes, size_t count, enum decode_mode mode,
                                        struct decoded *decoded)
 {
     struct code code = { .count = count };
+    struct decoded simple;
     for (unsigned i = 0; i < sizeof code.bytes; i++)
         code.bytes[i] = (uint8_t)random_below(256);
     memcpy(code.bytes, bytes, count < sizeof code.bytes ? count : sizeof code.bytes);
-    return decode(&code, mode, decoded);
+    enum decode_status status = decode(&code, mode, decoded);
+    assert_true(status != DECODE_OK || decode_may_be_move(&code, mode));
+    if (mode == DECODE_64 && decode_simply(&code, &simple)) {
+        simple_count++;
+        assert_int_equal(status, DECODE_OK);
+        assert_same(&simple, decoded);
+    }
+    return status;
 }
 
 static void compare(const uint8_t *bytes, size_t count, enum decode_mode mode)
@@ -178,7 +200,7 @@ static void moves_with_any_prefixes_mean_the_same_to_zydis(void **state)
     static const uint16_t opcodes[] = { 0x88, 0x89, 0x8A, 0x8B, 0xA0, 0xA1, 0xA2, 0xA3, 0xC6,
                                         0xC7, 0x63, 0x0FB6, 0x0FB7, 0x0FBE, 0x0FBF };
     (void)state;
-    known_count = 0;
+    known_count = simple_count = 0;
     for (unsigned round = 0; round < ROUNDS; round++) {
         uint8_t bytes[DECODE_BYTES_MAX];
         unsigned at = 0;
@@ -195,6 +217,48 @@ static void moves_with_any_prefixes_mean_the_same_to_zydis(void **state)
         compare(bytes, 1 + random_below(sizeof bytes), (enum decode_mode)random_below(3));
     }
     assert_in_range(known_count, ROUNDS / 10, ROUNDS);
+    assert_in_range(simple_count, ROUNDS / 500, ROUNDS);
+}
+
+static void other_instructions_are_no_moves_at_first_sight(void **state)
+{
+    static const uint8_t others[][2] = { { 0x09, 0x00 }, { 0x48, 0x21 }, { 0xF7, 0x00 } };
+    static const uint8_t maybe[][2] = { { 0x41, 0x88 }, { 0x66, 0x09 }, { 0x0F, 0xB6 } };
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct code code = { .count = 16 };
+        memcpy(code.bytes, others[i], 2);
+        assert_false(decode_may_be_move(&code, DECODE_64));
+        memcpy(code.bytes, maybe[i], 2);
+        assert_true(decode_may_be_move(&code, DECODE_64));
+    }
+}
+
+/* Those by which kernels access device registers, and what is not among them. */
+static void plain_moves_are_simple(void **state)
+{
+    static const struct { bool simple; uint8_t bytes[8]; } cases[] = {
+        { true, { 0x8B, 0x00 } },             /* mov eax, [rax] */
+        { true, { 0x89, 0x87, 1, 2, 3, 4 } }, /* mov [rdi + 4030201h], eax */
+        { true, { 0x44, 0x8B, 0x6A, 0x10 } }, /* mov r13d, [rdx + 10h] */
+        { true, { 0x4D, 0x89, 0x3D } },       /* mov [rip + ...], r15 */
+        { true, { 0x8B, 0x04, 0x25 } },       /* mov eax, [...] */
+        { true, { 0xC7, 0x87, 0xB0 } },       /* mov dword [rdi + ...], ... */
+        { false, { 0xC7, 0x97, 0xB0 } },      /* no instruction */
+        { false, { 0x8B, 0xC0 } },            /* mov eax, eax */
+        { false, { 0x66, 0x8B, 0x00 } },      /* mov ax, [rax] */
+        { false, { 0x8A, 0x00 } },            /* mov al, [rax] */
+        { false, { 0x40, 0x40, 0x8B, 0x00 } },
+    };
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct code code = { .count = 16 };
+        struct decoded decoded;
+        memcpy(code.bytes, cases[i].bytes, sizeof cases[i].bytes);
+        assert_int_equal(decode_simply(&code, &decoded), cases[i].simple);
+        code.count = 2; /* so near to the end of a page it is not */
+        assert_false(decode_simply(&code, &decoded));
+    }
 }
 
 static void an_instruction_cut_short_is_truncated_until_its_last_byte(void **state)
@@ -243,6 +307,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_bytes_mean_the_same_to_zydis),
         cmocka_unit_test(moves_with_any_prefixes_mean_the_same_to_zydis),
+        cmocka_unit_test(other_instructions_are_no_moves_at_first_sight),
+        cmocka_unit_test(plain_moves_are_simple),
         cmocka_unit_test(an_instruction_cut_short_is_truncated_until_its_last_byte),
         cmocka_unit_test(an_immediate_is_sign_extended_to_64_bits),
         cmocka_unit_test(more_than_15_bytes_are_no_instruction),
