@@ -20,12 +20,12 @@
 #define ID_MASK 0xFu
 #define FIRST_FIXED_VECTOR 16
 
-#define PINS_OF_TIMERS (1u << GUEST_PIN_PIT | 1u << GUEST_IRQ_RTC | 1u << GUEST_IRQ_SCI)
+#define HALVES_OF(pin) (3ull << 2 * (pin))
+#define HALVES_OF_TIMERS \
+    (HALVES_OF(GUEST_PIN_PIT) | HALVES_OF(GUEST_IRQ_RTC) | HALVES_OF(GUEST_IRQ_SCI))
 
-#define ENTRY_READ_ONLY (REDIRECTION_PENDING | REDIRECTION_REMOTE_IRR)
-#define ENTRY_LOW_BITS 0x1FFFFull
-#define ENTRY_HIGH_BITS (0xFFull << REDIRECTION_DESTINATION_SHIFT)
-#define ENTRY_WRITABLE ((ENTRY_LOW_BITS | ENTRY_HIGH_BITS) & ~ENTRY_READ_ONLY)
+#define LOW_WRITABLE (0x1FFFFu & ~(uint32_t)(REDIRECTION_PENDING | REDIRECTION_REMOTE_IRR))
+#define HIGH_WRITABLE 0xFF000000u /* the destination */
 
 void ioapic_init(struct ioapic *ioapic, uint8_t id)
 {
@@ -107,43 +107,43 @@ static void deliver_level(struct vm *vm, unsigned pin)
         deliver(vm, entry);
 }
 
-static void write_entry(struct vm *vm, unsigned index, uint32_t value)
+/* An edge takes Remote IRR away, as kernels know. */
+static void write_half(struct vm *vm, unsigned index, uint32_t value)
 {
-    struct ioapic *ioapic = &vm->ioapic;
-    unsigned pin = index / 2;
-    unsigned shift = index % 2 * 32;
-    uint64_t before = ioapic->entries[pin];
-    uint64_t after = (before & ~(0xFFFFFFFFull << shift)) | (uint64_t)value << shift;
+    uint32_t *half = &vm->ioapic.halves[index];
 
-    after &= ENTRY_WRITABLE;
-    if (is_level(after)) /* an edge takes Remote IRR away, as kernels know */
-        after |= before & REDIRECTION_REMOTE_IRR;
-    ioapic->entries[pin] = after;
-    if (lines_has(&vm->lines, pin))
-        lines_changed(vm, pin);
+    if (index % 2) {
+        *half = value & HIGH_WRITABLE;
+    } else {
+        value &= LOW_WRITABLE;
+        *half = is_level(value) ? value | (*half & REDIRECTION_REMOTE_IRR) : value;
+    }
+    if (lines_has(&vm->lines, index / 2))
+        lines_changed(vm, index / 2);
     else
-        deliver_level(vm, pin);
+        deliver_level(vm, index / 2);
 }
 
-/* A pin that nobody heard is not up to date; what it did meanwhile is lost. */
-static void write_timed_entry(struct vm *vm, unsigned index, uint32_t value)
+/* A pin that nobody heard is not up to date; what it did meanwhile is lost. Not
+ * inlined, so that other pins do not pay for it. */
+__attribute__((noinline))
+static void write_timed_half(struct vm *vm, unsigned index, uint32_t value)
 {
     timers_look(vm);
-    write_entry(vm, index, value);
+    write_half(vm, index, value);
     timers_changed(vm);
 }
 
 static void write_register(struct vm *vm, uint32_t value)
 {
-    unsigned select = vm->ioapic.select;
-    unsigned index = select - IOAPIC_REDIRECTION;
+    unsigned index = vm->ioapic.select - IOAPIC_REDIRECTION;
 
-    if (select == IOAPIC_ID)
-        vm->ioapic.id = value >> ID_SHIFT & ID_MASK;
-    else if (index < 2 * IOAPIC_PINS && (PINS_OF_TIMERS >> index / 2 & 1))
-        write_timed_entry(vm, index, value);
+    if (index < 2 * IOAPIC_PINS && !(HALVES_OF_TIMERS >> index & 1))
+        write_half(vm, index, value);
     else if (index < 2 * IOAPIC_PINS)
-        write_entry(vm, index, value);
+        write_timed_half(vm, index, value);
+    else if (vm->ioapic.select == IOAPIC_ID)
+        vm->ioapic.id = value >> ID_SHIFT & ID_MASK;
 }
 
 /* The message of an EOI names no pin: it ends all of that vector. */
@@ -161,16 +161,15 @@ void ioapic_end_of_interrupt(struct vm *vm, uint8_t vector)
 /* The arbitration id is a copy of the id; what does not exist reads as 0. */
 static uint32_t read_register(const struct ioapic *ioapic)
 {
-    unsigned select = ioapic->select;
+    unsigned index = ioapic->select - IOAPIC_REDIRECTION;
 
-    if (select == IOAPIC_ID || select == IOAPIC_ARBITRATION)
+    if (index < 2 * IOAPIC_PINS)
+        return ioapic->halves[index];
+    if (ioapic->select == IOAPIC_ID || ioapic->select == IOAPIC_ARBITRATION)
         return (uint32_t)ioapic->id << ID_SHIFT;
-    if (select == IOAPIC_VERSION)
+    if (ioapic->select == IOAPIC_VERSION)
         return VERSION | (IOAPIC_PINS - 1u) << MAX_ENTRY_SHIFT;
-    if (select < IOAPIC_REDIRECTION || select >= IOAPIC_REDIRECTION + 2 * IOAPIC_PINS)
-        return 0;
-    unsigned index = select - IOAPIC_REDIRECTION;
-    return (uint32_t)(ioapic->entries[index / 2] >> index % 2 * 32);
+    return 0;
 }
 
 uint64_t ioapic_read(const struct ioapic *ioapic, uint64_t offset, size_t bytes)

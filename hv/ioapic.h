@@ -25,7 +25,10 @@ struct ioapic {
     uint8_t select; /* IOREGSEL */
     uint8_t id;
     uint32_t lines; /* a bit a pin: asserted */
-    uint64_t entries[IOAPIC_PINS];
+    union {
+        uint64_t entries[IOAPIC_PINS];
+        uint32_t halves[2 * IOAPIC_PINS]; /* as they are read and written: low, high */
+    };
 };
 
 /* As after a hardware reset: all entries masked. */
