@@ -122,7 +122,6 @@ uint64_t machine_dr6_read(void) { return dr6_read(); }
 void machine_dr6_write(uint64_t value) { dr6_write(value); }
 void machine_xmm_read(unsigned reg, uint8_t to[static MACHINE_XMM_BYTES]) { xmm_read(reg, to); }
 void machine_xmm_write(unsigned reg, const uint8_t from[static MACHINE_XMM_BYTES]) { xmm_write(reg, from); }
-uint64_t machine_tsc(void) { return rdtsc(); }
 void machine_timer_set(uint64_t tsc) { vmx_timer_set(this_cpu(), tsc); }
 
 #define DR6_RESET 0xFFFF0FF0ull

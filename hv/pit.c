@@ -46,30 +46,19 @@ enum {
 #define BINARY_MODULUS 0x10000u
 #define DECIMAL_MODULUS 10000u
 
-static enum pit_mode mode_of(const struct pit_counter *counter)
+static enum pit_access access_in(uint8_t control)
 {
-    unsigned mode = counter->control >> CONTROL_MODE_SHIFT & CONTROL_MODE_MASK;
-
-    return (enum pit_mode)(mode > MODE_HARDWARE_STROBE ? mode - 4 : mode);
-}
-
-static enum pit_access access_of(const struct pit_counter *counter)
-{
-    return (enum pit_access)(counter->control >> CONTROL_ACCESS_SHIFT & CONTROL_ACCESS_MASK);
+    return (enum pit_access)(control >> CONTROL_ACCESS_SHIFT & CONTROL_ACCESS_MASK);
 }
 
 static bool is_periodic(const struct pit_counter *counter)
 {
-    enum pit_mode mode = mode_of(counter);
-
-    return mode == MODE_RATE || mode == MODE_SQUARE_WAVE;
+    return counter->mode == MODE_RATE || counter->mode == MODE_SQUARE_WAVE;
 }
 
 static bool is_triggered_by_gate(const struct pit_counter *counter)
 {
-    enum pit_mode mode = mode_of(counter);
-
-    return mode == MODE_ONE_SHOT || mode == MODE_HARDWARE_STROBE;
+    return counter->mode == MODE_ONE_SHOT || counter->mode == MODE_HARDWARE_STROBE;
 }
 
 /* ---- What a counter is at a tick ---- */
@@ -101,7 +90,7 @@ static bool output(const struct pit_counter *counter, uint64_t tick)
 
     if (!is_loaded(counter, tick))
         return counter->before;
-    switch (mode_of(counter)) {
+    switch ((enum pit_mode)counter->mode) {
     case MODE_TERMINAL_COUNT:
     case MODE_ONE_SHOT: return pulses >= counter->count;
     case MODE_RATE: return halted || pulses % counter->count != counter->count - 1;
@@ -119,7 +108,7 @@ static uint64_t rises(const struct pit_counter *counter, uint64_t tick)
 
     if (counter->count == 0)
         return 0;
-    switch (mode_of(counter)) {
+    switch ((enum pit_mode)counter->mode) {
     case MODE_TERMINAL_COUNT:
     case MODE_ONE_SHOT: return pulses >= counter->count;
     case MODE_RATE:
@@ -132,22 +121,23 @@ static uint64_t rises(const struct pit_counter *counter, uint64_t tick)
     return 0;
 }
 
-/* It counts by two, and an odd count begins with one less. */
+/* It counts by two, twice a period, and an odd count begins with one less. */
 static uint32_t square_wave_value(uint32_t count, uint32_t phase)
 {
-    uint32_t high = high_half(count);
+    uint32_t first_half = 2 * high_half(count), done = 2 * phase;
 
-    return (count & ~1u) - 2 * (phase < high ? phase : phase - high);
+    return (count & ~1u) - (done < first_half ? done : done - first_half);
 }
 
 /* What the counting element holds, or more by multiples of the modulus. */
-static uint32_t element(const struct pit_counter *counter, uint64_t tick, uint32_t modulus)
+__attribute__((always_inline))
+static inline uint32_t element(const struct pit_counter *counter, uint64_t tick, uint32_t modulus)
 {
     uint64_t pulses = counted(counter, tick);
 
     if (counter->count == 0)
         return 0;
-    switch (mode_of(counter)) {
+    switch ((enum pit_mode)counter->mode) {
     case MODE_RATE: return counter->count - (uint32_t)(pulses % counter->count);
     case MODE_SQUARE_WAVE:
         return square_wave_value(counter->count, (uint32_t)(pulses % counter->count));
@@ -181,7 +171,7 @@ static void reload(struct pit_counter *counter)
 
     counter->count = counter->next;
     counter->start = counter->reload_at;
-    if (low && mode_of(counter) == MODE_SQUARE_WAVE)
+    if (low && counter->mode == MODE_SQUARE_WAVE)
         counter->start -= high_half(counter->count);
     counter->seen = counter->reload_at;
     counter->reload_at = 0;
@@ -189,37 +179,53 @@ static void reload(struct pit_counter *counter)
 
 static void note_rises(struct pit_counter *counter, uint64_t until)
 {
-    if (rises(counter, until) != rises(counter, counter->seen))
+    if (!counter->paused && rises(counter, until) != rises(counter, counter->seen))
         counter->rose = true;
     counter->seen = until;
 }
 
-/* Not inlined, so that what is read often does not pay for its registers. */
-__attribute__((noinline))
 static void take_next(struct pit_counter *counter)
 {
     note_rises(counter, counter->reload_at);
     reload(counter);
 }
 
+static inline bool reload_is_due(const struct pit_counter *counter, uint64_t now)
+{
+    return counter->reload_at != 0 && now >= counter->reload_at;
+}
+
 /* Before it is read. */
 static inline void settle(struct pit_counter *counter, uint64_t now)
 {
-    if (counter->reload_at != 0 && now >= counter->reload_at)
+    if (reload_is_due(counter, now))
         take_next(counter);
 }
 
-/* Before it is changed. */
 static void advance(struct pit_counter *counter, uint64_t now)
 {
     settle(counter, now);
     note_rises(counter, now);
 }
 
-/* Loads the count that was written last. */
-static void begin(struct pit_counter *counter, uint64_t now)
+/* Around whatever makes another output of one that is settled: returns what it is
+ * before. */
+static bool change_begins(struct pit_counter *counter, uint64_t now)
 {
-    counter->before = mode_of(counter) != MODE_TERMINAL_COUNT && output(counter, now);
+    note_rises(counter, now);
+    return output(counter, now);
+}
+
+static void change_ends(struct pit_counter *counter, bool was_high, uint64_t now)
+{
+    if (!was_high && output(counter, now))
+        counter->rose = true;
+}
+
+/* Loads the count that was written last. */
+static void begin(struct pit_counter *counter, bool was_high, uint64_t now)
+{
+    counter->before = counter->mode != MODE_TERMINAL_COUNT && was_high;
     counter->count = counter->next;
     counter->start = now + 1;
     counter->counted = 0;
@@ -233,30 +239,51 @@ static uint64_t period_end(const struct pit_counter *counter, uint64_t now)
     uint64_t phase = counted(counter, now) % counter->count;
     uint64_t end = counter->count;
 
-    if (mode_of(counter) == MODE_SQUARE_WAVE && phase < high_half(counter->count))
+    if (counter->mode == MODE_SQUARE_WAVE && phase < high_half(counter->count))
         end = high_half(counter->count);
     return now - phase + end;
 }
 
 static uint32_t count_from(const struct pit_counter *counter, uint16_t value)
 {
-    bool decimal = counter->control & CONTROL_BCD;
+    if (!(counter->control & CONTROL_BCD))
+        return value != 0 ? value : BINARY_MODULUS;
+
     uint32_t digits = (value >> 12) * 1000u + (value >> 8 & 15) * 100u + (value >> 4 & 15) * 10u +
                       (value & 15);
-    uint32_t count = decimal ? digits : value;
-
-    return count != 0 ? count : decimal ? DECIMAL_MODULUS : BINARY_MODULUS;
+    return digits != 0 ? digits : DECIMAL_MODULUS;
 }
 
-static void write_count(struct pit_counter *counter, uint16_t value, uint64_t now)
+/* Both tell whether its output will be another. */
+
+static bool write_count(struct pit_counter *counter, uint16_t value, uint64_t now)
 {
+    settle(counter, now);
     counter->next = count_from(counter, value);
     if (is_triggered_by_gate(counter))
-        return;
-    if (is_periodic(counter) && is_loaded(counter, now) && !counter->paused)
+        return false;
+    if (is_periodic(counter) && is_loaded(counter, now) && !counter->paused) {
         counter->reload_at = period_end(counter, now);
-    else
-        begin(counter, now);
+    } else {
+        bool was_high = change_begins(counter, now);
+        begin(counter, was_high, now);
+        change_ends(counter, was_high, now);
+    }
+    return true;
+}
+
+/* "Writing the first byte disables counting", in mode 0. */
+static bool write_first_byte(struct pit_counter *counter, uint8_t value, uint64_t now)
+{
+    counter->first_byte = value;
+    counter->writes_high = true;
+    if (counter->mode != MODE_TERMINAL_COUNT)
+        return false;
+    settle(counter, now);
+    bool was_high = change_begins(counter, now);
+    counter->count = 0;
+    change_ends(counter, was_high, now);
+    return true;
 }
 
 static void set_gate(struct pit_counter *counter, bool high, uint64_t now)
@@ -266,7 +293,7 @@ static void set_gate(struct pit_counter *counter, bool high, uint64_t now)
     counter->gate = high;
     if (high && (is_periodic(counter) || is_triggered_by_gate(counter))) {
         if (counter->next != 0)
-            begin(counter, now);
+            begin(counter, output(counter, now), now);
     } else if (high) {
         counter->start = now - counter->counted;
         counter->paused = false;
@@ -278,22 +305,14 @@ static void set_gate(struct pit_counter *counter, bool high, uint64_t now)
 
 /* ---- Ports ---- */
 
-static void write_byte(struct pit_counter *counter, uint8_t value, uint64_t now)
+static bool write_byte(struct pit_counter *counter, uint8_t value, uint64_t now)
 {
-    switch (access_of(counter)) {
-    case ACCESS_LATCH: return; /* no control word has this in its place */
-    case ACCESS_LOW: write_count(counter, value, now); return;
-    case ACCESS_HIGH: write_count(counter, (uint16_t)(value << 8), now); return;
-    case ACCESS_BOTH: break;
-    }
-    if (counter->writes_high) {
-        write_count(counter, (uint16_t)(value << 8 | counter->first_byte), now);
-    } else {
-        counter->first_byte = value;
-        if (mode_of(counter) == MODE_TERMINAL_COUNT)
-            counter->count = 0; /* "Writing the first byte disables counting." */
-    }
-    counter->writes_high = !counter->writes_high;
+    if (counter->access == ACCESS_BOTH && !counter->writes_high)
+        return write_first_byte(counter, value, now);
+    counter->writes_high = false;
+    /* Where there is one byte only, the first one is 0. */
+    uint16_t count = counter->access == ACCESS_LOW ? value : (uint16_t)(value << 8);
+    return write_count(counter, count | counter->first_byte, now);
 }
 
 static void latch_count(struct pit_counter *counter, uint64_t now)
@@ -301,7 +320,7 @@ static void latch_count(struct pit_counter *counter, uint64_t now)
     if (counter->latched_bytes != 0)
         return;
     counter->latch = value_at(counter, now);
-    counter->latched_bytes = access_of(counter) == ACCESS_BOTH ? 2 : 1;
+    counter->latched_bytes = counter->access == ACCESS_BOTH ? 2 : 1;
 }
 
 static void latch_status(struct pit_counter *counter, uint64_t now)
@@ -315,17 +334,26 @@ static void latch_status(struct pit_counter *counter, uint64_t now)
     counter->status_latched = true;
 }
 
-static void set_mode(struct pit_counter *counter, uint8_t control)
+static void set_mode(struct pit_counter *counter, uint8_t control, uint64_t now)
 {
+    unsigned mode = control >> CONTROL_MODE_SHIFT & CONTROL_MODE_MASK;
+    settle(counter, now);
+    bool was_high = change_begins(counter, now);
+
     counter->control = control & CONTROL_LASTING;
-    counter->before = mode_of(counter) != MODE_TERMINAL_COUNT;
+    counter->mode = (uint8_t)(mode > MODE_HARDWARE_STROBE ? mode - 4 : mode);
+    counter->access = (uint8_t)access_in(control);
+    counter->before = counter->mode != MODE_TERMINAL_COUNT;
     counter->count = counter->next = 0;
     counter->reload_at = 0;
-    counter->writes_high = counter->reads_high = false;
+    counter->writes_high = false;
+    counter->first_byte = 0;
+    counter->reads_high = counter->access == ACCESS_HIGH;
     counter->latched_bytes = 0;
     counter->status_latched = false;
     counter->paused = !counter->gate && !is_triggered_by_gate(counter);
     counter->counted = 0;
+    change_ends(counter, was_high, now);
 }
 
 static void read_back(struct pit *pit, uint8_t command, uint64_t now)
@@ -341,52 +369,68 @@ static void read_back(struct pit *pit, uint8_t command, uint64_t now)
     }
 }
 
-static void write_counter(struct pit_counter *counter, bool is_control, uint8_t value,
-                          uint64_t now)
+/* Of a port that is not the control word's. */
+static struct pit_counter *counter_at(struct pit *pit, uint16_t port)
 {
-    advance(counter, now);
-    bool was_high = output(counter, now);
-    if (is_control)
-        set_mode(counter, value);
-    else
-        write_byte(counter, value, now);
-    if (!was_high && output(counter, now))
-        counter->rose = true;
+    return &pit->counters[port % 4u];
 }
 
-void pit_write(struct pit *pit, uint16_t port, uint8_t value, uint64_t now)
+/* As pit_write(). Not inlined, so that counts pay for nothing of it. */
+__attribute__((noinline))
+static bool write_control(struct pit *pit, uint8_t value, uint64_t now)
 {
-    bool is_control = port == GUEST_PORT_PIT_CONTROL;
-    unsigned index = is_control ? value >> CONTROL_COUNTER_SHIFT : port - GUEST_PORT_PIT;
-    enum pit_access access = (enum pit_access)(value >> CONTROL_ACCESS_SHIFT & CONTROL_ACCESS_MASK);
+    unsigned index = value >> CONTROL_COUNTER_SHIFT;
 
     if (index == READ_BACK) {
         read_back(pit, value, now);
-    } else if (is_control && access == ACCESS_LATCH) {
-        settle(&pit->counters[index], now);
-        latch_count(&pit->counters[index], now);
-    } else {
-        write_counter(&pit->counters[index], is_control, value, now);
+        return false;
     }
+    if (access_in(value) != ACCESS_LATCH) {
+        set_mode(&pit->counters[index], value, now);
+        return index == 0;
+    }
+    settle(&pit->counters[index], now);
+    latch_count(&pit->counters[index], now);
+    return false;
 }
 
+bool pit_write(struct pit *pit, uint16_t port, uint8_t value, uint64_t now)
+{
+    if (port == GUEST_PORT_PIT_CONTROL)
+        return write_control(pit, value, now);
+    return write_byte(counter_at(pit, port), value, now) && port == GUEST_PORT_PIT;
+}
+
+/* What was latched is read first, the status before the count. */
 static uint8_t read_latched(struct pit_counter *counter)
 {
-    bool high = access_of(counter) == ACCESS_HIGH ||
-                (access_of(counter) == ACCESS_BOTH && counter->latched_bytes == 1);
+    if (counter->status_latched) {
+        counter->status_latched = false;
+        return counter->status;
+    }
+    bool high = counter->access == ACCESS_HIGH ||
+                (counter->access == ACCESS_BOTH && counter->latched_bytes == 1);
 
     counter->latched_bytes--;
     return (uint8_t)(high ? counter->latch >> 8 : counter->latch);
 }
 
-static uint8_t read_live(struct pit_counter *counter, uint64_t now)
+static uint8_t read_live(struct pit_counter *counter, uint16_t value)
 {
-    uint16_t value = value_at(counter, now);
-    bool high = access_of(counter) == ACCESS_HIGH || counter->reads_high;
+    bool high = counter->reads_high;
 
-    if (access_of(counter) == ACCESS_BOTH)
-        counter->reads_high = !counter->reads_high;
+    counter->reads_high ^= counter->access == ACCESS_BOTH;
     return (uint8_t)(high ? value >> 8 : value);
+}
+
+/* Not inlined, so that what is read often pays for nothing of it. */
+__attribute__((noinline))
+static uint8_t read_settled(struct pit_counter *counter, uint64_t now)
+{
+    settle(counter, now);
+    return counter->latched_bytes != 0 || counter->status_latched
+               ? read_latched(counter)
+               : read_live(counter, value_at(counter, now));
 }
 
 uint8_t pit_read(struct pit *pit, uint16_t port, uint64_t now)
@@ -394,13 +438,11 @@ uint8_t pit_read(struct pit *pit, uint16_t port, uint64_t now)
     if (port == GUEST_PORT_PIT_CONTROL)
         return 0xFF; /* nobody drives the bus */
 
-    struct pit_counter *counter = &pit->counters[port - GUEST_PORT_PIT];
-    settle(counter, now);
-    if (counter->status_latched) {
-        counter->status_latched = false;
-        return counter->status;
-    }
-    return counter->latched_bytes != 0 ? read_latched(counter) : read_live(counter, now);
+    struct pit_counter *counter = counter_at(pit, port);
+    if (reload_is_due(counter, now) || counter->latched_bytes != 0 || counter->status_latched ||
+        (counter->control & CONTROL_BCD))
+        return read_settled(counter, now);
+    return read_live(counter, (uint16_t)element(counter, now, BINARY_MODULUS));
 }
 
 uint8_t pit_read_61(struct pit *pit, uint64_t now)
@@ -447,7 +489,7 @@ uint64_t pit_next_rise(const struct pit *pit)
         return PIT_NEVER;
     if (is_periodic(counter))
         return counter->count > 1 ? counter->start + (done + 1) * counter->count : PIT_NEVER;
-    uint64_t end = counter->start + counter->count + (mode_of(counter) == MODE_SOFTWARE_STROBE);
+    uint64_t end = counter->start + counter->count + (counter->mode == MODE_SOFTWARE_STROBE);
     return end > counter->seen ? end : PIT_NEVER;
 }
 

@@ -32,7 +32,9 @@ struct pit_counter {
     bool before;        /* output until the count is loaded */
     bool rose;          /* output, since pit_take_rise() */
 
-    uint8_t control;    /* bits 5:0 of the control word */
+    uint8_t control;    /* bits 5:0 of the control word, and two fields of it: */
+    uint8_t mode;       /* enum pit_mode */
+    uint8_t access;     /* enum pit_access */
     bool writes_high;   /* the next byte written is the second of two */
     bool reads_high;
     uint8_t first_byte;
@@ -50,9 +52,10 @@ struct pit {
 /* As a PC's firmware leaves it: 18.2 Hz at the output of counter 0. */
 void pit_init(struct pit *pit, uint64_t now);
 
-/* `port` is 40h to 43h. */
+/* `port` is 40h to 43h. A write returns whether counter 0 goes on in another way:
+ * what was asked of it below is new. */
 uint8_t pit_read(struct pit *pit, uint16_t port, uint64_t now);
-void pit_write(struct pit *pit, uint16_t port, uint8_t value, uint64_t now);
+bool pit_write(struct pit *pit, uint16_t port, uint8_t value, uint64_t now);
 
 uint8_t pit_read_61(struct pit *pit, uint64_t now);
 void pit_write_61(struct pit *pit, uint8_t value, uint64_t now);

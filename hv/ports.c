@@ -16,15 +16,16 @@
 #include "hv/warm_reset.h"
 
 enum port_device {
-    PORT_EXPECTED, /* nobody there, and every PC kernel looks all the same */
     PORT_COM1,
     PORT_COM2,
     PORT_PIC,
-    PORT_PIT, /* and port 61h */
+    PORT_PIT,
+    PORT_61,
     PORT_I8042, /* and port 92h */
     PORT_CMOS,
     PORT_PCI,
     PORT_PLATFORM,
+    PORT_EXPECTED, /* nobody there, and every PC kernel looks all the same */
 };
 
 /* An access belongs to a row if it begins in [first, last], does not reach
@@ -55,7 +56,7 @@ static const struct port_row rows[ROWS] = {
     ROW(GUEST_PORT_PIC_MASTER, 2, BYTES, PORT_PIC),
     ROW(GUEST_PORT_PIT, 4, BYTES, PORT_PIT),
     ROW(GUEST_PORT_I8042_DATA, 1, BYTES, PORT_I8042),
-    ROW(GUEST_PORT_SYSTEM_CONTROL_B, 1, BYTES, PORT_PIT),
+    ROW(GUEST_PORT_SYSTEM_CONTROL_B, 1, BYTES, PORT_61),
     ROW(GUEST_PORT_I8042_COMMAND, 1, BYTES, PORT_I8042),
     ROW(GUEST_PORT_RTC_INDEX, 2, BYTES, PORT_CMOS),
     ROW(0x80, 1, NONE, PORT_EXPECTED), /* POST code: a delay */
@@ -125,6 +126,8 @@ static inline uint32_t device_read(struct vm *vm, enum port_device device, uint1
         return irq_pic_read(vm, port);
     case PORT_PIT:
         return timers_pit_read(vm, port);
+    case PORT_61:
+        return timers_61_read(vm);
     case PORT_I8042:
         return i8042_read(vm, port);
     case PORT_CMOS:
@@ -154,6 +157,9 @@ static inline bool device_write(struct vm *vm, enum port_device device, uint16_t
         break;
     case PORT_PIT:
         timers_pit_write(vm, port, (uint8_t)value);
+        break;
+    case PORT_61:
+        timers_61_write(vm, (uint8_t)value);
         break;
     case PORT_I8042:
         *event = i8042_write(vm, port, (uint8_t)value);
@@ -415,18 +421,16 @@ bool ports_write(struct vcpu *vcpu, uint16_t port, size_t bytes, uint32_t value)
 
 /* SDM Vol. 1, 3.4.1.1 "General-Purpose Registers in 64-Bit Mode": 32-bit results
  * clear the upper half, smaller ones leave the rest of the register. */
-static inline uint64_t merge(uint64_t old, uint32_t value, size_t bytes)
-{
-    if (bytes == sizeof(uint8_t))
-        return (old & ~0xFFull) | (uint8_t)value;
-    if (bytes == sizeof(uint16_t))
-        return (old & ~0xFFFFull) | (uint16_t)value;
-    return value;
-}
-
 static inline struct verdict finish_in(struct vcpu *vcpu, uint32_t value, size_t bytes)
 {
-    vcpu->gpr[GPR_RAX] = merge(vcpu->gpr[GPR_RAX], value, bytes);
+    uint64_t *rax = &vcpu->gpr[GPR_RAX];
+
+    if (bytes == sizeof(uint8_t))
+        __builtin_memcpy(rax, &value, sizeof(uint8_t));
+    else if (bytes == sizeof(uint16_t))
+        __builtin_memcpy(rax, &value, sizeof(uint16_t));
+    else
+        *rax = value;
     return ADVANCE;
 }
 

@@ -11,9 +11,6 @@
 #include "hv/ticks.h"
 #include "hv/vm.h"
 
-#define PIT_COUNTER_AND_ACCESS 0xF0 /* of a control word; 0 latches counter 0 */
-#define PIT_COUNTER 0xC0
-
 void timers_init(struct timers *timers, uint64_t tsc_hz)
 {
     CHECK(tsc_hz >= PM_TIMER_HZ && tsc_hz < 1ull << 40);
@@ -124,23 +121,23 @@ void timers_serve(struct vcpu *vcpu, bool asked)
 
 uint8_t timers_pit_read(struct vm *vm, uint16_t port)
 {
-    uint64_t now = pit_now(vm);
-
-    return port == GUEST_PORT_SYSTEM_CONTROL_B ? pit_read_61(&vm->pit, now)
-                                               : pit_read(&vm->pit, port, now);
+    return pit_read(&vm->pit, port, pit_now(vm));
 }
 
 void timers_pit_write(struct vm *vm, uint16_t port, uint8_t value)
 {
-    uint64_t now = pit_now(vm);
-    bool sets_mode_0 = !(value & PIT_COUNTER) && (value & PIT_COUNTER_AND_ACCESS);
-
-    if (port == GUEST_PORT_SYSTEM_CONTROL_B)
-        pit_write_61(&vm->pit, value, now);
-    else
-        pit_write(&vm->pit, port, value, now);
-    if (port == GUEST_PORT_PIT || (port == GUEST_PORT_PIT_CONTROL && sets_mode_0))
+    if (pit_write(&vm->pit, port, value, pit_now(vm)))
         timers_changed(vm);
+}
+
+uint8_t timers_61_read(struct vm *vm)
+{
+    return pit_read_61(&vm->pit, pit_now(vm));
+}
+
+void timers_61_write(struct vm *vm, uint8_t value)
+{
+    pit_write_61(&vm->pit, value, pit_now(vm));
 }
 
 /* Not inlined, so that a handler which is all of them together saves no registers for

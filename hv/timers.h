@@ -64,6 +64,10 @@ enum platform_event timers_platform_write(struct vm *vm, uint16_t port, size_t b
 uint8_t timers_cmos_read(struct vm *vm, uint16_t port);
 void timers_cmos_write(struct vm *vm, uint16_t port, uint8_t value);
 
-/* Ports 40h to 43h and 61h. */
+/* Ports 40h to 43h. */
 uint8_t timers_pit_read(struct vm *vm, uint16_t port);
 void timers_pit_write(struct vm *vm, uint16_t port, uint8_t value);
+
+/* Port 61h. */
+uint8_t timers_61_read(struct vm *vm);
+void timers_61_write(struct vm *vm, uint8_t value);

@@ -111,6 +111,31 @@ static void the_first_of_two_bytes_stops_the_terminal_count(void **state)
     assert_true(rose());
 }
 
+static void a_write_says_whether_counter_0_goes_on_in_another_way(void **state)
+{
+    (void)state;
+    assert_true(pit_write(&pit, CONTROL, BOTH | 2 << 1, now));
+    assert_false(pit_write(&pit, COUNTER_0, 10, now));
+    assert_true(pit_write(&pit, COUNTER_0, 0, now));
+    assert_false(pit_write(&pit, CONTROL, 0, now)); /* a latch */
+    assert_false(pit_write(&pit, CONTROL, 0xC2, now)); /* read back */
+    assert_false(pit_write(&pit, CONTROL, 0x80 | LOW, now));
+    assert_false(pit_write(&pit, COUNTER_2, 1, now));
+    assert_true(pit_write(&pit, CONTROL, BOTH | 0 << 1, now));
+    assert_true(pit_write(&pit, COUNTER_0, 10, now));
+}
+
+static void half_a_count_is_forgotten_with_its_control_word(void **state)
+{
+    (void)state;
+    control(BOTH | 2 << 1);
+    write(COUNTER_0, 0x34);
+    control(HIGH | 2 << 1);
+    write(COUNTER_0, 0x12);
+    now += 1;
+    assert_int_equal(pit.counters[0].count, 0x1200);
+}
+
 static void the_rate_generator_is_periodic(void **state)
 {
     (void)state;
@@ -604,6 +629,8 @@ int main(void)
         TEST(firmware_has_set_it_to_18_hz),
         TEST(terminal_count_rises_once_a_pulse_after_the_count),
         TEST(the_first_of_two_bytes_stops_the_terminal_count),
+        TEST(a_write_says_whether_counter_0_goes_on_in_another_way),
+        TEST(half_a_count_is_forgotten_with_its_control_word),
         TEST(the_rate_generator_is_periodic),
         TEST(a_new_rate_begins_with_the_next_period),
         TEST(the_square_wave_is_high_for_the_longer_half),

@@ -524,9 +524,30 @@ static void a_shorter_deadline_of_another_vcpu_calls_the_boot_vcpu(void **state)
     assert_true(fake.timer < before);
     timers_pit_write(&vm, 0x43, 0); /* a latch changes nothing */
     timers_pit_write(&vm, 0x43, 0xB6);
-    timers_pit_write(&vm, 0x61, 3);
+    timers_61_write(&vm, 3);
     (void)timers_pit_read(&vm, 0x40);
     assert_int_equal(asked(REQUEST_DEVICES), 0);
+}
+
+static void half_a_count_calls_nobody_but_in_mode_0(void **state)
+{
+    (void)state;
+    open_pin_2(0x50);
+    program_pit(2, 60000);
+    serve(REQUEST_DEVICES);
+    fake.record_count = 0;
+    timers_pit_write(&vm, 0x40, 100);
+    assert_int_equal(asked(REQUEST_DEVICES), 0);
+    timers_pit_write(&vm, 0x40, 0);
+    assert_true(asked(REQUEST_DEVICES) > 0);
+    program_pit(0, 60000);
+    serve(REQUEST_DEVICES);
+    assert_true(fake.timer != MACHINE_TIMER_OFF);
+    fake.record_count = 0;
+    timers_pit_write(&vm, 0x40, 100); /* the count stops */
+    assert_true(asked(REQUEST_DEVICES) > 0);
+    serve(REQUEST_DEVICES);
+    assert_int_equal(fake.timer, MACHINE_TIMER_OFF);
 }
 
 static void time_never_goes_back(void **state)
@@ -583,6 +604,7 @@ int main(void)
         TEST(missed_periods_are_one_edge),
         TEST(the_fastest_timer_leaves_the_guest_time_to_run),
         TEST(a_shorter_deadline_of_another_vcpu_calls_the_boot_vcpu),
+        TEST(half_a_count_calls_nobody_but_in_mode_0),
         TEST(time_never_goes_back),
         TEST(a_life_begins_without_a_deadline),
     };
