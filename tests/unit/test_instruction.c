@@ -28,7 +28,7 @@ static uint64_t random_below(uint64_t bound)
     random_state ^= random_state << 13;
     random_state ^= random_state >> 7;
     random_state ^= random_state << 17;
-    return random_state % bound;
+    return (random_state >> 32) % bound; /* the low bits of two in turn depend on each other */
 }
 
 static unsigned rounds(void)
