@@ -379,8 +379,12 @@ static void each_fixed_range_is_remembered_by_itself_if_all_its_types_are_types(
 
 /*
  * What kernels touch at boot, on a processor that has everything: Linux 6,
- * FreeBSD, NetBSD and OpenBSD by their sources, Windows by what other hypervisors
- * found that it needs. P: no exit, V: this value, G: #GP(0), T: taken.
+ * FreeBSD, NetBSD, OpenBSD, Haiku and Xen by their sources, Windows by what other
+ * hypervisors found that it needs. P: no exit, V: this value, G: #GP(0), T: taken.
+ *
+ * Where reads are #GP(0), each of them asks before, and the answer is no: CPUID, as
+ * far as nothing else is said, or MTRRCAP, MCG_CAP and ARCH_CAPABILITIES; or it asks
+ * for models older than any that can run this; or it survives the fault.
  */
 static const struct {
     uint32_t msr;
@@ -394,6 +398,7 @@ static const struct {
     { 0x1B, 'V', 0xFEE00D00, 'G', 0xFEE00900 }, /* APIC_BASE: not back from x2APIC */
     { 0x2A, 'V', 0, 'T', 0 },                  /* EBL_CR_POWERON */
     { 0x2C, 'G', 0, 'G', 0 },                  /* EBC_FREQUENCY_ID: NetBurst's */
+    { 0x33, 'G', 0, 'G', 0 },                  /* TEST_CTRL: no CORE_CAPABILITIES */
     { 0x34, 'G', 0, 'G', 0 },                  /* SMI_COUNT: Linux asks safely */
     { 0x3A, 'V', 1, 'G', 5 },                  /* FEATURE_CONTROL: Windows, without asking CPUID */
     { 0x3B, 'P', 0, 'T', 0 },                  /* TSC_ADJUST */
@@ -403,15 +408,20 @@ static const struct {
     { 0x79, 'G', 0, 'T', 0x100000 },           /* BIOS_UPDT_TRIG */
     { 0x8B, 'V', 0, 'T', 0 },                  /* BIOS_SIGN_ID: 0 is written before */
     { 0xC1, 'G', 0, 'G', 0 },                  /* PMC0: leaf 0Ah is empty */
+    { 0xCD, 'G', 0, 'G', 0 },                  /* FSB_FREQ: BSDs, up to Core 2 and Bonnell */
     { 0xCE, 'V', 0, 'G', 0 },                  /* PLATFORM_INFO */
+    { 0xCF, 'G', 0, 'G', 0 },                  /* CORE_CAPABILITIES */
     { 0xE2, 'G', 0, 'G', 0 },                  /* PKG_CST_CONFIG_CONTROL: no MWAIT */
     { 0xE7, 'G', 0, 'G', 0 },                  /* MPERF: leaf 6 has none */
     { 0xE8, 'G', 0, 'G', 0 },                  /* APERF */
+    { 0xEE, 'G', 0, 'G', 0 },                  /* a temperature: OpenBSD, on Core Duo */
     { 0xFE, 'V', 0x500, 'G', 0 },              /* MTRRCAP */
     { 0x10A, 'V', 0, 'G', 0 },                 /* ARCH_CAPABILITIES */
     { 0x10B, 'P', 0, 'P', 0 },                 /* FLUSH_CMD */
+    { 0x119, 'G', 0, 'G', 0 },                 /* BBL_CR_CTL: no serial number */
     { 0x122, 'G', 0, 'G', 0 },                 /* TSX_CTRL: not among the capabilities */
     { 0x123, 'G', 0, 'G', 0 },                 /* MCU_OPT_CTRL */
+    { 0x130, 'G', 0, 'G', 0 },                 /* masks of CPUID: Xen asks safely */
     { 0x140, 'V', 0, 'T', 0 },                 /* MISC_FEATURE_ENABLES */
     { 0x174, 'P', 0, 'P', 0 },                 /* SYSENTER_CS */
     { 0x175, 'P', 0, 'P', 0 },                 /* SYSENTER_ESP */
@@ -425,6 +435,7 @@ static const struct {
     { 0x19A, 'G', 0, 'G', 0 },                 /* CLOCK_MODULATION: no ACPI bit */
     { 0x19B, 'G', 0, 'G', 0 },                 /* THERM_INTERRUPT */
     { 0x19C, 'G', 0, 'G', 0 },                 /* THERM_STATUS */
+    { 0x19D, 'G', 0, 'G', 0 },                 /* THERM2_CTL: NetBSD, no TM */
     { 0x1A0, 'V', 0x1801, 'T', 0x1801 },       /* MISC_ENABLE */
     { 0x1A2, 'G', 0, 'G', 0 },                 /* TEMPERATURE_TARGET */
     { 0x1AD, 'G', 0, 'G', 0 },                 /* TURBO_RATIO_LIMIT */
@@ -448,6 +459,8 @@ static const struct {
     { 0x6A0, 'G', 0, 'G', 0 },                 /* U_CET */
     { 0x6E0, 'P', 0, 'P', 0 },                 /* TSC_DEADLINE */
     { 0x770, 'G', 0, 'G', 0 },                 /* PM_ENABLE */
+    { 0x982, 'G', 0, 'G', 0 },                 /* TME_ACTIVATE */
+    { 0xC80, 'G', 0, 'G', 0 },                 /* DEBUG_INTERFACE: OpenBSD, no SDBG */
     { 0xC8F, 'G', 0, 'G', 0 },                 /* PQR_ASSOC */
     { 0xDA0, 'V', 0, 'T', 0 },                 /* XSS */
     { 0x40000000, 'G', 0, 'G', 0 },            /* Hyper-V's: leaf 40000000h is not its */
@@ -481,6 +494,41 @@ static void what_kernels_touch_is_as_they_expect(void **state)
             assert_false(reads(msr, &value));
         if (touched[i].write != 'P')
             assert_int_equal(writes(msr, touched[i].written), touched[i].write == 'T');
+    }
+}
+
+/* Of these, kernels ask nobody, and a fault would stop their boot: on any processor
+ * that can run this, however old or new. */
+static void what_kernels_read_without_asking_is_there(void **state)
+{
+    static const struct { uint32_t msr; const char *by; } asked[] = {
+        { 0x17, "microcode drivers: Linux, FreeBSD, OpenBSD, NetBSD" },
+        { 0x1B, "all with a local APIC" },
+        { 0x2A, "NetBSD and OpenBSD for i386: the bus clock" },
+        { 0x3A, "Windows" },
+        { 0x8B, "all: the microcode's revision" },
+        { 0xFE, "all: MTRR is offered" },
+        { 0x179, "all: MCA is offered" },
+        { 0x17A, "their handlers of machine checks" },
+        { 0x1A0, "all, for the limit of CPUID and fast strings" },
+        { 0x1D9, "Linux: single steps on branches" },
+        { 0x250, "NetBSD, without asking MTRRCAP" },
+        { 0x259, "NetBSD" },
+        { 0x26F, "NetBSD" },
+        { 0x277, "all: PAT is offered" },
+        { 0x2FF, "all: MTRR is offered" },
+        { 0xC0000080, "all for 64 bits" },
+    };
+    const unsigned count = sizeof asked / sizeof asked[0];
+
+    (void)state;
+    for (unsigned i = 0; i < 2 * count; i++) {
+        uint32_t msr = asked[i % count].msr;
+        uint64_t value;
+        if (i % count == 0)
+            set_up(i == 0 ? fake_cpuid_host_full() : fake_cpuid_host_bare());
+        if (exits(msr, false) && !reads(msr, &value))
+            fail_msg("MSR %x: %s", msr, asked[i % count].by);
     }
 }
 
@@ -544,6 +592,7 @@ int main(void)
         TEST(branch_records_can_be_turned_on_without_effect),
         TEST(each_fixed_range_is_remembered_by_itself_if_all_its_types_are_types),
         TEST(what_kernels_touch_is_as_they_expect),
+        TEST(what_kernels_read_without_asking_is_there),
         TEST(amds_registers_are_probed_for),
         TEST(arch_capabilities_shows_no_bit_that_announces_an_msr),
         TEST(the_local_apic_is_asked_for_its_registers),
