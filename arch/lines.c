@@ -72,6 +72,14 @@ static uint32_t remapping_index(uint32_t gsi, uint8_t id)
     return index;
 }
 
+bool lines_are_usable(uint32_t gsi)
+{
+    const struct host_ioapic *ioapic = ioapic_of(gsi);
+    if (ioapic == NULL || !vtd_is_on())
+        return ioapic != NULL;
+    return remapping_index(gsi, ids[ioapic - ioapics]) != VTD_NO_INTERRUPT;
+}
+
 /* Where interrupts are remapped, the IOAPIC names an entry, and that one the CPU. */
 static bool route_at(const struct host_ioapic *ioapic, uint32_t gsi,
                      const struct host_ioapic_route *route)
@@ -80,6 +88,7 @@ static bool route_at(const struct host_ioapic *ioapic, uint32_t gsi,
         return host_ioapic_route(ioapic, gsi, route);
     bool level = route->trigger == ACPI_LEVEL && route->delivery != DELIVERY_NMI;
     uint32_t index = remapping_index(gsi, ids[ioapic - ioapics]);
+    host_ioapic_mask(ioapic, gsi); /* both name the vector, and no EOI ends one of two */
     return index != VTD_NO_INTERRUPT
         && vtd_interrupt_set(index, &(struct vtd_interrupt){ .apic_id = route->apic_id,
                .delivery = route->delivery, .vector = route->vector, .level = level })

@@ -9,6 +9,7 @@
 
 #define SELECT_WORD (IOAPIC_IOREGSEL / sizeof(uint32_t))
 #define WINDOW_WORD (IOAPIC_IOWIN / sizeof(uint32_t))
+#define END_WORD (IOAPIC_EOIR / sizeof(uint32_t))
 
 #define ENTRIES_MAX 240 /* registers 10h to EFh */
 
@@ -24,12 +25,27 @@ static void register_write(const struct host_ioapic *ioapic, uint32_t index, uin
     mmio_write32(ioapic->window + WINDOW_WORD, value);
 }
 
+/* Masks an entry and ends what it has sent: where nobody ends a level-triggered
+ * interrupt, Remote IRR would stay set and hold the line back for good. An edge
+ * takes it away, or in later versions a write of the vector while it is level. */
+static void close_entry(const struct host_ioapic *ioapic, unsigned entry)
+{
+    uint32_t low = IOAPIC_REDIRECTION + 2 * entry;
+    uint32_t value = register_read(ioapic, low);
+
+    register_write(ioapic, low, value | (uint32_t)REDIRECTION_MASKED);
+    if (ioapic->version >= IOAPIC_VERSION_WITH_EOI
+        && (register_read(ioapic, low) & REDIRECTION_REMOTE_IRR))
+        mmio_write32(ioapic->window + END_WORD, value & REDIRECTION_VECTOR_MASK);
+    register_write(ioapic, low, (uint32_t)REDIRECTION_MASKED);
+}
+
 /* The low half goes last when it unmasks, and first when it masks, so that no
  * half-written entry can ever fire. */
 static void write_entry(const struct host_ioapic *ioapic, unsigned entry, uint64_t value)
 {
     uint32_t low = IOAPIC_REDIRECTION + 2 * entry;
-    register_write(ioapic, low, (uint32_t)REDIRECTION_MASKED);
+    close_entry(ioapic, entry);
     register_write(ioapic, low + 1, (uint32_t)(value >> 32));
     register_write(ioapic, low, (uint32_t)value);
 }

@@ -17,7 +17,7 @@
 #define IOAPIC_DESTINATIONS 255 /* APIC ids from 0 on; FFh is all of them */
 
 struct host_ioapic {
-    volatile uint32_t *window; /* mapped uncached, at least 32 bytes */
+    volatile uint32_t *window; /* mapped uncached, at least 68 bytes */
     uint32_t gsi_base;
     unsigned entries; /* GSIs gsi_base to gsi_base + entries - 1 */
     uint8_t id;

@@ -84,6 +84,7 @@ void lapic_init(struct vcpu *vcpu)
     lapic_reset_registers(vcpu);
     if (vcpu->index == 0 && atomic_load(&vcpu->lapic.mode) != LAPIC_DISABLED)
         firmware_handover(vcpu);
+    lines_apic_changed(vcpu->vm);
 }
 
 /* ---- Registers ---- */
@@ -99,10 +100,9 @@ void lapic_svr_write(struct vcpu *vcpu, uint32_t value)
     struct lapic *lapic = &vcpu->lapic;
     atomic_store(&lapic->svr, value);
     machine_msr_write(IA32_X2APIC_SIVR, value);
-    if (value & SIVR_ENABLE)
-        return;
-    for (unsigned i = 0; i < LAPIC_LVT_COUNT; i++)
+    for (unsigned i = 0; i < LAPIC_LVT_COUNT && !(value & SIVR_ENABLE); i++)
         atomic_store(&lapic->lvt[i], atomic_load(&lapic->lvt[i]) | LVT_MASKED);
+    lines_apic_changed(vcpu->vm);
 }
 
 /* No source of these interrupts is a guest's but the pair of 8259s at LINT0 and

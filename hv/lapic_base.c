@@ -74,6 +74,7 @@ static void disable(struct vcpu *vcpu, uint64_t value)
 {
     lapic_base_set(vcpu, value);
     atomic_store(&vcpu->lapic.svr, SIVR_RESET_VALUE);
+    lines_apic_changed(vcpu->vm);
     machine_interrupts_drain();
     lapic_reset_registers(vcpu);
     machine_request(vcpu->cpu, REQUEST_DEVICES); /* the 8259s are heard now */
@@ -96,5 +97,6 @@ bool lapic_base_write(struct vcpu *vcpu, uint64_t value)
     if (after == LAPIC_X2APIC && before == LAPIC_XAPIC)
         lapic->icr_high = 0; /* is not preserved */
     lapic_base_set(vcpu, value);
+    lines_apic_changed(vcpu->vm);
     return true;
 }

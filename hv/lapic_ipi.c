@@ -69,11 +69,9 @@ static uint32_t targets(const struct vm *vm, uint32_t destination, bool logical)
     return set;
 }
 
-struct vcpu *lapic_first_target(const struct vm *vm, uint32_t destination, bool logical)
+bool lapic_is_named(const struct vm *vm, uint32_t destination, bool logical)
 {
-    uint32_t set = targets(vm, destination, logical);
-
-    return set != 0 ? vm->vcpus[__builtin_ctz(set)] : NULL;
+    return targets(vm, destination, logical) != 0;
 }
 
 /* ---- What arrives there ---- */
@@ -82,6 +80,16 @@ struct vcpu *lapic_first_target(const struct vm *vm, uint32_t destination, bool 
 static bool accepts_fixed(const struct vcpu *vcpu)
 {
     return atomic_load_explicit(&vcpu->lapic.svr, memory_order_relaxed) & SIVR_ENABLE;
+}
+
+struct vcpu *lapic_first_target(const struct vm *vm, uint32_t destination, bool logical)
+{
+    for (uint32_t set = targets(vm, destination, logical); set != 0; set &= set - 1) {
+        struct vcpu *vcpu = vm->vcpus[__builtin_ctz(set)];
+        if (accepts_fixed(vcpu))
+            return vcpu;
+    }
+    return NULL;
 }
 
 static void deliver_fixed(struct vcpu *target, uint8_t vector)

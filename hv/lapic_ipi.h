@@ -31,7 +31,9 @@ void lapic_deliver(struct vm *vm, uint32_t destination, bool logical,
 bool lapic_deliver_level(struct vm *vm, uint32_t destination, bool logical,
                          enum apic_delivery_mode mode, uint8_t vector);
 
-/* The vCPU with the lowest number of those that a destination names now, or NULL. */
+/* Whether a destination names any vCPU now; and the one with the lowest number of
+ * those whose APIC takes fixed interrupts, or NULL. */
+bool lapic_is_named(const struct vm *vm, uint32_t destination, bool logical);
 struct vcpu *lapic_first_target(const struct vm *vm, uint32_t destination, bool logical);
 
 /* FFh is the broadcast of xAPIC mode, IOAPIC entries and MSI addresses. */

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "hv/lapic.h"
+#include "hv/machine.h"
 
 /* On any CPU. False: the vCPU's APIC takes no interrupt now. */
 bool lapic_level_send(struct vcpu *vcpu, uint8_t vector);
@@ -32,10 +33,12 @@ void lapic_level_forget(struct vcpu *vcpu);
 /* An EOI that has exited. */
 void lapic_level_end(struct vcpu *vcpu);
 
-/* Vectors of the trigger mode register `index`, 0 to 7, a bit each. */
+/* Vectors of the trigger mode register `index`, 0 to 7, a bit each: the hardware's own
+ * are those of the machine's lines. */
 static inline uint32_t lapic_level_mode(const struct lapic *lapic, unsigned index)
 {
-    return lapic->level[index];
+    return lapic->level[index] |
+           (uint32_t)machine_msr_read((enum msr)(IA32_X2APIC_TMR0 + index));
 }
 
 static inline bool lapic_level_in_service(const struct lapic *lapic)

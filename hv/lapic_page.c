@@ -133,8 +133,14 @@ static void write_register(struct vcpu *vcpu, unsigned offset, uint32_t value)
     struct lapic *lapic = &vcpu->lapic;
     switch (offset) {
     case XAPIC_TPR: machine_msr_write(IA32_X2APIC_TPR, (uint8_t)value); return;
-    case XAPIC_LDR: atomic_store(&lapic->ldr, value & LDR_BITS); return;
-    case XAPIC_DFR: atomic_store(&lapic->dfr, value | DFR_ONES); return;
+    case XAPIC_LDR:
+        atomic_store(&lapic->ldr, value & LDR_BITS);
+        lines_apic_changed(vcpu->vm);
+        return;
+    case XAPIC_DFR:
+        atomic_store(&lapic->dfr, value | DFR_ONES);
+        lines_apic_changed(vcpu->vm);
+        return;
     case XAPIC_SIVR: lapic_svr_write(vcpu, value & SIVR_BITS); return;
     case XAPIC_ESR: lapic_esr_latch(vcpu); return;
     case XAPIC_ICR_HIGH: lapic->icr_high = value & ICR_HIGH_BITS; return;

@@ -21,14 +21,6 @@ void lines_add(struct vm *vm, unsigned pin, struct line line)
     machine_line_mask(line.gsi);
 }
 
-/* The vCPU that takes what the entry sends, or NULL. */
-static const struct vcpu *target_of(struct vm *vm, uint64_t entry)
-{
-    uint8_t destination = (uint8_t)(entry >> REDIRECTION_DESTINATION_SHIFT);
-
-    return lapic_first_target(vm, lapic_destination_8(destination), entry & REDIRECTION_LOGICAL);
-}
-
 static bool is_possible(uint64_t entry)
 {
     enum apic_delivery_mode mode =
@@ -47,29 +39,88 @@ static void complain(struct vm *vm, unsigned pin, const char *what)
              "line stays masked", vm->config->name, pin, what);
 }
 
-void lines_changed(struct vm *vm, unsigned pin)
+/* What the guest's entry asks for, as far as it can have that. */
+static struct line_route wanted(struct vm *vm, unsigned pin)
+{
+    uint64_t entry = vm->ioapic.entries[pin];
+    uint32_t destination = lapic_destination_8((uint8_t)(entry >> REDIRECTION_DESTINATION_SHIFT));
+    bool logical = entry & REDIRECTION_LOGICAL;
+    const struct vcpu *target = lapic_first_target(vm, destination, logical);
+
+    if (entry & REDIRECTION_MASKED)
+        return (struct line_route){ .open = false };
+    if (!is_possible(entry))
+        complain(vm, pin, "asks for no fixed interrupt of vector 16 or more");
+    else if (!lapic_is_named(vm, destination, logical))
+        complain(vm, pin, "names none of its vCPUs");
+    else if (target != NULL)
+        return (struct line_route){ true, entry & REDIRECTION_VECTOR_MASK, target->cpu };
+    return (struct line_route){ .open = false };
+}
+
+static bool is_same(const struct line_route *a, const struct line_route *b)
+{
+    return a->open == b->open && a->vector == b->vector && a->cpu == b->cpu;
+}
+
+/* An edge on a masked line is lost, so one that stays as it is is left alone. */
+static void update(struct vm *vm, unsigned pin)
 {
     const struct line *line = &vm->lines.line[pin];
-    uint64_t entry = vm->ioapic.entries[pin];
-    const struct vcpu *target = target_of(vm, entry);
+    struct line_route route = wanted(vm, pin);
 
-    CHECK(lines_has(&vm->lines, pin));
-    if (entry & REDIRECTION_MASKED) {
+    if (is_same(&route, &vm->lines.route[pin]))
+        return;
+    if (!route.open) {
         machine_line_mask(line->gsi);
-    } else if (target == NULL || !is_possible(entry)) {
-        machine_line_mask(line->gsi);
-        complain(vm, pin, target == NULL ? "names none of its vCPUs"
-                                         : "asks for no fixed interrupt of vector 16 or more");
     } else if (!machine_line_route(line->gsi, &(struct machine_line){
-                   .cpu = target->cpu, .vector = entry & REDIRECTION_VECTOR_MASK,
-                   .level = line->level, .active_low = line->active_low })) {
+                   .cpu = route.cpu, .vector = route.vector, .level = line->level,
+                   .active_low = line->active_low })) {
         complain(vm, pin, "goes to a CPU that the machine's IOAPIC cannot name");
+        route = (struct line_route){ .open = false };
     }
+    vm->lines.route[pin] = route;
+}
+
+void lines_changed(struct vm *vm, unsigned pin)
+{
+    CHECK(lines_has(&vm->lines, pin));
+    update(vm, pin);
+}
+
+static void mask(struct vm *vm, unsigned pin)
+{
+    vm->lines.route[pin] = (struct line_route){ .open = false };
+    machine_line_mask(vm->lines.line[pin].gsi);
 }
 
 void lines_mask_all(struct vm *vm)
 {
     for (unsigned pin = 0; pin < IOAPIC_PINS; pin++)
         if (lines_has(&vm->lines, pin))
-            machine_line_mask(vm->lines.line[pin].gsi);
+            mask(vm, pin);
+}
+
+void lines_apic_changed(struct vm *vm)
+{
+    if (vm->lines.pins == 0)
+        return;
+    lock_acquire(&vm->lock);
+    for (unsigned pin = 0; pin < IOAPIC_PINS; pin++)
+        if (lines_has(&vm->lines, pin))
+            update(vm, pin);
+    lock_release(&vm->lock);
+}
+
+void lines_hold(struct vcpu *vcpu)
+{
+    struct vm *vm = vcpu->vm;
+
+    if (vm->lines.pins == 0)
+        return;
+    lock_acquire(&vm->lock);
+    for (unsigned pin = 0; pin < IOAPIC_PINS; pin++)
+        if (vm->lines.route[pin].open && vm->lines.route[pin].cpu == vcpu->cpu)
+            mask(vm, pin);
+    lock_release(&vm->lock);
 }

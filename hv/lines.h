@@ -12,9 +12,10 @@
  * An entry that asks for more than one fixed interrupt at one CPU is not carried
  * over in whole: of several destinations the first gets the interrupt, and a
  * delivery mode other than fixed and lowest priority masks the line, which is
- * said once. Destinations are looked up when the entry is written.
+ * said once. Destinations are looked up when the entry is written, and again when
+ * a local APIC changes what it takes: none gets an interrupt that it would not take.
  *
- * The caller holds the VM's lock.
+ * The caller holds the VM's lock, unless something else is said.
  */
 #pragma once
 
@@ -23,6 +24,8 @@
 
 #include "hv/ioapic.h"
 
+struct vcpu;
+
 /* A line as the machine has it. */
 struct line {
     uint32_t gsi;
@@ -30,10 +33,18 @@ struct line {
     bool active_low;
 };
 
+/* Where it goes now. */
+struct line_route {
+    bool open;
+    uint8_t vector;
+    unsigned cpu;
+};
+
 struct lines {
     uint32_t pins;      /* a bit each: a line of the machine is behind it */
     uint32_t complained; /* likewise: what its entry asks for was refused, and said */
     struct line line[IOAPIC_PINS];
+    struct line_route route[IOAPIC_PINS];
 };
 
 /* At boot: gives a line to the guest, behind this pin, which has none. Masked. */
@@ -49,3 +60,11 @@ void lines_changed(struct vm *vm, unsigned pin);
 
 /* The guest begins or ends: none of its lines interrupts anybody. */
 void lines_mask_all(struct vm *vm);
+
+/* Without the lock. Another mode, destination or software enable bit of a local
+ * APIC of the guest. */
+void lines_apic_changed(struct vm *vm);
+
+/* Without the lock, on any vCPU's own CPU: what is pending there is about to be
+ * taken away, so no line must bring more of it until lines_apic_changed(). */
+void lines_hold(struct vcpu *vcpu);

@@ -51,6 +51,7 @@ static void reset_by_init(struct vcpu *vcpu)
 {
     vcpu_state_init(vcpu);
     machine_translations_flush();
+    lines_hold(vcpu);
     machine_interrupts_drain();
     lapic_init(vcpu);
 }

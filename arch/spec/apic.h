@@ -111,6 +111,8 @@ enum xapic_register {
 #define IOAPIC_BASE 0xFEC00000ull
 #define IOAPIC_IOREGSEL 0x00
 #define IOAPIC_IOWIN 0x10
+#define IOAPIC_EOIR 0x40 /* of versions from IOAPIC_VERSION_WITH_EOI on: takes a vector */
+#define IOAPIC_VERSION_WITH_EOI 0x20
 enum ioapic_register { IOAPIC_ID = 0, IOAPIC_VERSION = 1, IOAPIC_ARBITRATION = 2, IOAPIC_REDIRECTION = 0x10 };
 
 /* IOAPIC redirection entry, bits 63:56 hold the destination. */

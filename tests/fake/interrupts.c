@@ -13,6 +13,11 @@ void fake_interrupts_reset(void)
     fake_interrupts = (struct fake_interrupts){ .count = 0 };
 }
 
+bool lapic_is_named(const struct vm *vm, uint32_t destination, bool logical)
+{
+    return lapic_first_target(vm, destination, logical) != NULL;
+}
+
 struct vcpu *lapic_first_target(const struct vm *vm, uint32_t destination, bool logical)
 {
     return destination < vm->vcpu_count && !logical ? vm->vcpus[destination] : NULL;

@@ -186,6 +186,7 @@ void machine_port_write(uint16_t port, size_t bytes, uint32_t value)
 
 void machine_line_mask(uint32_t gsi)
 {
+    fake.line_writes++;
     if (gsi < FAKE_LINES)
         fake.lines[gsi].routed = false;
 }

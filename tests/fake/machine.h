@@ -53,6 +53,7 @@ struct fake_machine {
     uint8_t ports[0x10000];
     const char *dma_problem; /* what attaching says */
     bool dma_quarantined;
+    unsigned line_writes;  /* so often one was masked or routed */
     unsigned cpu_out_of_reach; /* of the IOAPIC, if not 0 */
 
     struct fake_record records[FAKE_RECORDS_MAX];

@@ -14,7 +14,7 @@
 
 #define ENTRIES 24
 
-static volatile uint32_t window[8];
+static volatile uint32_t window[17];
 static uint32_t selected;
 static uint32_t version;
 static uint32_t entries[2 * 240];
@@ -35,10 +35,28 @@ uint32_t mmio_read32(const volatile uint32_t *at)
     return entries[selected - IOAPIC_REDIRECTION];
 }
 
+static bool version_with_eoi(void)
+{
+    return (version & 0xFF) >= IOAPIC_VERSION_WITH_EOI;
+}
+
+/* Ends level-triggered entries of that vector, and in old versions nothing. */
+static void end_vector(uint32_t vector)
+{
+    for (unsigned i = 0; i < ENTRIES && version_with_eoi(); i++)
+        if ((entries[2 * i] & REDIRECTION_LEVEL)
+            && (entries[2 * i] & REDIRECTION_VECTOR_MASK) == vector)
+            entries[2 * i] &= ~(uint32_t)REDIRECTION_REMOTE_IRR;
+}
+
 void mmio_write32(volatile uint32_t *at, uint32_t value)
 {
     if (at == window) {
         selected = value;
+        return;
+    }
+    if (at == window + IOAPIC_EOIR / sizeof(uint32_t)) {
+        end_vector(value);
         return;
     }
     assert_ptr_equal(at, window + 4);
@@ -48,7 +66,10 @@ void mmio_write32(volatile uint32_t *at, uint32_t value)
     uint32_t index = selected - IOAPIC_REDIRECTION;
     if (index % 2 == 1)
         assert_true((entries[index - 1] & REDIRECTION_MASKED) != 0);
-    entries[index] = value;
+    bool remote_irr = entries[index] & REDIRECTION_REMOTE_IRR;
+    entries[index] = value & ~(uint32_t)REDIRECTION_REMOTE_IRR;
+    if (index % 2 == 0 && remote_irr && (version_with_eoi() || (value & REDIRECTION_LEVEL)))
+        entries[index] |= REDIRECTION_REMOTE_IRR;
 }
 
 static int setup(void **state)
@@ -113,6 +134,26 @@ static void a_level_interrupt_is_routed_to_its_cpu(void **state)
     assert_int_equal(entry(5), REDIRECTION_MASKED);
 }
 
+/* A guest that ends before its EOI must not leave its line dead for good. */
+static void what_was_sent_and_never_ended_is_ended(void **state)
+{
+    (void)state;
+    struct host_ioapic ioapic;
+    const struct host_ioapic_route route = { DELIVERY_FIXED, 0x41, ACPI_ACTIVE_LOW, ACPI_LEVEL, 6 };
+    for (unsigned with_eoi = 0; with_eoi < 2; with_eoi++) {
+        version = with_eoi ? 0x00170020 : 0x00170011;
+        assert_true(host_ioapic_init(&ioapic, window, 24));
+        assert_true(host_ioapic_route(&ioapic, 24 + 5, &route));
+        entries[2 * 5] |= REDIRECTION_REMOTE_IRR;
+        host_ioapic_mask(&ioapic, 24 + 5);
+        assert_int_equal(entry(5), REDIRECTION_MASKED);
+        assert_true(host_ioapic_route(&ioapic, 24 + 5, &route));
+        entries[2 * 5] |= REDIRECTION_REMOTE_IRR;
+        assert_true(host_ioapic_route(&ioapic, 24 + 5, &route));
+        assert_int_equal(entry(5), 0x060000000000A041);
+    }
+}
+
 static void an_nmi_is_edge_triggered_and_has_no_vector(void **state)
 {
     (void)state;
@@ -167,6 +208,7 @@ int main(void)
         TEST(an_absent_ioapic_is_noticed),
         TEST(a_count_beyond_the_register_file_is_cut),
         TEST(a_level_interrupt_is_routed_to_its_cpu),
+        TEST(what_was_sent_and_never_ended_is_ended),
         TEST(an_nmi_is_edge_triggered_and_has_no_vector),
         TEST(an_entry_in_the_remappable_format_is_written_as_it_is),
         TEST(what_cannot_be_routed_changes_nothing),

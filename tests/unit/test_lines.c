@@ -12,6 +12,8 @@
 
 #include "arch/spec/apic.h"
 #include "hv/io_bitmap.h"
+#include "hv/lapic_base.h"
+#include "hv/lapic_page.h"
 #include "hv/vm.h"
 #include "tests/fake/apic_vm.h"
 #include "tests/fake/machine.h"
@@ -22,10 +24,8 @@
 
 static const struct vm_config named = { .name = "a" };
 
-static int fresh(void **state)
+static int fresh_lines(void)
 {
-    (void)state;
-    apic_vm_make(LAPIC_X2APIC);
     memset(fake.lines, 0, sizeof fake.lines);
     fake.cpu_out_of_reach = 0;
     timers_init(&apic_vm.timers, 100000000);
@@ -36,6 +36,13 @@ static int fresh(void **state)
     fake.lines[GSI].routed = true;
     lines_add(&apic_vm, PIN, (struct line){ GSI, true, true });
     return 0;
+}
+
+static int fresh(void **state)
+{
+    (void)state;
+    apic_vm_make(LAPIC_X2APIC);
+    return fresh_lines();
 }
 
 static void write_entry(uint64_t entry)
@@ -93,7 +100,7 @@ static void whatever_else_an_entry_asks_for_masks_the_line(void **state)
             for (unsigned destination = 0; destination < 256; destination++) {
                 bool possible = (mode == DELIVERY_FIXED || mode == DELIVERY_LOWEST_PRIORITY) &&
                                 vector >= 16 && (destination < APIC_VCPUS || destination == 0xFF);
-                fake.lines[GSI].routed = true;
+                write_entry(entry(0, DELIVERY_FIXED, VECTOR));
                 write_entry(entry(destination, (enum apic_delivery_mode)mode, (uint8_t)vector));
                 assert_int_equal(fake.lines[GSI].routed, possible);
             }
@@ -120,6 +127,101 @@ static void other_pins_never_reach_the_machine(void **state)
     }
     for (unsigned gsi = 0; gsi < FAKE_LINES; gsi++)
         assert_false(fake.lines[gsi].routed);
+}
+
+static const struct machine_line *routed_line(void)
+{
+    return fake.lines[GSI].routed ? &fake.lines[GSI].line : NULL;
+}
+
+static void an_apic_that_takes_nothing_gets_nothing(void **state)
+{
+    (void)state;
+    write_entry(entry(1, DELIVERY_FIXED, VECTOR));
+    lapic_svr_write(apic_vm.vcpus[1], 0xFF);
+    assert_null(routed_line());
+    lapic_svr_write(apic_vm.vcpus[1], SIVR_ENABLE | 0xFF);
+    assert_int_equal(routed_line()->cpu, apic_vm.vcpus[1]->cpu);
+    assert_true(lapic_base_write(apic_vm.vcpus[1], XAPIC_BASE)); /* disabled */
+    assert_null(routed_line());
+    assert_true(lapic_base_write(apic_vm.vcpus[1], XAPIC_BASE | APIC_BASE_EN));
+    assert_null(routed_line());
+    lapic_svr_write(apic_vm.vcpus[1], SIVR_ENABLE | 0xFF);
+    assert_int_equal(routed_line()->cpu, apic_vm.vcpus[1]->cpu);
+    assert_int_equal(apic_vm.lines.complained, 0);
+}
+
+static void of_several_vcpus_the_first_one_that_takes_it_gets_it(void **state)
+{
+    (void)state;
+    write_entry(entry(0xFF, DELIVERY_LOWEST_PRIORITY, VECTOR));
+    lapic_svr_write(apic_vm.vcpus[0], 0xFF);
+    assert_int_equal(routed_line()->cpu, apic_vm.vcpus[1]->cpu);
+    lapic_svr_write(apic_vm.vcpus[0], SIVR_ENABLE | 0xFF);
+    assert_int_equal(routed_line()->cpu, apic_vm.vcpus[0]->cpu);
+}
+
+static void a_vcpu_that_takes_another_logical_id_takes_its_lines_along(void **state)
+{
+    (void)state;
+    apic_vm_make(LAPIC_XAPIC);
+    (void)fresh_lines();
+    for (unsigned i = 0; i < APIC_VCPUS; i++)
+        lapic_page_write(apic_vm.vcpus[i], XAPIC_LDR, 4, 1u << (24 + i));
+    write_entry(REDIRECTION_LOGICAL | entry(4, DELIVERY_FIXED, VECTOR));
+    assert_int_equal(routed_line()->cpu, apic_vm.vcpus[2]->cpu);
+    lapic_page_write(apic_vm.vcpus[2], XAPIC_LDR, 4, 0);
+    assert_null(routed_line());
+    lapic_page_write(apic_vm.vcpus[3], XAPIC_LDR, 4, 4u << 24);
+    assert_int_equal(routed_line()->cpu, apic_vm.vcpus[3]->cpu);
+    lapic_page_write(apic_vm.vcpus[3], XAPIC_DFR, 4, DFR_CLUSTER);
+    assert_int_equal(routed_line()->cpu, apic_vm.vcpus[3]->cpu);
+    lapic_page_write(apic_vm.vcpus[3], XAPIC_LDR, 4, 0x14u << 24);
+    assert_null(routed_line());
+}
+
+static void lines_to_a_vcpu_can_be_held_and_others_go_on(void **state)
+{
+    (void)state;
+    write_entry(entry(1, DELIVERY_FIXED, VECTOR));
+    lines_hold(apic_vm.vcpus[0]);
+    assert_non_null(routed_line());
+    lines_hold(apic_vm.vcpus[1]);
+    assert_null(routed_line());
+    lines_apic_changed(&apic_vm);
+    assert_int_equal(routed_line()->cpu, apic_vm.vcpus[1]->cpu);
+    lines_hold(apic_vm.vcpus[1]);
+    lapic_init(apic_vm.vcpus[1]); /* which leaves it disabled by software */
+    assert_null(routed_line());
+    lapic_svr_write(apic_vm.vcpus[1], SIVR_ENABLE | 0xFF);
+    assert_non_null(routed_line());
+}
+
+/* A masked line loses its edges. */
+static void a_line_that_stays_as_it_is_is_never_masked(void **state)
+{
+    (void)state;
+    write_entry(entry(1, DELIVERY_FIXED, VECTOR));
+    unsigned writes = fake.line_writes;
+    write_entry(entry(1, DELIVERY_FIXED, VECTOR));
+    write_entry(REDIRECTION_LEVEL | entry(1, DELIVERY_LOWEST_PRIORITY, VECTOR));
+    lapic_svr_write(apic_vm.vcpus[0], 0xFF);
+    lines_apic_changed(&apic_vm);
+    assert_int_equal(fake.line_writes, writes);
+    write_entry(entry(1, DELIVERY_FIXED, VECTOR + 1));
+    assert_true(fake.line_writes > writes);
+    assert_int_equal(routed_line()->vector, VECTOR + 1);
+}
+
+/* So that it comes again when it is opened. */
+static void a_line_that_was_masked_is_routed_anew(void **state)
+{
+    (void)state;
+    write_entry(entry(1, DELIVERY_FIXED, VECTOR));
+    lines_mask_all(&apic_vm);
+    assert_null(routed_line());
+    write_entry(entry(1, DELIVERY_FIXED, VECTOR));
+    assert_non_null(routed_line());
 }
 
 static void a_guest_that_ends_leaves_its_lines_masked(void **state)
@@ -157,6 +259,12 @@ int main(void)
         cmocka_unit_test_setup(whatever_else_an_entry_asks_for_masks_the_line, fresh),
         cmocka_unit_test_setup(a_cpu_beyond_the_ioapics_reach_gets_nothing, fresh),
         cmocka_unit_test_setup(other_pins_never_reach_the_machine, fresh),
+        cmocka_unit_test_setup(an_apic_that_takes_nothing_gets_nothing, fresh),
+        cmocka_unit_test_setup(of_several_vcpus_the_first_one_that_takes_it_gets_it, fresh),
+        cmocka_unit_test_setup(a_vcpu_that_takes_another_logical_id_takes_its_lines_along, fresh),
+        cmocka_unit_test_setup(lines_to_a_vcpu_can_be_held_and_others_go_on, fresh),
+        cmocka_unit_test_setup(a_line_that_stays_as_it_is_is_never_masked, fresh),
+        cmocka_unit_test_setup(a_line_that_was_masked_is_routed_anew, fresh),
         cmocka_unit_test_setup(a_guest_that_ends_leaves_its_lines_masked, fresh),
         cmocka_unit_test_setup(only_the_ports_that_are_given_pass, fresh),
     };
