@@ -48,9 +48,9 @@ _Noreturn void boot_main(uint32_t magic, uint32_t info_address, uint32_t image_a
     boot_inventory(&boot);
     lines_init();
     boot_remapping(&boot);
+    boot_own_parts(&boot);
     boot_selftest(&boot);
     boot_preflight();
-    boot_own_parts(&boot);
     boot_partition(&boot);
     boot_console_interrupts(&boot);
     log_line(LOG_INFO, "%u guests start, %llu ticks after the boot loader", vm_start_all(),

@@ -6,12 +6,16 @@
 #include "arch/arena.h"
 #include "arch/cpu.h"
 #include "arch/host.h"
+#include "arch/insn.h"
+#include "arch/layout.h"
 #include "arch/lines.h"
 #include "arch/panic.h"
+#include "arch/spec/cpuid.h"
 #include "arch/vtd.h"
 #include "boot/boot.h"
 #include "hv/assigned.h"
 #include "hv/check.h"
+#include "hv/inventory_print.h"
 #include "hv/io_bitmap.h"
 #include "hv/guest_memory.h"
 #include "hv/log.h"
@@ -23,6 +27,9 @@
 #include "hv/text.h"
 
 /* ---- The hypervisor's own ---- */
+
+_Static_assert(BOOT_MEMORY_RANGES_MAX + ACPI_IOAPICS_MAX + ACPI_ECAM_MAX + DMAR_UNITS_MAX + 3
+               <= INVENTORY_OWN_MEMORY_MAX, "all of the machine fits");
 
 /* What does not fit any more is not protected, so there must be room. */
 static void own_memory(struct inventory *inventory, uint64_t first, uint64_t bytes,
@@ -42,14 +49,12 @@ static void own_ports(struct inventory *inventory, uint64_t first, uint64_t coun
             (struct inventory_own){ first, first + count - 1, what };
 }
 
-#define SERIAL_REGISTERS 8
 #define POWER_PORTS 4 /* what is in them belongs together */
 
-static void list_own_ports(const struct boot *boot, struct inventory *inventory)
+static void list_own_ports(struct inventory *inventory)
 {
     const struct acpi_machine *acpi = &host.acpi;
 
-    own_ports(inventory, boot->serial.port, SERIAL_REGISTERS, "the console's serial port");
     own_ports(inventory, acpi->pm1a_control, POWER_PORTS, "the machine's power management");
     own_ports(inventory, acpi->pm1b_control, POWER_PORTS, "the machine's power management");
     own_ports(inventory, acpi->smi_command, 1, "the call of the firmware's SMM");
@@ -70,22 +75,46 @@ static void list_own_devices(struct inventory *inventory)
                    "PCI configuration space");
     }
     for (unsigned i = 0; i < acpi->dmar.unit_count; i++)
-        own_memory(inventory, acpi->dmar.units[i].registers.value, PAGE_SIZE_4K,
+        own_memory(inventory, acpi->dmar.units[i].registers.value, VTD_STRIDE,
                    "a unit for DMA remapping");
     if (acpi->reset.present && acpi->reset.space == ACPI_SPACE_MEMORY)
         own_memory(inventory, acpi->reset.address, 1, "the machine's reset");
 }
 
-/* Also what the configuration does not name: a UART on a PCI card, the screen. */
-static void list_own_console(const struct boot *boot, struct inventory *inventory)
+/* Whether the console uses it or not. */
+static void list_own_screen(const struct boot *boot, struct inventory *inventory)
 {
-    if (boot->serial_problem == NULL && boot->serial.base != NULL)
-        own_memory(inventory, (uint64_t)boot->serial.base,
-                   SERIAL_REGISTERS * (boot->serial.doublewords ? sizeof(uint32_t) : 1),
-                   "the console's serial port");
-    if (boot->screen_problem == NULL)
-        own_memory(inventory, boot->screen.address, framebuffer_bytes(&boot->screen),
-                   "the console's screen");
+    const struct boot_framebuffer *screen = &boot->info.framebuffer;
+
+    if (screen->present && screen->pitch_bytes > 0 && screen->height > 0)
+        own_memory(inventory, screen->address.value,
+                   (uint64_t)screen->pitch_bytes * screen->height, "the screen");
+}
+
+/* Neighbours are one, so that the list is short. */
+static void list_own_ram(const struct boot *boot, struct inventory *inventory)
+{
+    uint64_t end = 0; /* of the last one */
+
+    for (unsigned i = 0; i < boot->info.memory_count; i++) {
+        const struct memory_range *range = &boot->info.memory[i];
+        if (range->type == MEMORY_RESERVED || range->bytes == 0)
+            continue;
+        if (end != 0 && range->base.value == end)
+            inventory->own_memory[inventory->own_memory_count - 1].last += range->bytes;
+        else
+            own_memory(inventory, range->base.value, range->bytes, "the machine's RAM");
+        end = range->base.value + range->bytes;
+    }
+}
+
+static void list_gsis(struct inventory *inventory)
+{
+    inventory->gsis_known = true;
+    for (unsigned irq = 0; irq < INVENTORY_ISA_IRQS; irq++) {
+        uint32_t gsi = acpi_isa_interrupt(&host.acpi, (uint8_t)irq).gsi;
+        inventory->isa_gsi[irq] = lines_are_usable(gsi) ? gsi : INVENTORY_NO_GSI;
+    }
 }
 
 /* Ranges that the firmware reserves may be devices; all others are memory. */
@@ -93,18 +122,16 @@ void boot_own_parts(struct boot *boot)
 {
     struct inventory *inventory = &boot->inventory;
 
-    for (unsigned i = 0; i < boot->info.memory_count; i++) {
-        const struct memory_range *range = &boot->info.memory[i];
-        if (range->type != MEMORY_RESERVED && range->bytes > 0)
-            own_memory(inventory, range->base.value, range->bytes, "the machine's RAM");
-    }
+    list_own_ram(boot, inventory);
     list_own_devices(inventory);
-    list_own_console(boot, inventory);
-    list_own_ports(boot, inventory);
+    list_own_screen(boot, inventory);
+    list_own_ports(inventory);
     inventory->pci = &host.pci;
     inventory->dma_remapping = vtd_is_on();
-    for (unsigned i = 0; i < INVENTORY_ISA_IRQS; i++)
-        inventory->isa_gsi[i] = acpi_isa_interrupt(&host.acpi, (uint8_t)i).gsi;
+    inventory->address_bits = cpuid(CPUID_ADDRESS_SIZES, 0).eax & 0xFF;
+    list_gsis(inventory);
+    if (boot->config.hypervisor.inventory)
+        inventory_print_parts(inventory);
 }
 
 /* ---- A guest's ---- */

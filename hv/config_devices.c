@@ -215,7 +215,7 @@ static bool gsi_of(const struct inventory *inventory, const struct config_device
     if (function->interrupt_line == 0 || function->interrupt_line >= INVENTORY_ISA_IRQS)
         return false;
     *gsi = inventory->isa_gsi[function->interrupt_line];
-    return true;
+    return *gsi != INVENTORY_NO_GSI;
 }
 
 static void refuse_line(const struct look *look, uint32_t gsi, const char *whose)

@@ -13,6 +13,13 @@
 #include "hv/pci_legacy.h"
 #include "hv/text.h"
 
+/* A store there is an interrupt, whoever makes it: SDM Vol. 3A, 11.11.1 "Message
+ * Address Register Format". The local APICs' page is in it. */
+#define MSI_AREA XAPIC_BASE
+#define MSI_AREA_BYTES MIB(1)
+
+#define EPT_ADDRESS_BITS 48
+
 /* What is looked at: a range of one guest, ports or memory. */
 struct look {
     const struct config *config;
@@ -52,7 +59,15 @@ static bool touches(const struct config_range *range, uint64_t first, uint64_t l
     return range->first <= last && range->last >= first;
 }
 
-/* The guest's own PC has something there. */
+/* EPT of four levels takes no more either. */
+static unsigned address_bits(const struct inventory *inventory)
+{
+    uint32_t bits = inventory->address_bits;
+
+    return bits != 0 && bits < EPT_ADDRESS_BITS ? bits : EPT_ADDRESS_BITS;
+}
+
+/* The guest's own PC has something there, or nobody can own it. */
 static const char *own_memory(const struct look *look)
 {
     uint64_t bytes = look->vm->memory_bytes != 0 ? look->vm->memory_bytes : CONFIG_MEMORY_MIN;
@@ -68,9 +83,12 @@ static const char *own_memory(const struct look *look)
         return "the guest's place for ROMs";
     if (touches(range, GUEST_ECAM_BASE, GUEST_ECAM_BASE + GUEST_ECAM_BYTES - 1))
         return "the guest's PCI configuration space";
-    if (touches(range, IOAPIC_BASE, IOAPIC_BASE + APIC_PAGE_SIZE - 1) ||
-        touches(range, XAPIC_BASE, XAPIC_BASE + APIC_PAGE_SIZE - 1))
+    if (touches(range, IOAPIC_BASE, IOAPIC_BASE + APIC_PAGE_SIZE - 1))
         return "an interrupt controller";
+    if (touches(range, MSI_AREA, MSI_AREA + MSI_AREA_BYTES - 1))
+        return "where interrupts are sent to";
+    if (range->last >> address_bits(look->inventory) != 0)
+        return "addresses that the machine does not have";
     return NULL;
 }
 
@@ -175,11 +193,15 @@ static const struct pci_function *function_of_irq(const struct pci_inventory *pc
 
 static void check_range(const struct look *look)
 {
+    const struct console_place *console = &look->config->hypervisor.console;
     const char *own = own_part(look);
     const struct vm_config *owner = earlier_owner(look);
     const struct pci_function *function = function_at(look);
     char address[PCI_ADDRESS_SIZE];
 
+    if (own == NULL && function != NULL && console->kind == CONSOLE_AT_PCI &&
+        pci_same_address(function->address, console->pci))
+        own = "the console's serial port";
     if (own != NULL)
         refuse(look, "no guest can own this, it is or holds ", own);
     else if (owner != NULL)
@@ -200,13 +222,40 @@ static bool has_clock(const struct config_parts *parts)
     return false;
 }
 
-static const struct vm_config *irq_owner_before(const struct config *config, uint32_t vm,
-                                                uint8_t irq)
+/* The same input of an IOAPIC: by the firmware's tables two interrupts can be one. */
+static bool is_same_line(const struct inventory *inventory, unsigned a, unsigned b)
 {
-    for (uint32_t i = 0; i < vm; i++)
-        for (uint32_t j = 0; j < config->vms[i].parts.irq_count; j++)
-            if (config->vms[i].parts.irqs[j].irq == irq)
+    return a == b || (inventory->gsis_known && inventory->isa_gsi[a] == inventory->isa_gsi[b] &&
+                      inventory->isa_gsi[a] != INVENTORY_NO_GSI);
+}
+
+/* Of the same line, before this place in the file; or NULL. */
+static const struct vm_config *irq_owner_before(const struct config *config,
+                                                const struct inventory *inventory, uint32_t vm,
+                                                const struct config_irq *irq)
+{
+    for (uint32_t i = 0; i <= vm; i++) {
+        const struct config_parts *parts = &config->vms[i].parts;
+        for (uint32_t j = 0; j < parts->irq_count && &parts->irqs[j] != irq; j++)
+            if (is_same_line(inventory, parts->irqs[j].irq, irq->irq))
                 return &config->vms[i];
+    }
+    return NULL;
+}
+
+/* The interrupt, its own or another one that arrives by the same line, of the
+ * hypervisor: the console's serial port, its keyboard, the tick that stands in. */
+static const char *hypervisors_irq(const struct config *config, const struct inventory *inventory,
+                                   unsigned irq)
+{
+    unsigned console = config->hypervisor.console.irq;
+
+    if (console != 0 && is_same_line(inventory, irq, console))
+        return "the console's serial port";
+    if (is_same_line(inventory, irq, GUEST_IRQ_KEYBOARD))
+        return "the keyboard";
+    if (is_same_line(inventory, irq, GUEST_IRQ_PIT))
+        return "the machine's interval timer";
     return NULL;
 }
 
@@ -216,14 +265,19 @@ static void check_irq(const struct config *config, const struct inventory *inven
     const struct pci_function *function = function_of_irq(inventory->pci, irq->irq);
     char address[PCI_ADDRESS_SIZE];
     const struct vm_config *vm = &config->vms[index];
-    const struct vm_config *owner = irq_owner_before(config, index, irq->irq);
+    const struct vm_config *owner = irq_owner_before(config, inventory, index, irq);
     const char *own = own_irq(irq->irq, has_clock(&vm->parts));
 
-    if (irq->irq != 0 && irq->irq == config->hypervisor.console.irq)
-        own = "the console's serial port";
+    if (own == NULL || irq->irq == config->hypervisor.console.irq) {
+        const char *hypervisors = hypervisors_irq(config, inventory, irq->irq);
+        own = hypervisors != NULL ? hypervisors : own;
+    }
     if (own != NULL)
         findings_add(findings, SEVERITY_ERROR, irq->at, vm->name,
                      "interrupt %u cannot be owned, it is that of %s", irq->irq, own);
+    else if (inventory->gsis_known && inventory->isa_gsi[irq->irq] == INVENTORY_NO_GSI)
+        findings_add(findings, SEVERITY_ERROR, irq->at, vm->name,
+                     "interrupt %u never comes: no IOAPIC of this machine takes it", irq->irq);
     if (owner != NULL)
         findings_add(findings, SEVERITY_ERROR, irq->at, vm->name,
                      "interrupt %u already belongs to %s", irq->irq,

@@ -31,6 +31,7 @@ struct inventory_own {
 };
 
 #define INVENTORY_ISA_IRQS 16
+#define INVENTORY_NO_GSI UINT32_MAX
 #define INVENTORY_OWN_PORTS_MAX 16
 #define INVENTORY_OWN_MEMORY_MAX 192
 
@@ -43,8 +44,10 @@ struct inventory {
     struct inventory_module modules[INVENTORY_MODULES_MAX];
 
     const struct pci_inventory *pci; /* NULL: not known, what is asked for is there */
-    uint32_t isa_gsi[INVENTORY_ISA_IRQS]; /* the IOAPIC's input of each ISA interrupt */
     bool dma_remapping;              /* devices can be kept to their guest's memory */
+    uint32_t address_bits;           /* of an address of the machine; 0: not known */
+    bool gsis_known;                 /* else each interrupt has its own */
+    uint32_t isa_gsi[INVENTORY_ISA_IRQS]; /* the IOAPICs' input of each, or NO_GSI */
     /* Of this machine; what all PCs have is in hv/own_parts.h. */
     uint32_t own_port_count;
     struct inventory_own own_ports[INVENTORY_OWN_PORTS_MAX];

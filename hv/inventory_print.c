@@ -177,6 +177,33 @@ void inventory_print_pci_problems(const struct pci_inventory *pci)
                  PCI_FUNCTIONS_MAX);
 }
 
+static void print_own(const struct inventory_own *own, uint32_t count, const char *kind)
+{
+    for (uint32_t i = 0; i < count; i++)
+        log_line(LOG_INFO, "  own %s %llx-%llx  %s", kind, (ull)own[i].first, (ull)own[i].last,
+                 own[i].what);
+}
+
+void inventory_print_parts(const struct inventory *inventory)
+{
+    char inputs[INVENTORY_ISA_IRQS * 12] = "";
+    size_t length = 0;
+
+    for (unsigned irq = 0; irq < INVENTORY_ISA_IRQS; irq++) {
+        uint32_t gsi = inventory->isa_gsi[irq];
+        if (gsi == INVENTORY_NO_GSI)
+            length += text_format(inputs + length, sizeof inputs - length, " -");
+        else
+            length += text_format(inputs + length, sizeof inputs - length, " %u", gsi);
+    }
+    log_line(LOG_INFO, "parts: own ports %u, own memory %u, address bits %u, DMA remapping %s",
+             inventory->own_port_count, inventory->own_memory_count, inventory->address_bits,
+             inventory->dma_remapping ? "on" : "off");
+    print_own(inventory->own_ports, inventory->own_port_count, "ports");
+    print_own(inventory->own_memory, inventory->own_memory_count, "memory");
+    log_line(LOG_INFO, "  interrupts 0 to %u at IOAPIC inputs%s", INVENTORY_ISA_IRQS - 1, inputs);
+}
+
 void inventory_print_pci(const struct pci_inventory *pci)
 {
     for (unsigned i = 0; i < pci->count; i++)

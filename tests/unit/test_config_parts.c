@@ -175,7 +175,7 @@ static void what_the_hypervisor_or_the_emulated_pc_has_is_nobodys(void **state)
           "c:7:9: error: vm \"a\": addresses 0x2000000 to 0x2000fff: no guest can own this, it is or "
           "holds the machine's RAM\n"
           "c:7:32: error: vm \"a\": addresses 0xfee00000 to 0xfee00fff: no guest can own this, it is "
-          "or holds an interrupt controller\n"
+          "or holds where interrupts are sent to\n"
           "c:7:57: error: vm \"a\": addresses 0xc0000 to 0xc0fff: no guest can own this, it is or "
           "holds the guest's place for ROMs\n"
           "c:8:9: error: vm \"a\": interrupt 0 cannot be owned, it is that of the guest's emulated "
@@ -210,6 +210,62 @@ static void ports_that_the_configuration_gives_another_use_are_taken(void **stat
           "exit port\n"
           "c:6:39: error: vm \"a\": port 0x510: no guest can own this, it is or holds the guest's "
           "ready port\n");
+}
+
+static void a_place_that_the_machine_has_not_or_that_sends_interrupts_is_nobodys(void **state)
+{
+    (void)state;
+    finds(VM("a") "mmio = [\"0xfeeff000-0xfeefffff\", \"0xfef00000-0xfef00fff\"]\n",
+          "c:6:9: error: vm \"a\": addresses 0xfeeff000 to 0xfeefffff: no guest can own this, it is "
+          "or holds where interrupts are sent to\n");
+    finds(VM("a") "mmio = [\"0xffffffff0000-0x1000000000fff\"]\n",
+          "c:6:9: error: vm \"a\": addresses 0xffffffff0000 to 0x1000000000fff: no guest can own "
+          "this, it is or holds addresses that the machine does not have\n");
+    inventory.address_bits = 39;
+    finds(VM("a") "mmio = [\"0x7ffffff000-0x7fffffffff\", \"0x8000000000-0x8000000fff\"]\n",
+          "c:6:38: error: vm \"a\": addresses 0x8000000000 to 0x8000000fff: no guest can own this, "
+          "it is or holds addresses that the machine does not have\n");
+}
+
+static void a_serial_port_in_memory_is_the_consoles_too(void **state)
+{
+    (void)state;
+    finds("[hypervisor]\nconsole_port = \"mmio:0xd0000ff8\"\n"
+          VM("a") "mmio = [\"0xd0000000-0xd0000fff\"]\nports = [\"0x2e8-0x2ef\"]\nirqs = [3]\n",
+          "c:8:9: error: vm \"a\": addresses 0xd0000000 to 0xd0000fff: no guest can own this, it is "
+          "or holds the console's serial port\n");
+    finds("[hypervisor]\nconsole_port = \"mmio32:0xd0000ff0\"\n"
+          VM("a") "mmio = [\"0xd0001000-0xd0001fff\"]\n",
+          "c:8:9: error: vm \"a\": addresses 0xd0001000 to 0xd0001fff: no guest can own this, it is "
+          "or holds the console's serial port\n");
+}
+
+static void interrupts_that_share_a_line_are_one(void **state)
+{
+    (void)state;
+    inventory.gsis_known = true;
+    for (unsigned i = 0; i < INVENTORY_ISA_IRQS; i++)
+        inventory.isa_gsi[i] = i;
+    finds(VM("a") "irqs = [3, 5, 6]\n" VM("b") "irqs = [7, 10, 11]\n", "");
+    inventory.isa_gsi[5] = 10;  /* b's */
+    inventory.isa_gsi[3] = 4;   /* the console's */
+    inventory.isa_gsi[6] = 1;   /* the keyboard's */
+    inventory.isa_gsi[0] = 7;   /* the tick's */
+    inventory.isa_gsi[11] = INVENTORY_NO_GSI;
+    inventory.isa_gsi[13] = INVENTORY_NO_GSI;
+    finds(VM("a") "irqs = [3, 5, 6]\n" VM("b") "irqs = [7, 10, 11, 13]\n",
+          "c:6:9: error: vm \"a\": interrupt 3 cannot be owned, it is that of the console's serial "
+          "port\n"
+          "c:6:15: error: vm \"a\": interrupt 6 cannot be owned, it is that of the keyboard\n"
+          "c:12:9: error: vm \"b\": interrupt 7 cannot be owned, it is that of the machine's "
+          "interval timer\n"
+          "c:12:12: error: vm \"b\": interrupt 10 already belongs to vm \"a\" in line 1\n"
+          "c:12:16: error: vm \"b\": interrupt 11 never comes: no IOAPIC of this machine takes "
+          "it\n"
+          "c:12:20: error: vm \"b\": interrupt 13 never comes: no IOAPIC of this machine takes "
+          "it\n");
+    finds(VM("a") "irqs = [10, 5]\n",
+          "c:6:13: error: vm \"a\": interrupt 5 already belongs to vm \"a\" in line 1\n");
 }
 
 static void registers_of_functions_come_with_the_function(void **state)
@@ -314,6 +370,10 @@ int main(void)
         cmocka_unit_test_setup(each_part_has_one_owner, set_up),
         cmocka_unit_test_setup(what_the_hypervisor_or_the_emulated_pc_has_is_nobodys, set_up),
         cmocka_unit_test_setup(ports_that_the_configuration_gives_another_use_are_taken, set_up),
+        cmocka_unit_test_setup(a_place_that_the_machine_has_not_or_that_sends_interrupts_is_nobodys,
+                               set_up),
+        cmocka_unit_test_setup(a_serial_port_in_memory_is_the_consoles_too, set_up),
+        cmocka_unit_test_setup(interrupts_that_share_a_line_are_one, set_up),
         cmocka_unit_test_setup(registers_of_functions_come_with_the_function, set_up),
         cmocka_unit_test_setup(a_function_must_be_there_and_no_part_of_the_board, set_up),
         cmocka_unit_test_setup(what_cannot_be_told_apart_is_refused_apart, set_up),
