@@ -361,7 +361,7 @@ build/crash_reset.stripped.elf: build/crash_reset.elf
 # ---- Host programs: the checker and the unit tests --------------------------------
 
 HOST_C := $(HV) $(BOOT_PURE) $(DRIVERS) $(DRIVERS_PURE) tools/saved_inventory.c \
-	tools/saved_functions.c tests/fake/machine.c tests/fake/images.c
+	tools/saved_functions.c tools/saved_parts.c tests/fake/machine.c tests/fake/images.c
 HOST_OBJECTS := $(HOST_C:%.c=build/host/%.o)
 
 build/host/%.o: %.c Makefile
@@ -377,7 +377,7 @@ CHECK_C := $(filter-out hv/log.c hv/log_ring.c hv/panic_record.c hv/calendar.c,$
 	hv/pci_class.c
 CHECK_SVG := tools/check_svg.c tools/svg_draw.c tools/svg_grid.c tools/svg_cpus.c \
 	tools/svg_devices.c tools/svg_guests.c tools/svg_memory.c tools/memory_parts.c
-build/bulkhead-check: tools/bulkhead_check.c tools/saved_inventory.c tools/saved_functions.c $(CHECK_SVG) \
+build/bulkhead-check: tools/bulkhead_check.c tools/saved_inventory.c tools/saved_functions.c tools/saved_parts.c $(CHECK_SVG) \
 		$(CHECK_C) $(wildcard hv/*.h tools/*.h)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"

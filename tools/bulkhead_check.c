@@ -392,6 +392,8 @@ static void print_machine(const struct inventory *inventory, const struct saved_
     text_bytes(memory, sizeof(memory), bytes);
     printf("The machine has %u CPUs, %s of free memory, and %u PCI functions in %u groups.\n",
            inventory->cpu_count, memory, saved->pci.count, groups);
+    if (!saved->parts_known)
+        printf("What nobody can own of it, the lines from \"parts:\" on, was not saved.\n");
 }
 
 static bool is_same_file(const char *a, const char *b)

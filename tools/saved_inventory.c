@@ -9,6 +9,7 @@
 
 #include "hv/config.h"
 #include "tools/saved_functions.h"
+#include "tools/saved_parts.h"
 
 #define HEAD "inventory: cpus "
 #define PREFIX "[bulkhead "
@@ -25,6 +26,7 @@ struct reader {
     char prefix[LINE_SIZE]; /* of the inventory's lines */
     unsigned blocks, functions; /* as many as its first line tells */
     bool in_function; /* lines that are set in go on with the last one's parts */
+    struct saved_parts parts;
 };
 
 /* The line begins a new inventory: what was read before is forgotten. */
@@ -46,6 +48,9 @@ static bool read_head(struct reader *reader, const char *line, const char *head)
     inventory->dma_remapping = false;
     for (unsigned i = 0; i < INVENTORY_ISA_IRQS; i++)
         inventory->isa_gsi[i] = i;
+    reader->saved->parts_known = inventory->gsis_known = false;
+    inventory->address_bits = 0;
+    inventory->own_port_count = inventory->own_memory_count = 0;
     inventory->region_count = 0;
     if (sscanf(head, "inventory: cpus %u, memory blocks %u, functions %u, image bytes %llu%n",
                &inventory->cpu_count, &reader->blocks, &reader->functions, &image_bytes, &end) != 4)
@@ -135,6 +140,10 @@ static bool read_line(struct reader *reader, const char *line)
     if (!reader->found || strncmp(line, reader->prefix, prefix) != 0)
         return true;
     const char *text = line + prefix;
+    enum saved_parts_line part =
+        saved_parts_line(&reader->parts, reader->saved, reader->inventory, text);
+    if (part != SAVED_PARTS_OTHER)
+        return part == SAVED_PARTS_READ;
     if (strncmp(text, "  memory ", 9) == 0)
         return read_memory(reader, text + 9);
     if (reader->in_function && strncmp(text, MORE, strlen(MORE)) == 0)
@@ -186,7 +195,8 @@ enum saved_status saved_inventory_read(const char *text, size_t length,
     saved->line = head;
     if (!reader.found)
         return SAVED_NONE;
-    bool whole = inventory->region_count == reader.blocks && saved->pci.count == reader.functions;
+    bool whole = inventory->region_count == reader.blocks && saved->pci.count == reader.functions
+        && saved_parts_are_whole(&reader.parts, saved, inventory);
     return whole ? SAVED_GOOD : SAVED_CUT_OFF;
 }
 

@@ -21,14 +21,19 @@ enum saved_status {
     SAVED_BROKEN,   /* a line of it does not say what it should */
 };
 
+#define SAVED_PART_SIZE 64
+
 struct saved_inventory {
     uint64_t image_bytes; /* of the modules that were in memory when it was made */
     unsigned line;        /* from 1: the broken one, or the first of the inventory */
     /* Of functions what bulkhead-check asks for, nothing of capabilities. */
     struct pci_inventory pci;
+    bool parts_known; /* what no guest can own is in it, too */
+    char own_ports[INVENTORY_OWN_PORTS_MAX][SAVED_PART_SIZE]; /* what is there */
+    char own_memory[INVENTORY_OWN_MEMORY_MAX][SAVED_PART_SIZE];
 };
 
-/* Fills CPUs and regions of `inventory`, and leaves its modules alone. */
+/* Fills `inventory`, which refers to `saved`, and leaves its modules alone. */
 enum saved_status saved_inventory_read(const char *text, size_t length,
                                        struct saved_inventory *saved,
                                        struct inventory *inventory);

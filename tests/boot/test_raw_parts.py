@@ -4,6 +4,9 @@ tries everything and must find nothing of that.
 """
 
 import re
+import subprocess
+
+from places import BUILD
 
 CONFIG = """
 [hypervisor]
@@ -84,9 +87,24 @@ EXPECTED = [
 ]
 
 
-def test_what_cannot_be_owned_is_refused_all_of_it_at_once(machine, guests):
+def findings(text):
+    """Those about ports, interrupts and addresses."""
+    found = re.findall(r"\bconfig[^:\n]*:(\d+:\d+: error: .*)", text)
+    return [line.rstrip() for line in found if not re.search("PCI function|00:00.0|DMA", line)]
+
+
+def test_what_cannot_be_owned_is_refused_all_of_it_at_once(machine, guests, tmp_path):
     rig = machine(REFUSED, {"raw.bin": guests / "raw.bin"}, cpus=2, memory_mib=256).announced()
     rig.expect_halt("the configuration has errors")
     for line, guest, what in EXPECTED:
         pattern = rf'config:{line}:\d+: error: vm "{guest}": {what}'
         assert re.search(pattern, rig.text()), (pattern, rig.text())
+
+    # And the same is found at the desk, with what this boot has shown.
+    (tmp_path / "saved").write_bytes(bytes(rig.console.received))
+    (tmp_path / "config").write_text(REFUSED)
+    (tmp_path / "raw.bin").write_bytes((guests / "raw.bin").read_bytes())
+    done = subprocess.run([BUILD / "bulkhead-check", "--inventory", "saved", "config"], cwd=tmp_path,
+                          capture_output=True, text=True, check=False)
+    assert findings(done.stderr) == findings(rig.text())
+    assert len(findings(done.stderr)) == 11

@@ -94,6 +94,49 @@ static void what_was_printed_is_read_again(void **state)
         }
     }
     assert_ptr_equal(inventory.pci, &saved.pci);
+    assert_false(saved.parts_known);
+}
+
+static void make_parts(struct inventory *machine)
+{
+    machine->address_bits = 39;
+    machine->dma_remapping = true;
+    machine->own_port_count = 1;
+    machine->own_ports[0] = (struct inventory_own){ 0xB004, 0xB007, "the machine's power" };
+    machine->own_memory_count = 2;
+    machine->own_memory[0] = (struct inventory_own){ 0, 0x9FBFF, "the machine's RAM" };
+    machine->own_memory[1] = (struct inventory_own){ 0xFEC00000, 0xFEC00FFF, "an IOAPIC" };
+    for (unsigned i = 0; i < INVENTORY_ISA_IRQS; i++)
+        machine->isa_gsi[i] = i == 2 ? INVENTORY_NO_GSI : i + 100;
+}
+
+static void what_nobody_can_own_is_read_again(void **state)
+{
+    (void)state;
+    static struct inventory machine;
+    static struct pci_inventory pci;
+    fake_terminal_reset();
+    make_machine(&machine, &pci);
+    make_parts(&machine);
+    inventory_print_head(&machine, &pci);
+    inventory_print_memory(&machine);
+    inventory_print_pci(&pci);
+    inventory_print_parts(&machine);
+    assert_int_equal(read_text(fake_terminal_shown()), SAVED_GOOD);
+
+    assert_true(saved.parts_known);
+    assert_ptr_equal(inventory.pci, &saved.pci);
+    assert_true(inventory.dma_remapping);
+    assert_int_equal(inventory.address_bits, 39);
+    assert_int_equal(inventory.own_port_count, 1);
+    assert_int_equal(inventory.own_ports[0].last, 0xB007);
+    assert_string_equal(inventory.own_ports[0].what, "the machine's power");
+    assert_int_equal(inventory.own_memory_count, 2);
+    assert_int_equal(inventory.own_memory[1].first, 0xFEC00000);
+    assert_string_equal(inventory.own_memory[1].what, "an IOAPIC");
+    assert_true(inventory.gsis_known);
+    for (unsigned i = 0; i < INVENTORY_ISA_IRQS; i++)
+        assert_int_equal(inventory.isa_gsi[i], machine.isa_gsi[i]);
 }
 
 #define P "[bulkhead k2p9] "
@@ -181,6 +224,29 @@ static void an_inventory_that_is_cut_off_is_not_taken_for_a_whole_one(void **sta
     assert_int_equal(read_text(whole), SAVED_GOOD);
 }
 
+#define PARTS_1 "parts: own ports 1, own memory 1, address bits 39, DMA remapping off"
+#define PORTS_1 "  own ports b004-b007  the power"
+#define OWN_1 "  own memory 0-9fbff  the machine's RAM"
+#define INPUTS_1 "  interrupts 0 to 15 at IOAPIC inputs 2 1 - 3 4 5 6 7 8 9 10 11 12 13 14 15"
+
+static void parts_that_are_cut_off_are_not_taken_for_all(void **state)
+{
+    (void)state;
+    static const char whole[] = P HEAD_1 "\n" P MEMORY_1 "\n" P FUNCTION_1 "\n" P PARTS_1 "\n" P
+                                PORTS_1 "\n" P OWN_1 "\n" P INPUTS_1 "\n";
+    size_t begin = (size_t)(strstr(whole, PARTS_1) - whole) + strlen("parts: own ports ");
+    for (size_t length = begin; length + 1 < sizeof whole - 1; length++) {
+        enum saved_status status = saved_inventory_read(whole, length, &saved, &inventory);
+        if (length + strlen("5\n") < sizeof whole - 1) /* "1" is a number, too */
+            assert_int_not_equal(status, SAVED_GOOD);
+    }
+    assert_int_equal(read_text(whole), SAVED_GOOD);
+    assert_true(saved.parts_known);
+    assert_int_equal(read_text(P HEAD_1 "\n" P MEMORY_1 "\n" P FUNCTION_1 "\n"), SAVED_GOOD);
+    assert_false(saved.parts_known);
+    assert_int_equal(inventory.own_memory_count, 0);
+}
+
 static void a_broken_line_is_named(void **state)
 {
     (void)state;
@@ -207,6 +273,19 @@ static void a_broken_line_is_named(void **state)
         HEAD_1 "\n  00:1f.2  group 1",
         HEAD_1 "\n  00:1f.2  SATA controller       8086:2922  group 256",
         "inventory: cpus 1, memory blocks 2, functions 1, image bytes 0\n" MEMORY_1 "\n" MEMORY_1,
+        HEAD_1 "\n" FUNCTION_1 "  BAR7 febf0000 4K",
+        HEAD_1 "\n" FUNCTION_1 "  BAR0 febf0000 3K",
+        HEAD_1 "\n" FUNCTION_1 "  BAR0 febf0000",
+        HEAD_1 "\n" FUNCTION_1 "\n          BAR0 febf0000",
+        HEAD_1 "\n" PORTS_1,
+        HEAD_1 "\nparts: own ports",
+        HEAD_1 "\nparts: own ports 17, own memory 1, address bits 39, DMA remapping off",
+        HEAD_1 "\nparts: own ports 1, own memory 193, address bits 39, DMA remapping off",
+        HEAD_1 "\nparts: own ports 1, own memory 1, address bits 53, DMA remapping off",
+        HEAD_1 "\n" PARTS_1 "\n" PORTS_1 "\n" PORTS_1,
+        HEAD_1 "\n" PARTS_1 "\n  own ports b007-b004  the power",
+        HEAD_1 "\n" PARTS_1 "\n  own memory 0-9fbff",
+        HEAD_1 "\n" PARTS_1 "\n  interrupts 0 to 15 at IOAPIC inputs 2 1 3",
     };
     for (unsigned i = 0; i < sizeof broken / sizeof broken[0]; i++) {
         assert_int_equal(read_text(broken[i]), SAVED_BROKEN);
@@ -249,6 +328,8 @@ int main(void)
         cmocka_unit_test(a_guest_cannot_add_to_the_lines),
         cmocka_unit_test(the_last_of_several_boots_counts),
         cmocka_unit_test(a_file_without_an_inventory_is_none),
+        cmocka_unit_test(what_nobody_can_own_is_read_again),
+        cmocka_unit_test(parts_that_are_cut_off_are_not_taken_for_all),
         cmocka_unit_test(an_inventory_that_is_cut_off_is_not_taken_for_a_whole_one),
         cmocka_unit_test(a_broken_line_is_named),
         cmocka_unit_test(larger_images_leave_less_memory),
