@@ -167,12 +167,15 @@ static enum monitor_step show_partition(const struct vm *vm, struct monitor_plac
         say_devices(text, vm->config);
         return MONITOR_LINE;
     case 2:
+    case 3:
+        return monitor_say_parts(text, &vm->config->parts, place->item - 3);
+    case 4:
         monitor_say(text, "  restarts: %s", policy_word(rule.policy));
         if (rule.limit != 0)
             monitor_say(text, ", at most %u in %u s", rule.limit, rule.seconds);
         say_waits(text, "; ", vm);
         return MONITOR_LINE;
-    case 3:
+    case 5:
         if (!rule.watched || atomic_load(&vm->state) != VM_RUNNING)
             return MONITOR_SKIP;
         say_watchdog(text, vm);

@@ -68,6 +68,10 @@ enum monitor_step monitor_dump_step(struct monitor *monitor, struct monitor_text
 /* The ticks of a second. */
 uint64_t monitor_hz(void);
 
+/* A guest's raw parts: line 0 of 2 has ports and interrupts, line 1 addresses. */
+enum monitor_step monitor_say_parts(struct monitor_text *text, const struct config_parts *parts,
+                                    unsigned line);
+
 /* Says the record `back` ones before the newest one that there was when the place was
  * at its first. False: there is none, or it has given way meanwhile. */
 bool monitor_say_exit(struct monitor_text *text, struct monitor_place *place,

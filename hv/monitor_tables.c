@@ -173,16 +173,29 @@ static const char *owner_of(struct pci_address address)
     return "nobody";
 }
 
+/* Each guest's, in two lines. */
+static enum monitor_step other_parts_row(unsigned row, struct monitor_text *text)
+{
+    if (row / 2 >= vm_count)
+        return MONITOR_DONE;
+    const struct vm_config *config = vms[row / 2]->config;
+    enum monitor_step step = monitor_say_parts(text, &config->parts, row % 2);
+    if (step == MONITOR_LINE)
+        monitor_say(text, "  %s", config->name);
+    return step;
+}
+
 enum monitor_step monitor_devices_step(struct monitor *monitor, struct monitor_text *text)
 {
     unsigned row = monitor->place.item++;
+    unsigned functions = monitor->pci != NULL ? monitor->pci->count : 0;
 
     if (row == 0) {
         monitor_say(text, "the console's UART and the IOAPICs: the hypervisor's");
         return MONITOR_LINE;
     }
-    if (monitor->pci == NULL || row > monitor->pci->count)
-        return MONITOR_DONE;
+    if (row > functions)
+        return other_parts_row(row - functions - 1, text);
     const struct pci_function *function = &monitor->pci->functions[row - 1];
     char address[PCI_ADDRESS_SIZE];
     pci_address_format(address, function->address);

@@ -350,6 +350,22 @@ static void memory_and_devices_are_listed(void **state)
     fake.dma_quarantined = true;
     has(answer("devices\r", 16), "guest-b, quarantined");
     has(answer("show guest-b\r", 16), "console; devices 00:00.0\r");
+
+    configs[0].parts = (struct config_parts){
+        .port_count = 2, .ports = { { .first = 0x2F8, .last = 0x2FF }, { .first = 0x70, .last = 0x70 } },
+        .irq_count = 1, .irqs = { { .irq = 3 } },
+        .mmio_count = 1, .mmio = { { .first = 0xFED00000, .last = 0xFED00FFF } } };
+    const char *text = answer("devices\r", 16);
+    has(text, "  ports 2f8-2ff 70  interrupts 3  guest-a\r");
+    has(text, "  addresses fed00000-fed00fff  guest-a\r");
+    text = answer("show guest-a\r", 16);
+    has(text, "  ports 2f8-2ff 70  interrupts 3\r");
+    has(text, "  addresses fed00000-fed00fff\r");
+    configs[0].parts = (struct config_parts){ .irq_count = 1, .irqs = { { .irq = 3 } } };
+    text = answer("show guest-a\r", 16);
+    has(text, "  interrupts 3\r");
+    assert_null(strstr(text, "ports"));
+    assert_null(strstr(text, "addresses"));
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
