@@ -163,6 +163,13 @@ static enum number_status read_integer(const struct word *word, int64_t *result)
     return status;
 }
 
+/* Other files' words for true and false. */
+static bool is_answer(const struct word *word)
+{
+    return word_resembles(word, "yes") || word_resembles(word, "no") ||
+           word_resembles(word, "on") || word_resembles(word, "off");
+}
+
 /* `word` is no value: says what it probably was meant to be. */
 static void report_word(struct toml_cursor *cursor, struct place place, const struct word *word)
 {
@@ -181,6 +188,9 @@ static void report_word(struct toml_cursor *cursor, struct place place, const st
     else if (word_resembles(word, "true") || word_resembles(word, "false"))
         toml_error(cursor, place, "%s is not a value; write true or false, in small letters",
                    shown.text);
+    else if (is_answer(word))
+        toml_error(cursor, place, "%s is not a value; write true or false, or \"%s\" if it is a "
+                   "string", shown.text, shown.text);
     else
         toml_error(cursor, place, "%s is not a value; if it is a string, put it in quotes: \"%s\"",
                    shown.text, shown.text);

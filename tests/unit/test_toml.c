@@ -204,6 +204,12 @@ static void booleans_are_read_in_small_letters_only(void **state)
                   "5: error: True is not a value; write true or false, in small letters");
     refuses_value("FALSE",
                   "5: error: FALSE is not a value; write true or false, in small letters");
+    refuses_value("yes", "5: error: yes is not a value; write true or false, or \"yes\" if it is a "
+                         "string");
+    refuses_value("Off", "5: error: Off is not a value; write true or false, or \"Off\" if it is a "
+                         "string");
+    refuses_value("only", "5: error: only is not a value; if it is a string, put it in quotes: "
+                          "\"only\"");
 }
 
 static void basic_strings_have_escapes_and_literal_ones_have_none(void **state)
