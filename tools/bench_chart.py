@@ -22,6 +22,7 @@ SCALE = (50, 10_000)            # instructions; a longer bar is cut, and shows i
 GRID = (50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 ROW, BAR, KVM_BAR = 22, 11, 7
 COLUMNS = 4                     # of what does not exit
+EXITS_MAX = 0.01                # of that, each time: as many are chance
 
 BULKHEAD, MISSED, OTHERS, GOOD = "#2f6aa8", "#b3261e", "#a8a8a8", "#2c7a3d"
 UP_TO = "#d4d4d4"               # from the least of a range to the most
@@ -135,33 +136,31 @@ def draw_operation(page, name, operation, goal, kvm):
     page.y += ROW
 
 
-def draw_exits(page, result, names):
+def draw_exits(page, result, rows):
     top = page.y
     at = len(page.elements)
     page.y += 10
-    for name in names:
-        draw_operation(page, name, result["operations"][name], result["goals"].get(name),
-                       result["kvm"].get(name))
+    for name, row in rows.items():
+        draw_operation(page, name, row, result["goals"].get(name), result["kvm"].get(name))
     bars, page.elements[at:] = page.elements[at:], []
     draw_grid(page, top, page.y - 6)
     page.elements += bars
     page.y += 26
 
 
-def draw_silent(page, result, names):
+def draw_silent(page, rows):
     page.text(MARGIN, page.y, "Without a VM exit", size=15, bold=True)
     page.y += 26
-    for i, name in enumerate(names):
-        exits = result["operations"][name]["exits"]
-        missed = exits != 0
+    for i, (name, row) in enumerate(rows.items()):
+        missed = row["exits"] >= EXITS_MAX
         x = MARGIN + i % COLUMNS * (WIDTH - 2 * MARGIN) / COLUMNS
         y = page.y + i // COLUMNS * ROW
-        page.begin("silent", name, f"{name}: {exits} exits")
+        page.begin("silent", name, f"{name}: {row['exits']} exits")
         page.rectangle(x, y - 9, 10, 10, MISSED if missed else GOOD, "mark")
         page.text(x + 18, y, name + (" MISSED" if missed else ""),
                   fill=MISSED if missed else "#111", bold=missed)
         page.end()
-    page.y += (len(names) + COLUMNS - 1) // COLUMNS * ROW + 20
+    page.y += (len(rows) + COLUMNS - 1) // COLUMNS * ROW + 20
 
 
 def draw_linux(page, linux, ratio_goal):
@@ -185,14 +184,25 @@ def draw_linux(page, linux, ratio_goal):
     page.line(goal, page.y - ROW - 3, page.y - ROW + BAR + 3, "#111", 2.0, "goal")
 
 
+def rows_of(result):
+    """Operations, and what is measured of devices in the same way."""
+    rows = dict(result["operations"])
+    for name, value in result["devices"].items():
+        if name.startswith("exits_per_"):
+            rows[name] = {"exits": value}
+        elif name in ("config_read", "config_read_memory", "bar_move"):
+            rows[name] = {"median": value}
+    return rows
+
+
 def chart(result):
     """The picture of what bench.json holds."""
-    page = Page()
-    names, goals = list(result["operations"]), result["goals"]
-    silent = [name for name in names if goals.get(name, 0) is None]
+    page, rows = Page(), rows_of(result)
+    silent = {name: row for name, row in rows.items()
+              if "median" not in row or result["goals"].get(name, 0) is None}
     draw_title(page)
-    draw_exits(page, result, [name for name in names if name not in silent])
-    draw_silent(page, result, silent)
+    draw_exits(page, result, {name: row for name, row in rows.items() if name not in silent})
+    draw_silent(page, silent)
     if result["linux"]["guest"]:
         draw_linux(page, result["linux"], result["linux_ratio_goal"])
     return page.svg()
