@@ -252,6 +252,22 @@ def test_devices_of_a_saved_inventory(folder):
     assert drawn == [(address, ids, f"group {group}") for address, ids, group in FUNCTIONS]
 
 
+def test_owners_of_devices(folder):
+    """Known from the machine, or only from the file."""
+    file = configuration(folder, DEMO)
+    file.write_text(file.read_text().replace(
+        'name = "blue"\n', 'name = "blue"\ndevices = ["0001:20:00.0", "03:00.0"]\n'))
+    (folder / "vt-d.txt").write_text(MACHINE + "  DMA remapping: on, interrupts, too\n")
+    owned = {}
+    for name, arguments in (("machine", known(folder, "vt-d.txt")), ("file", ())):
+        done = run(file, "--svg", folder / "a.svg", *arguments)
+        assert done.returncode == 0, done.stderr
+        boxes = Picture((folder / "a.svg").read_text()).parts("device")
+        owned[name] = {group.find(SVG + "text").text: group.get("data-owner") for group in boxes}
+    assert owned["file"] == {"0001:20:00.0": "blue", "03:00.0": "blue"}
+    assert owned["machine"] == {**{address: "" for address, _, _ in FUNCTIONS}, **owned["file"]}
+
+
 def test_owners_of_ports_interrupts_and_addresses(folder):
     for arguments in ((), known(folder, "machine.txt")):
         rows = {group.get("data-owner"): [text.text for text in group.iter(SVG + "text")]
