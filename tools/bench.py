@@ -42,9 +42,17 @@ HOST_ADDRESS = "ffffffff8"      # where the image is linked
 # What the flight recorder may add to an exit where nothing else made up for it.
 RECORDER = 15
 
-# What the numbers should be at most; None: no VM exit at all. Those of the IOAPIC
-# are a tenth of what Linux' KVM 6.1 takes on the same machine (3,754 and 3,689), and
-# those of PIC and PIT an eighth of the most that it takes for any of their ports (2,165).
+# What Linux' KVM 6.1 takes on the same machine, where that was measured: from the least
+# to the most. Of PIC and PIT it is known for all their ports together.
+KVM_PORTS = (1_268, 2_165)
+KVM = {"ioapic_read": (3_754, 3_754), "ioapic_write": (3_689, 3_689),
+       **dict.fromkeys(("unassigned_read", "unassigned_write"), (5_777, 5_777)),
+       **dict.fromkeys(("pic_end", "pic_mask_read", "pic_mask_write", "pit_latch", "pit_read",
+                        "pit_write", "port_61_read"), KVM_PORTS)}
+
+# What the numbers should be at most; None: no VM exit at all. Those of the IOAPIC and of
+# memory that is none are a tenth of KVM's, those of PIC and PIT an eighth of the most that
+# it takes for any of their ports.
 GOALS = {**dict.fromkeys(("cpuid", "cpuid_1"), 120 + RECORDER),
          **dict.fromkeys(("rdmsr", "wrmsr"), 150 + RECORDER),
          **dict.fromkeys(("in_emulated", "out_emulated", "in_unowned", "out_unowned"),
@@ -60,7 +68,7 @@ GOALS = {**dict.fromkeys(("cpuid", "cpuid_1"), 120 + RECORDER),
          "halt_wake": None}
 LINUX_RATIO_GOAL = 1.05
 LINUX_MIB = 256
-IMAGE_BYTES_GOAL = 332 * 1024        # as tests/lint has it
+IMAGE_BYTES_GOAL = 400 * 1024        # as tests/lint has it
 START_GOAL = 30_000_000
 
 CMDLINE = ("console=ttyS0,115200 quiet bulkhead.guest=bench cryptomgr.notests "
