@@ -70,12 +70,33 @@ static const char *row_name(unsigned row)
                                      : exit_reason_name(row);
 }
 
-static void say_histogram(struct monitor_text *text, const struct exit_times *times)
+/* The bar of the largest bucket of a histogram. */
+static const char bar[] = "########################################";
+
+static uint64_t most_of(const struct exit_times *times)
 {
-    monitor_say(text, "    ");
+    uint64_t most = 1;
+
     for (unsigned i = 0; i < RECORDER_BUCKETS; i++)
-        if (times->histogram[i] != 0)
-            monitor_say(text, " 2^%u:%llu", i, (ull)times->histogram[i]);
+        if (times->histogram[i] > most)
+            most = times->histogram[i];
+    return most;
+}
+
+/* The next bucket, from `from` on, that has any: its ticks, how many, and a bar, which is
+ * never nothing. Returns one more than where to go on, or 0 if there is none. */
+static unsigned say_bucket(struct monitor_text *text, const struct exit_times *times, unsigned from)
+{
+    for (unsigned i = from; i < RECORDER_BUCKETS; i++) {
+        uint64_t count = times->histogram[i], most = most_of(times);
+        if (count == 0)
+            continue;
+        uint64_t length = (count * (sizeof bar - 1) + most - 1) / most;
+        monitor_say(text, "  %13llu to %-11llu %12llu %.*s", 1ull << i, (2ull << i) - 1,
+                    (ull)count, (int)length, bar);
+        return i + 2;
+    }
+    return 0;
 }
 
 static enum monitor_step stats_row(const struct vcpu *vcpu, struct monitor_place *place,
@@ -88,11 +109,12 @@ static enum monitor_step stats_row(const struct vcpu *vcpu, struct monitor_place
         place->item++;
         return MONITOR_SKIP;
     }
-    if (place->stage == 1) {
-        place->stage = 0;
+    if (place->stage > 0) {
+        place->stage = say_bucket(text, times, place->stage - 1);
+        if (place->stage > 0)
+            return MONITOR_LINE;
         place->item++;
-        say_histogram(text, times);
-        return MONITOR_LINE;
+        return MONITOR_SKIP;
     }
     place->stage = 1;
     monitor_say(text, "  %-28s %12llu %8u %8llu %10u", row_name(place->item), (ull)summary.count,
@@ -100,7 +122,8 @@ static enum monitor_step stats_row(const struct vcpu *vcpu, struct monitor_place
     return MONITOR_LINE;
 }
 
-/* `at`: the vCPU's headline was written. */
+/* `at`: the vCPU's headline was written; `stage`: so was a reason's, and it is one more
+ * than the next bucket. */
 enum monitor_step monitor_stats_step(struct monitor *monitor, struct monitor_text *text)
 {
     struct monitor_place *place = &monitor->place;
@@ -116,8 +139,9 @@ enum monitor_step monitor_stats_step(struct monitor *monitor, struct monitor_tex
     }
     if (place->at == 0) {
         place->at = 1;
-        monitor_say(text, "%s: vCPU %-2u %-14s %17s %8s %8s %10s", vm->config->name, place->vcpu,
-                    "", "count", "min", "mean", "max ticks");
+        char who[CONFIG_NAME_SIZE + 16];
+        text_format(who, sizeof who, "%s: vCPU %u", vm->config->name, place->vcpu);
+        monitor_say(text, "%-30s %12s %8s %8s %10s", who, "count", "min", "mean", "max ticks");
         return MONITOR_LINE;
     }
     if (place->item < RECORDER_ROWS)

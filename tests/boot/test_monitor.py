@@ -60,8 +60,10 @@ def test_every_question_is_answered(machine, guests):
     count, low, mean, high = map(int, re.search(r"I/O instruction +(\d+) +(\d+) +(\d+) +(\d+)",
                                                 stats).groups())
     assert count > 0 and 50 < low <= mean <= high, stats
-    histogram = re.search(r"I/O instruction .*\r\n +((?: 2\^\d+:\d+)+)\r\n", stats)[1]
-    assert sum(int(n) for n in re.findall(r":(\d+)", histogram)) == count, stats
+    drawn = re.search(r"I/O instruction .*\r\n((?: +\d+ to \d+ +\d+ #+\r\n)+)", stats)[1]
+    buckets = [(int(n), len(bar)) for n, bar in re.findall(r" (\d+) (#+)\r\n", drawn)]
+    assert sum(n for n, _ in buckets) == count, stats
+    assert max(buckets)[1] == 40, stats
     assert len(re.findall(r"^vCPU 0 +\d+: -\d+ us ", ask(rig, "trace triple", 120),
                           re.MULTILINE)) == 256
     ask(rig, "resume triple")

@@ -325,12 +325,17 @@ static void stats_and_trace_tell_what_was_recorded(void **state)
 {
     (void)state;
     recorder_count(&recorders[0][0].times[30], 1000);
-    recorder_count(&recorders[0][0].times[30], 3000);
+    for (unsigned i = 0; i < 80; i++)
+        recorder_count(&recorders[0][0].times[30], 3000);
     *vcpus[0][1].exit = (struct exit_record){ .rip = 0x77, .reason = RECORDER_UNKNOWN, .tsc = 5 };
     answer("\x1dm", 16);
     const char *text = answer("stats guest-a\r", 16);
-    has(text, "I/O instruction                         2     1000     2000       3000");
-    has(text, " 2^9:1 2^11:1");
+    has(text, "guest-a: vCPU 0                       count      min     mean  max ticks\r\n"
+              "  I/O instruction                        81     1000     2975       3000\r\n"
+              "            512 to 1023                   1 #\r\n"
+              "           2048 to 4095                  80 "
+              "########################################\r\n"
+              "guest-a: vCPU 1 ");
     has(answer("trace guest-a\r", 16), "vCPU 1    0: ");
     has(answer("stats\r", 16), "guest-b: vCPU 1");
 }
