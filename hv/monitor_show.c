@@ -194,11 +194,11 @@ static void ask_for_snapshots(const struct vm *vm, struct monitor_place *place)
     place->until = machine_tsc() + PATIENCE_SECONDS * monitor_hz();
 }
 
-static const char *vcpu_state_word(enum vcpu_state state)
+static const char *vcpu_state_word(const struct vcpu *vcpu)
 {
-    switch (state) {
+    switch (vcpu->state) {
     case VCPU_OFF: return "off";
-    case VCPU_RUNNING: return "running";
+    case VCPU_RUNNING: return atomic_load(&vcpu->vm->paused) ? "held by the pause" : "running";
     case VCPU_WAIT_FOR_SIPI: return "waits for a start-up IPI";
     }
     return "?";
@@ -223,7 +223,7 @@ static void say_registers(const struct vcpu *vcpu, unsigned line, struct monitor
 
     if (line == 0)
         monitor_say(text, "  vCPU %u on CPU %u: %s, exits %llu", vcpu->index, vcpu->cpu,
-                    vcpu_state_word(vcpu->state), (ull)recorder_exits(vcpu->recorder));
+                    vcpu_state_word(vcpu), (ull)recorder_exits(vcpu->recorder));
     else if (line == 1)
         monitor_say(text, "    RIP %016llx  RSP %016llx  RFLAGS %llx", (ull)s->rip, (ull)s->rsp,
                     (ull)s->rflags);

@@ -194,6 +194,10 @@ static void show_tells_registers_exits_and_denied_accesses(void **state)
     has(text, "R15 0000000000fedcba");
     has(text, "vCPU 0    0: -1000000 us CPUID, RIP abcde, qualification 0, 77 ticks");
     has(text, "denied: read of MSR 1ad");
+    atomic_store(&vm_of[1].paused, true);
+    text = answer("show guest-b\r", 16);
+    has(text, "guest-b: paused");
+    has(text, "vCPU 0 on CPU 2: held by the pause");
 }
 
 static void show_tells_what_is_left_of_the_watchdogs_time(void **state)
