@@ -47,7 +47,7 @@ HV_TASK := hv/task_switch.c hv/task_segments.c hv/task_state.c hv/segment.c hv/s
 HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.c hv/pit.c \
 	hv/timers.c hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/pci.c hv/platform.c hv/denied.c \
 	hv/lines.c hv/io_bitmap.c hv/assigned.c hv/assigned_map.c hv/assigned_life.c \
-	hv/pci_private.c hv/pci_reset.c hv/watchdog.c
+	hv/assigned_msi.c hv/pci_private.c hv/pci_reset.c hv/watchdog.c
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
 HV_MONITOR := hv/monitor.c hv/monitor_line.c hv/monitor_command.c hv/monitor_show.c \
@@ -84,7 +84,7 @@ COLD := \
 	hv/console_receive.c hv/lapic_level.c hv/guest_tsc.c \
 	drivers/power.c drivers/rtc.c drivers/vtd_unit.c drivers/pci_config.c drivers/serial.c \
 	drivers/ioapic.c hv/lines.c hv/io_bitmap.c arch/lines.c hv/assigned.c hv/assigned_map.c \
-	hv/assigned_life.c hv/pci_private.c hv/pci_reset.c
+	hv/assigned_life.c hv/assigned_msi.c hv/pci_private.c hv/pci_reset.c
 
 # What runs at every exit, whatever the reason; and the way to a device, in memory
 # or at a port, that kernels access all the time.
@@ -115,7 +115,7 @@ NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv
 
 # Host unit tests: tests/unit/test_NAME.c. The code under test comes from one
 # library; fakes_NAME lists what replaces members of it, besides the machine.
-UNIT_TESTS := acpi acpi_dmar assigned cmos config config_parts console cpuid cr crash_report decode \
+UNIT_TESTS := acpi acpi_dmar assigned assigned_msi cmos config config_parts console cpuid cr crash_report decode \
 	delivery denied \
 	dma_faults dma_reserved dma_sources dma_tables dmar_scope elf elf_symbols emulate ept event exit \
 	exit_report findings framebuffer frames guest_acpi guest_kind guest_memory guest_mp_table \
@@ -127,6 +127,7 @@ UNIT_TESTS := acpi acpi_dmar assigned cmos config config_parts console cpuid cr 
 	serial serial_pci task_switch text text_search timers toml uart vcpu virtual_ioapic \
 	vm_life vtd_unit warm_reset watchdog
 fakes_assigned := terminal
+fakes_assigned_msi := apic_vm reports terminal
 fakes_console := terminal
 fakes_cr := reports terminal
 fakes_crash_report := terminal

@@ -93,6 +93,30 @@ bool machine_dma_is_quarantined(const struct pci_function *function)
     return vtd_is_on() && vtd_is_quarantined(number_of(function));
 }
 
+bool machine_message_allocate(const struct pci_function *function, uint32_t *index)
+{
+    if (!vtd_is_on())
+        return false;
+    *index = vtd_interrupts_allocate(number_of(function), 1);
+    return *index != VTD_NO_INTERRUPT;
+}
+
+bool machine_message_set(uint32_t index, unsigned cpu, uint8_t vector,
+                         struct machine_message *message)
+{
+    struct vtd_message named = irte_message(index, false);
+
+    *message = (struct machine_message){ named.address, (uint16_t)named.data };
+    return vtd_interrupt_set(index, &(struct vtd_interrupt){
+        .apic_id = cpus[cpu]->apic_id, .delivery = DELIVERY_FIXED, .vector = vector });
+}
+
+void machine_message_clear(uint32_t index)
+{
+    if (!vtd_interrupt_clear(index))
+        log_line(LOG_ERROR, "an interrupt of a device may come once more");
+}
+
 uint32_t machine_port_read(uint16_t port, size_t bytes)
 {
     return bytes == 1 ? in8(port) : bytes == 2 ? in16(port) : in32(port);

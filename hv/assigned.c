@@ -32,6 +32,7 @@ static const struct row {
     /* A reset of its own is the hypervisor's to do. */
     { PCI_CAPABILITY_EXPRESS, 0x3C, PCI_EXPRESS_DEVICE_CAPABILITIES, PCI_EXPRESS_DEVICE_FLR },
     { PCI_CAPABILITY_SATA, 8, 0, 0 },
+    { PCI_CAPABILITY_MSI, 0, 0, 0 }, /* emulated: hv/assigned_msi.h */
 };
 
 static const struct row *row_of(uint8_t id)
@@ -50,6 +51,11 @@ static bool has_capability_at(const struct assigned_function *assigned, uint8_t 
     return false;
 }
 
+static bool has_msi_at(const struct assigned_function *assigned, unsigned offset)
+{
+    return assigned->msi.shown && offset == assigned->function->msi;
+}
+
 /* The guest's list ends, whatever the function's does. */
 static void add_capability(struct assigned_function *assigned, uint8_t offset)
 {
@@ -57,11 +63,14 @@ static void add_capability(struct assigned_function *assigned, uint8_t offset)
     const struct row *row = row_of((uint8_t)head);
 
     if (row == NULL || assigned->capability_count == ASSIGNED_CAPABILITIES_MAX ||
-        has_capability_at(assigned, offset))
+        has_capability_at(assigned, offset) ||
+        (row->id == PCI_CAPABILITY_MSI && !has_msi_at(assigned, offset)))
         return;
     unsigned room = PCI_CONFIG_BYTES - offset;
+    unsigned bytes = row->id == PCI_CAPABILITY_MSI ? assigned_msi_bytes(&assigned->msi)
+                                                   : row->bytes;
     assigned->capabilities[assigned->capability_count++] = (struct assigned_capability){
-        offset, (uint8_t)(row->bytes < room ? row->bytes : room), row->id };
+        offset, (uint8_t)(bytes < room ? bytes : room), row->id };
 }
 
 /* A list is followed as far as one can be long. */
@@ -93,7 +102,9 @@ static uint32_t read_behind_header(const struct assigned_function *assigned, uns
         unsigned at = offset - capability->offset;
         if (at >= capability->bytes)
             continue;
-        uint32_t value = machine_read(assigned, offset);
+        uint32_t value = capability->id == PCI_CAPABILITY_MSI
+                             ? assigned_msi_read(&assigned->msi, at)
+                             : machine_read(assigned, offset);
         const struct row *row = row_of(capability->id);
         if (at == row->hidden_at)
             value &= ~row->hidden;
@@ -246,6 +257,17 @@ static void write_private(const struct pci_function *function, unsigned offset, 
             machine_pci_write(function->address, offset + i, 1, value >> 8 * i & 0xFF);
 }
 
+static void write_behind_header(struct vm *vm, struct assigned_function *function, unsigned offset,
+                                uint32_t value, uint32_t mask)
+{
+    unsigned at = offset - function->function->msi;
+
+    if (function->msi.shown && at < assigned_msi_bytes(&function->msi))
+        assigned_msi_write(vm, function->function, &function->msi, at, value, mask);
+    else
+        write_private(function->function, offset, value, mask);
+}
+
 static void write_doubleword(struct assigned *assigned, struct assigned_function *function,
                              unsigned offset, uint32_t value, uint32_t mask)
 {
@@ -262,7 +284,7 @@ static void write_doubleword(struct assigned *assigned, struct assigned_function
     if (offset == PCI_CACHE_LINE_SIZE && mask & 0xFF00)
         machine_pci_write(address, PCI_LATENCY_TIMER, 1, value >> 8 & 0xFF);
     if (offset >= PCI_HEADER_BYTES && offset < PCI_CONFIG_BYTES)
-        write_private(function->function, offset, value, mask);
+        write_behind_header(assigned->vm, function, offset, value, mask);
 }
 
 void assigned_config_write(struct assigned *assigned, unsigned device, unsigned offset,

@@ -12,7 +12,8 @@
  *   BARs          are the guest's alone: they say where in the guest's address space
  *                 the registers are. The machine's never change. There is no
  *                 expansion ROM: its decoder may be one that a BAR needs
- *   capabilities  only those that a row names; of them none can be written
+ *   capabilities  only those that a row names; of them none can be written but MSI,
+ *                 which is emulated
  *   header type   a single function; the interrupt line is a byte that is kept
  *   what is behind the header and no capability reads as 0, but for hv/pci_private.h
  *
@@ -28,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hv/assigned_msi.h"
 #include "hv/config.h"
 #include "hv/ept.h"
 #include "hv/io_bitmap.h"
@@ -57,6 +59,7 @@ struct assigned_function {
     /* As the guest writes them. */
     uint16_t command;       /* decoding only */
     uint8_t interrupt_line;
+    struct assigned_msi msi;
     uint64_t bars[ASSIGNED_BARS]; /* addresses; of a 64-bit BAR the whole one */
 
     uint64_t home[ASSIGNED_BARS]; /* where they are at each start */

@@ -77,8 +77,7 @@ static void set_command(const struct pci_function *function, uint16_t set, uint1
     machine_pci_write(function->address, PCI_COMMAND, 2, (now & ~(uint32_t)clear) | set);
 }
 
-/* Without a capability the guest cannot turn them on, so nobody does; and while they
- * are on, a function makes no INTx. */
+/* While they are on, a function makes no INTx. */
 static void turn_off_messages(const struct pci_function *function)
 {
     unsigned msi = function->msi + PCI_MSI_CONTROL, msix = function->msix + PCI_MSIX_CONTROL;
@@ -108,6 +107,7 @@ const struct assigned_function *assigned_add(struct assigned *assigned,
     added->function = function;
     added->pin = pin;
     added->reset = (uint8_t)pci_reset_kind(assigned->pci, function);
+    assigned_msi_add(&added->msi, function);
     assigned_find_capabilities(added);
     each_private(added, false);
     for (unsigned i = 0; i < ASSIGNED_BARS; i++)
@@ -145,6 +145,7 @@ static void start(const struct vm *vm, struct assigned_function *function)
     each_private(function, true);
     function->command = decoding;
     function->interrupt_line = UINT8_MAX;
+    assigned_msi_reset(&function->msi);
     for (unsigned i = 0; i < ASSIGNED_BARS; i++)
         function->bars[i] = function->home[i];
     set_command(function->function, decoding, PCI_COMMAND_BUS_MASTER | PCI_COMMAND_INTX_DISABLE);

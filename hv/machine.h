@@ -103,6 +103,25 @@ void machine_dma_detach(const struct pci_function *function);
  * attached again. */
 bool machine_dma_is_quarantined(const struct pci_function *function);
 
+/* What to write into a function that shall send a message. */
+struct machine_message {
+    uint32_t address;
+    uint16_t data;
+};
+
+/* At boot: an entry for one message of this function, for good. False: interrupts are
+ * not remapped, or no entry is left. */
+bool machine_message_allocate(const struct pci_function *function, uint32_t *index)
+    __attribute__((warn_unused_result));
+
+/* The message raises this vector at this CPU from now on. False: it cannot be, and does
+ * nothing. */
+bool machine_message_set(uint32_t index, unsigned cpu, uint8_t vector,
+                         struct machine_message *message) __attribute__((warn_unused_result));
+
+/* It does nothing. */
+void machine_message_clear(uint32_t index);
+
 /* Registers of the calling CPU that its guest owns while it runs and that no
  * VMCS field holds. The caller has checked the value: none may fault. */
 uint64_t machine_msr_read(enum msr msr);

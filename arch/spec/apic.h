@@ -116,6 +116,16 @@ enum xapic_register {
 enum ioapic_register { IOAPIC_ID = 0, IOAPIC_VERSION = 1, IOAPIC_ARBITRATION = 2, IOAPIC_REDIRECTION = 0x10 };
 
 /* IOAPIC redirection entry, bits 63:56 hold the destination. */
+/* SDM Vol. 3A, "11.11.1 Message Address Register Format" and "11.11.2 Message Data
+ * Register Format" */
+#define MESSAGE_ADDRESS 0xFEE00000u
+#define MESSAGE_ADDRESS_MASK 0xFFF00000u
+#define MESSAGE_DESTINATION_SHIFT 12
+#define MESSAGE_LOGICAL (1u << 2)
+#define MESSAGE_VECTOR_MASK 0xFFu
+#define MESSAGE_DELIVERY_SHIFT 8
+#define MESSAGE_DELIVERY_MASK 7u
+
 #define REDIRECTION_VECTOR_MASK 0xFFull
 #define REDIRECTION_DELIVERY_SHIFT 8
 #define REDIRECTION_DELIVERY_MASK 7ull

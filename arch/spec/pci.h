@@ -115,8 +115,12 @@ enum pci_extended_capability {
 /* MSI: 7.7.1 "MSI Capability Structures", with an address of 64 bits */
 #define PCI_MSI_CONTROL 2
 #define PCI_MSI_ENABLE (1u << 0)
+#define PCI_MSI_MESSAGES (7u << 4) /* how many are used, as a power of two */
+#define PCI_MSI_WIDE (1u << 7)
+#define PCI_MSI_MASKABLE (1u << 8) /* mask bits lie behind the data */
 #define PCI_MSI_ADDRESS 4
 #define PCI_MSI_ADDRESS_HIGH 8
+#define PCI_MSI_DATA_32 8
 #define PCI_MSI_DATA_64 12
 
 /* PCI Bus Power Management Interface Specification 1.2, 3.2 "Power Management

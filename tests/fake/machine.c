@@ -172,6 +172,28 @@ bool machine_dma_is_quarantined(const struct pci_function *function)
     return fake.dma_quarantined;
 }
 
+bool machine_message_allocate(const struct pci_function *function, uint32_t *index)
+{
+    (void)function;
+    *index = 7;
+    return fake.messages;
+}
+
+bool machine_message_set(uint32_t index, unsigned cpu, uint8_t vector,
+                         struct machine_message *message)
+{
+    CHECK(fake.messages && index == 7);
+    fake.message = (uint64_t)cpu << 8 | vector;
+    *message = (struct machine_message){ 0xFEE000F0, 0 };
+    return cpu != fake.cpu_out_of_reach || cpu == 0;
+}
+
+void machine_message_clear(uint32_t index)
+{
+    CHECK(fake.messages && index == 7);
+    fake.message = 0;
+}
+
 uint32_t machine_port_read(uint16_t port, size_t bytes)
 {
     uint32_t value = 0;

@@ -53,6 +53,8 @@ struct fake_machine {
     uint8_t ports[0x10000];
     const char *dma_problem; /* what attaching says */
     bool dma_quarantined;
+    bool messages; /* can be remapped */
+    uint64_t message; /* CPU and, in the low byte, vector; 0: clear */
     unsigned line_writes;  /* so often one was masked or routed */
     unsigned cpu_out_of_reach; /* of the IOAPIC, if not 0 */
 

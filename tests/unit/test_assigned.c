@@ -424,6 +424,26 @@ static void messages_are_off_and_not_shown(void **state)
     assert_int_equal(machine_pci_read(function.address, 0x62, 2), 0x401F);
 }
 
+static void msi_is_shown_where_interrupts_are_remapped(void **state)
+{
+    (void)state;
+    function.msi = 0x50;
+    fake.messages = true;
+    put(PCI_CAPABILITIES_POINTER, 0x50, 1, 0);
+    put(0x50, 0x0080DC05, 4, 0xFFFF0000);
+    put(0x5C, 0xFFFFFFFF, 4, 0);
+    add_again();
+    assert_int_equal(get(PCI_CAPABILITIES_POINTER), 0x50);
+    assert_int_equal(get(0x50), 0x0080DC05);
+    set(0x54, 0xFEE01008);
+    set(0x5C, 0x1234);
+    assert_int_equal(get(0x54), 0xFEE01008);
+    assert_int_equal(get(0x5C), 0x1234);
+    assert_int_equal(machine_pci_read(function.address, 0x54, 4), 0);
+    assigned_start(&assigned);
+    assert_int_equal(get(0x54), 0);
+}
+
 static void the_tables_name_its_pin_and_its_places(void **state)
 {
     struct guest_acpi_pci told = { .route_count = 0 };
@@ -458,6 +478,7 @@ int main(void)
         cmocka_unit_test_setup(dma_is_off_while_it_has_no_owner, fresh),
         cmocka_unit_test_setup(quarantine_lasts_until_it_is_attached_again, fresh),
         cmocka_unit_test_setup(messages_are_off_and_not_shown, fresh),
+        cmocka_unit_test_setup(msi_is_shown_where_interrupts_are_remapped, fresh),
         cmocka_unit_test_setup(the_tables_name_its_pin_and_its_places, fresh),
     };
     return cmocka_run_group_tests_name("assigned", tests, NULL, NULL);
