@@ -217,13 +217,25 @@ static void add_modules(struct inventory *inventory, const struct config *config
             add_module(inventory, folder, entries[i]->d_name);
 }
 
-static void assume_machine(const struct options *options, struct inventory *inventory)
+/* A guest with unprotected DMA lies below 3 GiB, where all machines have memory; else the
+ * block is where no machine has anything else. */
+static uint64_t assumed_base(const struct config *config)
+{
+    for (uint32_t i = 0; i < config->vm_count; i++)
+        if (config->vms[i].parts.dma_unprotected)
+            return CONFIG_MEMORY_STEP;
+    return GIB(4);
+}
+
+static void assume_machine(const struct options *options, const struct config *config,
+                           struct inventory *inventory)
 {
     uint64_t bytes = options->memory_bytes != 0 ? options->memory_bytes : MEMORY_MAX;
 
     inventory->cpu_count = options->cpu_count != 0 ? options->cpu_count : CONFIG_CPUS_MAX;
     inventory->region_count = 1;
-    inventory->regions[0] = (struct memory_region){ .base = HPA(GIB(4)), .bytes = bytes };
+    inventory->regions[0] =
+        (struct memory_region){ .base = HPA(assumed_base(config)), .bytes = bytes };
 }
 
 /* Each image that the configuration names is in memory once. */
@@ -460,7 +472,7 @@ static enum status check(const struct options *options)
     findings_clear(&findings);
     config_parse((const char *)text.bytes, text.size, &config, &findings);
     if (options->inventory == NULL)
-        assume_machine(options, &inventory);
+        assume_machine(options, &config, &inventory);
     else if (!read_inventory(options, &saved, &inventory))
         return STATUS_BAD;
     add_modules(&inventory, &config, folder, name);

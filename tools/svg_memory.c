@@ -132,9 +132,13 @@ static void draw_notes(struct bar *bar)
     if (!bar->subject->memory_known)
         note(bar, "Only the guests' memory is shown, in the file's order; --inventory SAVED "
                   "shows where it lies, and what is free.");
-    else if (!bar->subject->addresses_known)
-        note(bar, "The addresses are those of a machine with all its memory in one block from "
-                  "4 GiB on; see --inventory SAVED.");
+    else if (!bar->subject->addresses_known) {
+        char base[24];
+        text_bytes(base, sizeof(base), bar->subject->inventory->regions[0].base.value);
+        snprintf(line, sizeof(line), "The addresses are those of a machine with all its memory in "
+                                     "one block from %s on; see --inventory SAVED.", base);
+        note(bar, line);
+    }
 }
 
 static void draw_head(const struct bar *bar, double y)
