@@ -14,11 +14,15 @@
 /* Steps that make no line, such as free places of a table. */
 #define STEPS_A_VISIT 16u
 
-static struct monitor the_monitor;
+static struct monitor sessions[MONITOR_SEATS] = {
+    [MONITOR_AT_CONSOLE] = { .seat = MONITOR_AT_CONSOLE },
+};
+
+const struct pci_inventory *monitor_pci;
 
 void monitor_init(const struct pci_inventory *pci)
 {
-    the_monitor.pci = pci;
+    monitor_pci = pci;
 }
 
 void monitor_say(struct monitor_text *text, const char *format, ...)
@@ -36,23 +40,23 @@ uint64_t monitor_hz(void)
     return vms[0]->timers.tsc_hz; /* there is a guest, or nothing runs */
 }
 
-static void write_line(const char *text, size_t length)
+static void write_line(const struct monitor *monitor, const char *text, size_t length)
 {
-    console_monitor_write(text, length);
-    console_monitor_write("\r\n", 2);
+    monitor_seat_write(monitor->seat, text, length);
+    monitor_seat_write(monitor->seat, "\r\n", 2);
 }
 
-#define SAY(...)                                       \
+#define SAY(monitor, ...)                              \
     do {                                               \
         struct monitor_text said = { .length = 0 };    \
         monitor_say(&said, __VA_ARGS__);               \
-        write_line(said.text, said.length);            \
+        write_line(monitor, said.text, said.length);   \
     } while (0)
 
 static void draw(const struct monitor *monitor)
 {
     char drawn[MONITOR_DRAW_SIZE];
-    console_monitor_write(drawn, monitor_line_draw(&monitor->line, drawn));
+    monitor_seat_write(monitor->seat, drawn, monitor_line_draw(&monitor->line, drawn));
 }
 
 static struct monitor_names names_of_guests(void)
@@ -73,8 +77,8 @@ static void complete(struct monitor *monitor)
     text_copy(before, monitor->line.cursor + 1, monitor->line.text);
     unsigned count = monitor_complete(before, &names, more, candidates);
     if (count > 1 && more[0] == '\0') {
-        write_line("", 0);
-        write_line(candidates, strlen(candidates));
+        write_line(monitor, "", 0);
+        write_line(monitor, candidates, strlen(candidates));
     }
     monitor_line_insert(&monitor->line, more);
     draw(monitor);
@@ -90,47 +94,50 @@ static const char *state_word(const struct vm *vm)
     return atomic_load(&vm->paused) ? "is paused" : "is running";
 }
 
-static void ordered(const struct vm *vm, bool done, const char *what)
+static void ordered(const struct monitor *monitor, const struct vm *vm, bool done,
+                    const char *what)
 {
     if (done)
-        SAY("%s: %s", vm->config->name, what);
+        SAY(monitor, "%s: %s", vm->config->name, what);
     else
-        SAY("%s %s", vm->config->name, state_word(vm));
+        SAY(monitor, "%s %s", vm->config->name, state_word(vm));
 }
 
-static void go_to_console(const struct vm *vm)
+static void go_to_console(const struct monitor *monitor, const struct vm *vm)
 {
     if (!console_focus(vm->index))
-        SAY("%s has no console", vm->config->name);
+        SAY(monitor, "%s has no console", vm->config->name);
 }
 
-static void send_nmi(const struct vm *vm)
+static void send_nmi(const struct monitor *monitor, const struct vm *vm)
 {
     bool running = atomic_load(&vm->state) == VM_RUNNING;
 
     if (running)
         machine_request(vm->vcpus[0]->cpu, REQUEST_GUEST_NMI);
-    ordered(vm, running, "NMI sent");
+    ordered(monitor, vm, running, "NMI sent");
 }
 
 /* True: it is done. False: it is answered in steps. */
-static bool order(const struct monitor_request *request)
+static bool order(const struct monitor *monitor)
 {
+    const struct monitor_request *request = &monitor->request;
     struct vm *vm = request->vm < vm_count ? vms[request->vm] : NULL;
 
     switch (request->command) {
-    case MONITOR_START: ordered(vm, vm_command_start(vm), "starts"); return true;
-    case MONITOR_STOP: ordered(vm, vm_command_end(vm, VM_END_STOP), "stops"); return true;
+    case MONITOR_START: ordered(monitor, vm, vm_command_start(vm), "starts"); return true;
+    case MONITOR_STOP: ordered(monitor, vm, vm_command_end(vm, VM_END_STOP), "stops"); return true;
     case MONITOR_RESTART:
-        ordered(vm, vm_command_end(vm, VM_END_RESTART) || vm_command_start(vm), "restarts");
+        ordered(monitor, vm, vm_command_end(vm, VM_END_RESTART) || vm_command_start(vm),
+                "restarts");
         return true;
-    case MONITOR_PAUSE: ordered(vm, vm_command_pause(vm, true), "paused"); return true;
-    case MONITOR_RESUME: ordered(vm, vm_command_pause(vm, false), "goes on"); return true;
-    case MONITOR_NMI: send_nmi(vm); return true;
-    case MONITOR_CONSOLE: go_to_console(vm); return true;
+    case MONITOR_PAUSE: ordered(monitor, vm, vm_command_pause(vm, true), "paused"); return true;
+    case MONITOR_RESUME: ordered(monitor, vm, vm_command_pause(vm, false), "goes on"); return true;
+    case MONITOR_NMI: send_nmi(monitor, vm); return true;
+    case MONITOR_CONSOLE: go_to_console(monitor, vm); return true;
     case MONITOR_REBOOT: vm_stop_all(MACHINE_REBOOT); return true;
     case MONITOR_POWEROFF: vm_stop_all(MACHINE_POWER_OFF); return true;
-    case MONITOR_EXIT: console_monitor_close(); return true;
+    case MONITOR_EXIT: monitor_seat_leave(monitor->seat); return true;
     case MONITOR_HELP:
     case MONITOR_LIST:
     case MONITOR_SHOW:
@@ -177,17 +184,17 @@ static void enter(struct monitor *monitor)
     struct monitor_names names = names_of_guests();
     char error[MONITOR_ERROR_SIZE];
 
-    write_line("", 0);
+    write_line(monitor, "", 0);
     switch (monitor_parse(monitor->line.text, &names, &monitor->request, error)) {
     case MONITOR_PARSED:
-        monitor->answering = !order(&monitor->request);
+        monitor->answering = !order(monitor);
         monitor->place = (struct monitor_place){ .stage = 0 };
         break;
-    case MONITOR_WRONG: write_line(error, strlen(error)); break;
+    case MONITOR_WRONG: write_line(monitor, error, strlen(error)); break;
     case MONITOR_EMPTY: break;
     }
     monitor_line_next(&monitor->line);
-    if (!monitor->answering && console_monitor_is_open())
+    if (!monitor->answering && monitor_seat_is_taken(monitor->seat))
         draw(monitor);
 }
 
@@ -198,7 +205,7 @@ static void echo(const struct monitor *monitor, uint8_t byte)
     bool appended = byte >= ' ' && byte <= '~' && line->cursor == line->length;
 
     if (appended && line->length < MONITOR_LINE_MAX)
-        console_monitor_write((const char *)&byte, 1);
+        monitor_seat_write(monitor->seat, (const char *)&byte, 1);
     else
         draw(monitor);
 }
@@ -210,7 +217,7 @@ static void key(struct monitor *monitor, uint8_t byte)
     case MONITOR_KEY_DRAW: echo(monitor, byte); return;
     case MONITOR_KEY_ENTER: enter(monitor); return;
     case MONITOR_KEY_COMPLETE: complete(monitor); return;
-    case MONITOR_KEY_LEAVE: console_monitor_close(); return;
+    case MONITOR_KEY_LEAVE: monitor_seat_leave(monitor->seat); return;
     }
 }
 
@@ -218,14 +225,14 @@ static void key(struct monitor *monitor, uint8_t byte)
 static void read_keys(struct monitor *monitor)
 {
     for (unsigned i = 0; i < MONITOR_KEYS_A_VISIT; i++) {
-        bool listens = console_monitor_is_open() && !monitor->answering &&
-                       console_monitor_room() >= 2 * LOG_LINE_MAX;
-        int byte = listens ? console_monitor_take() : -1;
+        bool listens = monitor_seat_is_taken(monitor->seat) && !monitor->answering &&
+                       monitor_seat_room(monitor->seat) >= 2 * LOG_LINE_MAX;
+        int byte = listens ? monitor_seat_read(monitor->seat) : -1;
         if (byte < 0)
             return;
         key(monitor, (uint8_t)byte);
     }
-    machine_console_call(); /* there may be more, and nothing else calls */
+    monitor_seat_call(monitor->seat); /* there may be more, and nothing else calls */
 }
 
 static void finish_answer(struct monitor *monitor)
@@ -240,23 +247,23 @@ static bool answer(struct monitor *monitor)
     for (unsigned i = 0; i < STEPS_A_VISIT; i++) {
         struct monitor_text text = { .length = 0 };
         switch (step(monitor, &text)) {
-        case MONITOR_LINE: write_line(text.text, text.length); return true;
+        case MONITOR_LINE: write_line(monitor, text.text, text.length); return true;
         case MONITOR_SKIP: break;
         case MONITOR_WAIT: return false;
         case MONITOR_DONE: finish_answer(monitor); return false;
         }
     }
-    machine_console_call(); /* there may be more, and nothing else calls */
+    monitor_seat_call(monitor->seat); /* there may be more, and nothing else calls */
     return false;
 }
 
 static void answer_some(struct monitor *monitor)
 {
     for (unsigned i = 0; i < MONITOR_LINES_A_VISIT && monitor->answering; i++)
-        if (console_monitor_room() < 2 * LOG_LINE_MAX || !answer(monitor))
+        if (monitor_seat_room(monitor->seat) < 2 * LOG_LINE_MAX || !answer(monitor))
             return;
-    if (monitor->answering && console_monitor_is_idle())
-        machine_console_call(); /* the wire has taken all at once */
+    if (monitor->answering && monitor_seat_is_idle(monitor->seat))
+        monitor_seat_call(monitor->seat); /* the wire has taken all at once */
 }
 
 static void open(struct monitor *monitor)
@@ -267,20 +274,23 @@ static void open(struct monitor *monitor)
     draw(monitor);
 }
 
-void monitor_service(void)
+static void serve(struct monitor *monitor)
 {
-    struct monitor *monitor = &the_monitor;
-
-    if (!console_monitor_is_open()) {
+    if (!monitor_seat_is_taken(monitor->seat)) {
         monitor->was_open = false;
         return;
     }
     if (!monitor->was_open)
         open(monitor);
-    if (monitor->answering && console_monitor_interrupted())
+    if (monitor->answering && monitor_seat_interrupted(monitor->seat))
         finish_answer(monitor);
     read_keys(monitor);
     answer_some(monitor);
     if (!monitor->answering)
         read_keys(monitor);
+}
+
+void monitor_service(void)
+{
+    serve(&sessions[MONITOR_AT_CONSOLE]);
 }

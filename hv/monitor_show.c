@@ -185,11 +185,13 @@ static enum monitor_step show_partition(const struct vm *vm, struct monitor_plac
     }
 }
 
-static void ask_for_snapshots(const struct vm *vm, struct monitor_place *place)
+static void ask_for_snapshots(struct monitor *monitor, const struct vm *vm)
 {
+    struct monitor_place *place = &monitor->place;
+
     for (unsigned i = 0; i < vm->vcpu_count; i++) {
-        place->taken[i] = atomic_load(&vm->vcpus[i]->snapshot.taken);
-        machine_request(vm->vcpus[i]->cpu, REQUEST_SNAPSHOT);
+        place->taken[i] = atomic_load(&vm->vcpus[i]->snapshots[monitor->seat].taken);
+        snapshot_ask(vm->vcpus[i], monitor->seat);
     }
     place->until = machine_tsc() + PATIENCE_SECONDS * monitor_hz();
 }
@@ -217,10 +219,9 @@ static void say_gprs(const struct snapshot *s, unsigned first, struct monitor_te
         monitor_say(text, " %s %016llx ", gpr_names[i], (ull)(i == GPR_RSP ? s->rsp : s->gpr[i]));
 }
 
-static void say_registers(const struct vcpu *vcpu, unsigned line, struct monitor_text *text)
+static void say_registers(const struct vcpu *vcpu, const struct snapshot *s, unsigned line,
+                          struct monitor_text *text)
 {
-    const struct snapshot *s = &vcpu->snapshot;
-
     if (line == 0)
         monitor_say(text, "  vCPU %u on CPU %u: %s, exits %llu", vcpu->index, vcpu->cpu,
                     vcpu_state_word(vcpu), (ull)recorder_exits(vcpu->recorder));
@@ -238,14 +239,16 @@ static void say_registers(const struct vcpu *vcpu, unsigned line, struct monitor
                     s->interruptibility, s->activity);
 }
 
-
-static enum monitor_step show_registers(const struct vm *vm, struct monitor_place *place,
+static enum monitor_step show_registers(const struct vm *vm, struct monitor *monitor,
                                         struct monitor_text *text)
 {
+    struct monitor_place *place = &monitor->place;
+
     if (place->vcpu == vm->vcpu_count)
         return MONITOR_DONE;
     const struct vcpu *vcpu = vm->vcpus[place->vcpu];
-    bool taken = atomic_load(&vcpu->snapshot.taken) != place->taken[place->vcpu];
+    const struct snapshot *snapshot = &vcpu->snapshots[monitor->seat];
+    bool taken = atomic_load(&snapshot->taken) != place->taken[place->vcpu];
     if (!taken && machine_tsc() < place->until)
         return MONITOR_WAIT;
     if (!taken) {
@@ -253,7 +256,7 @@ static enum monitor_step show_registers(const struct vm *vm, struct monitor_plac
         monitor_say(text, "  vCPU %u does not answer", vcpu->index);
         return MONITOR_LINE;
     }
-    say_registers(vcpu, place->item, text);
+    say_registers(vcpu, snapshot, place->item, text);
     if (++place->item == REGISTER_LINES) {
         place->item = 0;
         place->vcpu++;
@@ -297,7 +300,7 @@ enum monitor_step monitor_show_step(struct monitor *monitor, struct monitor_text
 
     switch (place->stage) {
     case 0: step = show_partition(vm, place, text); break;
-    case 1: step = show_registers(vm, place, text); break;
+    case 1: step = show_registers(vm, monitor, text); break;
     case 2: step = show_exits(vm, place, text); break;
     case 3: step = show_denied(vm, place, text); break;
     default: return MONITOR_DONE;
@@ -307,7 +310,7 @@ enum monitor_step monitor_show_step(struct monitor *monitor, struct monitor_text
     place->stage++;
     place->item = place->vcpu = 0;
     if (place->stage == 1)
-        ask_for_snapshots(vm, place);
+        ask_for_snapshots(monitor, vm);
     return MONITOR_SKIP;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The monitor's session, for the files hv/monitor*.c: what is being answered, and
- * how far the answer is. Only the console's CPU touches it.
+ * A monitor's session, for the files hv/monitor*.c: what is being answered, and
+ * how far the answer is. Only the CPU of its seat touches it.
  */
 #pragma once
 
@@ -9,6 +9,7 @@
 #include "hv/log.h"
 #include "hv/monitor_command.h"
 #include "hv/monitor_line.h"
+#include "hv/monitor_seat.h"
 #include "hv/pci_function.h"
 #include "hv/vcpu.h"
 
@@ -45,13 +46,13 @@ struct monitor_rate {
 };
 
 struct monitor {
+    enum monitor_seat seat;
     struct monitor_line line;
     struct monitor_request request;
     struct monitor_place place;
     bool answering;
     bool was_open;
     struct monitor_rate rates[CONFIG_VMS_MAX];
-    const struct pci_inventory *pci;
 };
 
 /* Makes the next line of an answer. The place begins as zero. */
@@ -64,6 +65,9 @@ enum monitor_step monitor_trace_step(struct monitor *monitor, struct monitor_tex
 enum monitor_step monitor_devices_step(struct monitor *monitor, struct monitor_text *text);
 enum monitor_step monitor_memory_step(struct monitor *monitor, struct monitor_text *text);
 enum monitor_step monitor_dump_step(struct monitor *monitor, struct monitor_text *text);
+
+/* What boot found, or NULL. */
+extern const struct pci_inventory *monitor_pci;
 
 /* The ticks of a second. */
 uint64_t monitor_hz(void);

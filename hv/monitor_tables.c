@@ -212,7 +212,7 @@ static enum monitor_step other_parts_row(unsigned row, struct monitor_text *text
 enum monitor_step monitor_devices_step(struct monitor *monitor, struct monitor_text *text)
 {
     unsigned row = monitor->place.item++;
-    unsigned functions = monitor->pci != NULL ? monitor->pci->count : 0;
+    unsigned functions = monitor_pci != NULL ? monitor_pci->count : 0;
 
     if (row == 0) {
         monitor_say(text, "the console's UART and the IOAPICs: the hypervisor's");
@@ -220,7 +220,7 @@ enum monitor_step monitor_devices_step(struct monitor *monitor, struct monitor_t
     }
     if (row > functions)
         return other_parts_row(row - functions - 1, text);
-    const struct pci_function *function = &monitor->pci->functions[row - 1];
+    const struct pci_function *function = &monitor_pci->functions[row - 1];
     char address[PCI_ADDRESS_SIZE];
     pci_address_format(address, function->address);
     monitor_say(text, "%s  %04x:%04x  group %u  %s%s", address, function->vendor_id,

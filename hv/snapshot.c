@@ -7,10 +7,14 @@
 #include "hv/machine.h"
 #include "hv/vcpu.h"
 
-void snapshot_take(struct vcpu *vcpu)
+void snapshot_ask(struct vcpu *vcpu, enum monitor_seat seat)
 {
-    struct snapshot *s = &vcpu->snapshot;
+    atomic_store(&vcpu->snapshots[seat].wanted, true);
+    machine_request(vcpu->cpu, REQUEST_SNAPSHOT);
+}
 
+static void take(const struct vcpu *vcpu, struct snapshot *s)
+{
     s->rip = machine_vmread_natural(VMCS_GUEST_RIP);
     s->rsp = machine_vmread_natural(VMCS_GUEST_RSP);
     s->rflags = machine_vmread_natural(VMCS_GUEST_RFLAGS);
@@ -30,5 +34,15 @@ void snapshot_take(struct vcpu *vcpu)
     for (unsigned i = 0; i < GPR_COUNT; i++)
         s->gpr[i] = vcpu->gpr[i];
     atomic_fetch_add(&s->taken, 1);
-    machine_console_call();
+}
+
+void snapshot_take(struct vcpu *vcpu)
+{
+    for (unsigned seat = 0; seat < MONITOR_SEATS; seat++) {
+        struct snapshot *snapshot = &vcpu->snapshots[seat];
+        if (!atomic_exchange(&snapshot->wanted, false))
+            continue;
+        take(vcpu, snapshot);
+        monitor_seat_call((enum monitor_seat)seat);
+    }
 }

@@ -72,7 +72,7 @@ struct vcpu {
     struct msr_state msr;
 
     struct recorder *recorder; /* of its exits: its CPU's */
-    struct snapshot snapshot;
+    struct snapshot snapshots[MONITOR_SEATS]; /* by who asks */
 };
 
 #define VCPU_SIPI 0x100u
