@@ -51,7 +51,7 @@ HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
 HV_MONITOR := hv/monitor.c hv/monitor_line.c hv/monitor_command.c hv/monitor_show.c \
-	hv/monitor_tables.c hv/monitor_parts.c hv/monitor_seat.c hv/owners.c hv/snapshot.c
+	hv/monitor_tables.c hv/monitor_parts.c hv/monitor_seat.c hv/manager.c hv/owners.c hv/snapshot.c
 HV_SCREEN := hv/keyboard.c hv/screen.c hv/screen_cells.c hv/screen_control.c hv/screen_pen.c \
 	hv/screen_glyph.c
 HV_TRACE := hv/crash_report.c hv/trace_report.c hv/guest_trace.c hv/elf_symbols.c
@@ -102,7 +102,7 @@ HV_IMAGE_ONLY := hv/memory_functions.c
 
 # Our own guests: guest/NAME.c each, a bzImage made of it and of what they share.
 GUESTS := sweep witness triple pending apic storm chaos smp bench timers status rtc serial level \
-	operands maps steps warm tsc exits raw assigned watchdog
+	operands maps steps warm tsc exits raw assigned watchdog manager
 GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 
 # One guest for each other kind of kernel: guest/kinds.

@@ -46,6 +46,12 @@ static void serve_console(const struct cpu *cpu, uint32_t requests)
     host_keyboard_report();
 }
 
+static void serve_manager(const struct vcpu *vcpu, uint32_t requests)
+{
+    if (requests & REQUEST_MANAGE && vcpu->state != VCPU_OFF)
+        monitor_manager_service();
+}
+
 static void stop_if_halted(void)
 {
     while (atomic_load(&machine_halted))
@@ -59,6 +65,7 @@ static void serve(struct cpu *cpu, uint32_t requests)
         return;
     uint64_t began = rdtsc();
     serve_console(cpu, requests);
+    serve_manager(cpu->vcpu, requests);
     vcpu_serve(cpu->vcpu, requests);
     recorder_count(&cpu->recorder.times[RECORDER_SERVICE], rdtsc() - began);
 }

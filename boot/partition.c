@@ -16,6 +16,7 @@
 #include "hv/console.h"
 #include "hv/log.h"
 #include "hv/machine.h"
+#include "hv/manager.h"
 #include "hv/monitor.h"
 #include "hv/owners.h"
 #include "hv/text.h"
@@ -220,6 +221,8 @@ static void make_vm(struct boot *boot, const struct vm_config *config, uint8_t *
     if (config->console)
         console_attach(vm, arena_take(CONSOLE_OUTPUT_BYTES, 64), CONSOLE_OUTPUT_BYTES,
                        arena_take(CONSOLE_INPUT_BYTES, 64), CONSOLE_INPUT_BYTES);
+    if (config->manager)
+        manager_init(vm);
     print_vm(vm);
     boot_give_parts(vm);
     vms[vm_count++] = vm;

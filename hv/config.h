@@ -72,6 +72,7 @@ enum vm_key {
     VM_ENTRY,
     VM_MODE,
     VM_CONSOLE,
+    VM_MANAGER,
     VM_EXIT_PORT,
     VM_START,
     VM_AFTER,
@@ -166,6 +167,7 @@ struct vm_config {
     char modules_text[CONFIG_MODULES_TEXT_SIZE]; /* one string behind the other */
     char cmdline[CONFIG_CMDLINE_SIZE];
     bool console;                       /* it has a UART on the machine's console */
+    bool manager;                       /* its COM2 leads to a monitor */
     uint16_t exit_port;                 /* what is written there ends it; 0: none */
     bool start_manual;                  /* the user starts it, in the monitor */
     uint32_t after_count;

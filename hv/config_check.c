@@ -11,6 +11,7 @@
 #include "hv/config_images.h"
 #include "hv/config_list.h"
 #include "hv/config_memory.h"
+#include "hv/guest_ports.h"
 #include "hv/config_owners.h"
 #include "hv/text.h"
 
@@ -35,6 +36,38 @@ static void check_names(const struct config *config, struct findings *findings)
                          config->vms[j].header.line);
             break;
         }
+    }
+}
+
+/* The machine's COM2 would be in the place of the one that leads to the monitor. */
+static void check_com2(const struct vm_config *vm, struct findings *findings)
+{
+    for (uint32_t i = 0; i < vm->parts.port_count; i++) {
+        const struct config_range *range = &vm->parts.ports[i];
+
+        if (range->first < GUEST_PORT_COM2 + GUEST_COM_PORTS && range->last >= GUEST_PORT_COM2)
+            findings_add(findings, SEVERITY_ERROR, range->at, vm->name,
+                         "a manager has its monitor at the second serial port (\"manager\" in line "
+                         "%u), and cannot own the machine's; remove one of the two",
+                         vm->at[VM_MANAGER].line);
+    }
+}
+
+static void check_manager(const struct config *config, struct findings *findings)
+{
+    const struct vm_config *first = NULL;
+
+    for (uint32_t i = 0; i < config->vm_count; i++) {
+        const struct vm_config *vm = &config->vms[i];
+
+        if (vm->manager)
+            check_com2(vm, findings);
+        if (vm->manager && first != NULL)
+            findings_add(findings, SEVERITY_ERROR, vm->at[VM_MANAGER], vm->name,
+                         "\"manager\" in line %u makes vm \"%s\" the manager, and there can be "
+                         "one; remove one of the two", first->at[VM_MANAGER].line, first->name);
+        else if (vm->manager)
+            first = vm;
     }
 }
 
@@ -154,6 +187,7 @@ void config_check(struct config *config, const struct inventory *inventory,
                   struct findings *findings)
 {
     check_names(config, findings);
+    check_manager(config, findings);
     config_check_after(config, findings);
     check_cpus(config, inventory, findings);
     config_place_memory(config, inventory, findings);

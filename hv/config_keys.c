@@ -71,6 +71,9 @@ static const struct key_row vm_rows[VM_KEY_COUNT] = {
     [VM_CONSOLE] = {
         "console", TAKES(TOML_BOOLEAN), false,
         "true or false", "console = true" },
+    [VM_MANAGER] = {
+        "manager", TAKES(TOML_BOOLEAN), false,
+        "true or false", "manager = true" },
     [VM_EXIT_PORT] = {
         "exit_port", TAKES(TOML_INTEGER), false,
         "a port, as in 0x501", "exit_port = 0x501" },

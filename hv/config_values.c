@@ -431,6 +431,9 @@ void config_set_vm(struct vm_config *vm, enum vm_key key, const struct toml_valu
     case VM_CONSOLE:
         vm->console = value->boolean;
         return;
+    case VM_MANAGER:
+        vm->manager = value->boolean;
+        return;
     case VM_EXIT_PORT:
         set_port(&vm->exit_port, value, findings);
         return;

@@ -398,14 +398,8 @@ int console_monitor_take(void)
 
 bool console_monitor_interrupted(void)
 {
-    struct console_ring *input = &enter()->monitor_input;
-    bool found = false;
+    bool found = console_ring_drop_through(&enter()->monitor_input, CONSOLE_INTERRUPT);
 
-    for (size_t i = console_ring_count(input); i > 0 && !found; i--) {
-        found = input->bytes[(input->tail + i - 1) & (input->size - 1)] == CONSOLE_INTERRUPT;
-        if (found)
-            console_ring_drop(input, i);
-    }
     leave();
     return found;
 }

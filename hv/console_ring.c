@@ -35,3 +35,13 @@ void console_ring_drop(struct console_ring *ring, size_t count)
     CHECK(count <= console_ring_count(ring));
     ring->tail += (uint32_t)count;
 }
+
+bool console_ring_drop_through(struct console_ring *ring, uint8_t byte)
+{
+    for (size_t i = console_ring_count(ring); i > 0; i--)
+        if (ring->bytes[(ring->tail + i - 1) & (ring->size - 1)] == byte) {
+            console_ring_drop(ring, i);
+            return true;
+        }
+    return false;
+}

@@ -46,3 +46,6 @@ size_t console_ring_peek(const struct console_ring *ring, uint8_t *to, size_t co
 
 /* Takes out that many bytes, which are there. */
 void console_ring_drop(struct console_ring *ring, size_t count);
+
+/* Takes out all up to the last such byte. False: there is none. */
+bool console_ring_drop_through(struct console_ring *ring, uint8_t byte);

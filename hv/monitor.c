@@ -11,18 +11,22 @@
 #include "hv/text.h"
 #include "hv/vm_life.h"
 
+/* A crash report a second, at most, and some more at once. */
+#define MONITOR_ORDERS_MAX 20u
+#define MONITOR_ORDERS_SECONDS 10u
+
 /* Steps that make no line, such as free places of a table. */
 #define STEPS_A_VISIT 16u
 
-static struct monitor sessions[MONITOR_SEATS] = {
-    [MONITOR_AT_CONSOLE] = { .seat = MONITOR_AT_CONSOLE },
-};
+static struct monitor sessions[MONITOR_SEATS];
 
 const struct pci_inventory *monitor_pci;
 
 void monitor_init(const struct pci_inventory *pci)
 {
     monitor_pci = pci;
+    for (unsigned seat = 0; seat < MONITOR_SEATS; seat++)
+        sessions[seat].seat = (enum monitor_seat)seat;
 }
 
 void monitor_say(struct monitor_text *text, const char *format, ...)
@@ -179,13 +183,41 @@ static enum monitor_step step(struct monitor *monitor, struct monitor_text *text
     return MONITOR_DONE;
 }
 
-static void enter(struct monitor *monitor)
+/* Each order is a few lines on the user's console, a crash report perhaps. */
+static bool may_order(struct monitor *monitor, char error[static MONITOR_ERROR_SIZE])
+{
+    uint32_t refused;
+
+    if (!monitor_is_order(monitor->request.command) ||
+        quota_take(&monitor->orders, MONITOR_ORDERS_MAX, machine_tsc(),
+                   MONITOR_ORDERS_SECONDS * monitor_hz(), &refused))
+        return true;
+    text_format(error, MONITOR_ERROR_SIZE, "a manager gives at most %u orders in %u s; wait",
+                MONITOR_ORDERS_MAX, MONITOR_ORDERS_SECONDS);
+    return false;
+}
+
+/* The line as a request that the one who typed it may make. */
+static enum monitor_parse_result read_request(struct monitor *monitor,
+                                              char error[static MONITOR_ERROR_SIZE])
 {
     struct monitor_names names = names_of_guests();
+    enum monitor_parse_result result =
+        monitor_parse(monitor->line.text, &names, &monitor->request, error);
+
+    if (result == MONITOR_PARSED && monitor->seat == MONITOR_AT_MANAGER &&
+        !(monitor_manager_may(&monitor->request, manager_vm()->index, error) &&
+          may_order(monitor, error)))
+        return MONITOR_WRONG;
+    return result;
+}
+
+static void enter(struct monitor *monitor)
+{
     char error[MONITOR_ERROR_SIZE];
 
     write_line(monitor, "", 0);
-    switch (monitor_parse(monitor->line.text, &names, &monitor->request, error)) {
+    switch (read_request(monitor, error)) {
     case MONITOR_PARSED:
         monitor->answering = !order(monitor);
         monitor->place = (struct monitor_place){ .stage = 0 };
@@ -262,7 +294,7 @@ static void answer_some(struct monitor *monitor)
     for (unsigned i = 0; i < MONITOR_LINES_A_VISIT && monitor->answering; i++)
         if (monitor_seat_room(monitor->seat) < 2 * LOG_LINE_MAX || !answer(monitor))
             return;
-    if (monitor->answering && monitor_seat_is_idle(monitor->seat))
+    if (monitor->answering && !monitor_seat_calls_back(monitor->seat))
         monitor_seat_call(monitor->seat); /* the wire has taken all at once */
 }
 
@@ -280,7 +312,7 @@ static void serve(struct monitor *monitor)
         monitor->was_open = false;
         return;
     }
-    if (!monitor->was_open)
+    if (!monitor->was_open && monitor->seat == MONITOR_AT_CONSOLE)
         open(monitor);
     if (monitor->answering && monitor_seat_interrupted(monitor->seat))
         finish_answer(monitor);
@@ -293,4 +325,33 @@ static void serve(struct monitor *monitor)
 void monitor_service(void)
 {
     serve(&sessions[MONITOR_AT_CONSOLE]);
+}
+
+static void say_lost(const struct monitor *monitor)
+{
+    if (monitor->answering || monitor_seat_room(monitor->seat) < 2 * LOG_LINE_MAX)
+        return;
+    uint64_t lost = manager_take_lost();
+    if (lost != 0)
+        SAY(monitor, "%llu bytes that you sent were lost: there was no room for them",
+            (unsigned long long)lost);
+}
+
+/* Nothing is said before something was asked: a guest whose terminal echoes what it
+ * reads would answer it. */
+void monitor_manager_service(void)
+{
+    struct monitor *monitor = &sessions[MONITOR_AT_MANAGER];
+    struct vm *vm = manager_vm();
+
+    if (monitor->life != manager_lives()) {
+        memset(monitor, 0, sizeof *monitor);
+        monitor->seat = MONITOR_AT_MANAGER;
+        monitor->life = manager_lives();
+    }
+    serve(monitor);
+    say_lost(monitor);
+    lock_acquire(&vm->lock);
+    uart_refresh(&vm->com2);
+    lock_release(&vm->lock);
 }

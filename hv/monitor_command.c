@@ -11,30 +11,45 @@
 #define WORD_SIZE 48u
 
 const struct monitor_row monitor_rows[MONITOR_COMMAND_COUNT] = {
-    [MONITOR_HELP] = { "help", MONITOR_TAKES_NOTHING, "this list" },
+    [MONITOR_HELP] = { "help", MONITOR_TAKES_NOTHING, "this list", MANAGER_ALL },
     [MONITOR_LIST] = { "list", MONITOR_TAKES_NOTHING,
-                       "guests: state, CPUs, memory, uptime, exits a second, restarts" },
+                       "guests: state, CPUs, memory, uptime, exits a second, restarts", MANAGER_ALL },
     [MONITOR_SHOW] = { "show", MONITOR_TAKES_VM,
-                       "its partition, registers, last exits, denied accesses" },
-    [MONITOR_START] = { "start", MONITOR_TAKES_VM, "start a stopped guest" },
-    [MONITOR_STOP] = { "stop", MONITOR_TAKES_VM, "stop it at once, without asking it" },
-    [MONITOR_RESTART] = { "restart", MONITOR_TAKES_VM, "stop it and start it anew" },
-    [MONITOR_PAUSE] = { "pause", MONITOR_TAKES_VM, "hold its CPUs; its time goes on" },
-    [MONITOR_RESUME] = { "resume", MONITOR_TAKES_VM, "let a paused guest go on" },
-    [MONITOR_NMI] = { "nmi", MONITOR_TAKES_VM, "send an NMI to its first CPU" },
-    [MONITOR_CONSOLE] = { "console", MONITOR_TAKES_VM, "go to its console" },
-    [MONITOR_LOG] = { "log", MONITOR_MAY_TAKE_VM, "the latest lines of the log" },
-    [MONITOR_STATS] = { "stats", MONITOR_MAY_TAKE_VM, "exits by reason, and what they took" },
-    [MONITOR_TRACE] = { "trace", MONITOR_TAKES_VM, "the last exits of each of its CPUs" },
-    [MONITOR_DEVICES] = { "devices", MONITOR_TAKES_NOTHING, "devices of the machine" },
-    [MONITOR_MEMORY] = { "memory", MONITOR_TAKES_NOTHING, "who owns which memory" },
+                       "its partition, registers, last exits, denied accesses", MANAGER_ALL },
+    [MONITOR_START] = { "start", MONITOR_TAKES_VM, "start a stopped guest", MANAGER_ALL },
+    [MONITOR_STOP] = { "stop", MONITOR_TAKES_VM, "stop it at once, without asking it",
+                       MANAGER_ALL },
+    [MONITOR_RESTART] = { "restart", MONITOR_TAKES_VM, "stop it and start it anew",
+                          MANAGER_ALL },
+    [MONITOR_PAUSE] = { "pause", MONITOR_TAKES_VM, "hold its CPUs; its time goes on",
+                        MANAGER_OTHERS },
+    [MONITOR_RESUME] = { "resume", MONITOR_TAKES_VM, "let a paused guest go on",
+                         MANAGER_ALL },
+    [MONITOR_NMI] = { "nmi", MONITOR_TAKES_VM, "send an NMI to its first CPU",
+                      MANAGER_ALL },
+    [MONITOR_CONSOLE] = { "console", MONITOR_TAKES_VM, "go to its console", MANAGER_MAY_NOT },
+    [MONITOR_LOG] = { "log", MONITOR_MAY_TAKE_VM, "the latest lines of the log", MANAGER_ITSELF },
+    [MONITOR_STATS] = { "stats", MONITOR_MAY_TAKE_VM, "exits by reason, and what they took",
+                        MANAGER_ALL },
+    [MONITOR_TRACE] = { "trace", MONITOR_TAKES_VM, "the last exits of each of its CPUs",
+                        MANAGER_ITSELF },
+    [MONITOR_DEVICES] = { "devices", MONITOR_TAKES_NOTHING, "devices of the machine",
+                          MANAGER_ALL },
+    [MONITOR_MEMORY] = { "memory", MONITOR_TAKES_NOTHING, "who owns which memory", MANAGER_ALL },
     [MONITOR_DUMP] = { "dump", MONITOR_TAKES_VM_AND_RANGE,
-                       "its memory, by guest-physical address" },
-    [MONITOR_REBOOT] = { "reboot", MONITOR_TAKES_NOTHING, "end all guests, reboot the machine" },
+                       "its memory, by guest-physical address", MANAGER_ITSELF },
+    [MONITOR_REBOOT] = { "reboot", MONITOR_TAKES_NOTHING, "end all guests, reboot the machine",
+                         MANAGER_MAY_NOT },
     [MONITOR_POWEROFF] = { "poweroff", MONITOR_TAKES_NOTHING,
-                           "end all guests, switch the machine off" },
-    [MONITOR_EXIT] = { "exit", MONITOR_TAKES_NOTHING, "back to the guest's console (Ctrl-D)" },
+                           "end all guests, switch the machine off", MANAGER_MAY_NOT },
+    [MONITOR_EXIT] = { "exit", MONITOR_TAKES_NOTHING, "back to the guest's console (Ctrl-D)",
+                       MANAGER_MAY_NOT },
 };
+
+bool monitor_is_order(enum monitor_command command)
+{
+    return command >= MONITOR_START && command <= MONITOR_NMI;
+}
 
 const char *monitor_arguments_text(enum monitor_arguments arguments)
 {
@@ -183,6 +198,32 @@ enum monitor_parse_result monitor_parse(const char *line, const struct monitor_n
     if (words.count > 1 && !find(words.word[1], names, &request->vm))
         return unknown("guest", words.word[1], names, error);
     return words.count > 2 ? parse_range(&words, request, error) : MONITOR_PARSED;
+}
+
+bool monitor_manager_may(struct monitor_request *request, unsigned manager,
+                         char error[static MONITOR_ERROR_SIZE])
+{
+    const struct monitor_row *row = &monitor_rows[request->command];
+
+    switch (row->right) {
+    case MANAGER_MAY_NOT:
+        text_format(error, MONITOR_ERROR_SIZE,
+                    "\"%s\" is for the user at the console, not for a manager", row->name);
+        return false;
+    case MANAGER_ITSELF:
+        if (request->vm == MONITOR_ANY_VM)
+            request->vm = manager;
+        text_format(error, MONITOR_ERROR_SIZE, "a manager may \"%s\" itself only; of others, that "
+                    "is for the user at the console", row->name);
+        return request->vm == manager;
+    case MANAGER_OTHERS:
+        text_format(error, MONITOR_ERROR_SIZE, "a manager cannot \"%s\" itself: it could not take "
+                    "that back; the user at the console can", row->name);
+        return request->vm != manager;
+    case MANAGER_ALL:
+        break;
+    }
+    return true;
 }
 
 static bool begins_with(const char *text, const char *prefix)

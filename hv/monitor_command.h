@@ -37,13 +37,21 @@ enum monitor_command {
 enum monitor_arguments { MONITOR_TAKES_NOTHING, MONITOR_TAKES_VM, MONITOR_MAY_TAKE_VM,
                          MONITOR_TAKES_VM_AND_RANGE };
 
+/* Whom a manager may give a command about. It is trusted with the lives of the
+ * others, not with what is theirs, nor with the machine. */
+enum monitor_right { MANAGER_MAY_NOT, MANAGER_ITSELF, MANAGER_OTHERS, MANAGER_ALL };
+
 struct monitor_row {
     const char *name;
     enum monitor_arguments arguments;
     const char *help;
+    enum monitor_right right;
 };
 
 extern const struct monitor_row monitor_rows[MONITOR_COMMAND_COUNT];
+
+/* It changes a guest's life. */
+bool monitor_is_order(enum monitor_command command);
 
 /* "VM", "[VM]", ... */
 const char *monitor_arguments_text(enum monitor_arguments arguments);
@@ -71,6 +79,11 @@ enum monitor_parse_result { MONITOR_PARSED, MONITOR_EMPTY, MONITOR_WRONG };
 enum monitor_parse_result monitor_parse(const char *line, const struct monitor_names *names,
                                         struct monitor_request *request,
                                         char error[static MONITOR_ERROR_SIZE]);
+
+/* Whether the manager, the guest of that index, may ask for this. False: `error` says
+ * why not. Where no guest need be named it means itself, if that is all it may see. */
+bool monitor_manager_may(struct monitor_request *request, unsigned manager,
+                         char error[static MONITOR_ERROR_SIZE]);
 
 /* How the word at the end of `line` can go on: what all that it may become have in
  * common, with a space if there is one only, goes to `more`; returns how many there

@@ -6,44 +6,46 @@
 
 #include "hv/console.h"
 
+static bool is_manager(enum monitor_seat seat)
+{
+    return seat == MONITOR_AT_MANAGER;
+}
+
 bool monitor_seat_is_taken(enum monitor_seat seat)
 {
-    (void)seat;
-    return console_monitor_is_open();
+    return is_manager(seat) || console_monitor_is_open();
 }
 
 void monitor_seat_leave(enum monitor_seat seat)
 {
-    (void)seat;
-    console_monitor_close();
+    if (!is_manager(seat))
+        console_monitor_close();
 }
 
 size_t monitor_seat_room(enum monitor_seat seat)
 {
-    (void)seat;
-    return console_monitor_room();
+    return is_manager(seat) ? manager_room() : console_monitor_room();
 }
 
 void monitor_seat_write(enum monitor_seat seat, const char *text, size_t length)
 {
-    (void)seat;
-    console_monitor_write(text, length);
+    if (is_manager(seat))
+        manager_write(text, length);
+    else
+        console_monitor_write(text, length);
 }
 
-bool monitor_seat_is_idle(enum monitor_seat seat)
+bool monitor_seat_calls_back(enum monitor_seat seat)
 {
-    (void)seat;
-    return console_monitor_is_idle();
+    return is_manager(seat) ? manager_calls_back() : !console_monitor_is_idle();
 }
 
 int monitor_seat_read(enum monitor_seat seat)
 {
-    (void)seat;
-    return console_monitor_take();
+    return is_manager(seat) ? manager_read() : console_monitor_take();
 }
 
 bool monitor_seat_interrupted(enum monitor_seat seat)
 {
-    (void)seat;
-    return console_monitor_interrupted();
+    return is_manager(seat) ? manager_interrupted() : console_monitor_interrupted();
 }

@@ -9,17 +9,21 @@
 #include <stddef.h>
 
 #include "hv/machine.h"
+#include "hv/manager.h"
 
 enum monitor_seat {
     MONITOR_AT_CONSOLE, /* the machine's: on the console's CPU */
+    MONITOR_AT_MANAGER, /* COM2 of the manager: on the CPU of its boot vCPU */
     MONITOR_SEATS
 };
 
 /* Its CPU comes to serve it, from whatever CPU it is called. */
 static inline void monitor_seat_call(enum monitor_seat seat)
 {
-    (void)seat;
-    machine_console_call();
+    if (seat == MONITOR_AT_MANAGER)
+        manager_call();
+    else
+        machine_console_call();
 }
 
 /* Somebody sits there. */
@@ -31,7 +35,7 @@ void monitor_seat_leave(enum monitor_seat seat);
 /* What there is no room for is not taken, so whoever writes asks first. */
 size_t monitor_seat_room(enum monitor_seat seat);
 void monitor_seat_write(enum monitor_seat seat, const char *text, size_t length);
-bool monitor_seat_is_idle(enum monitor_seat seat); /* all that was written has gone out */
+bool monitor_seat_calls_back(enum monitor_seat seat); /* when its wire has taken more */
 
 int monitor_seat_read(enum monitor_seat seat); /* a byte or -1 */
 

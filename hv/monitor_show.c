@@ -292,6 +292,19 @@ static enum monitor_step show_denied(const struct vm *vm, struct monitor_place *
     return MONITOR_LINE;
 }
 
+/* What a manager is not shown of others. */
+static bool state_is_shown(const struct monitor *monitor, const struct vm *vm)
+{
+    return monitor->seat != MONITOR_AT_MANAGER || vm == manager_vm();
+}
+
+static enum monitor_step leave_state_out(struct monitor_place *place, struct monitor_text *text)
+{
+    place->stage = 3;
+    monitor_say(text, "  registers and exits: for the user at the console");
+    return MONITOR_LINE;
+}
+
 enum monitor_step monitor_show_step(struct monitor *monitor, struct monitor_text *text)
 {
     const struct vm *vm = vms[monitor->request.vm];
@@ -309,6 +322,8 @@ enum monitor_step monitor_show_step(struct monitor *monitor, struct monitor_text
         return step;
     place->stage++;
     place->item = place->vcpu = 0;
+    if (place->stage == 1 && !state_is_shown(monitor, vm))
+        return leave_state_out(place, text);
     if (place->stage == 1)
         ask_for_snapshots(monitor, vm);
     return MONITOR_SKIP;

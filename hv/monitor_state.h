@@ -11,6 +11,7 @@
 #include "hv/monitor_line.h"
 #include "hv/monitor_seat.h"
 #include "hv/pci_function.h"
+#include "hv/quota.h"
 #include "hv/vcpu.h"
 
 /* One line of an answer, without its end. */
@@ -52,6 +53,8 @@ struct monitor {
     struct monitor_place place;
     bool answering;
     bool was_open;
+    unsigned life;        /* of the manager; see manager_lives() */
+    struct quota orders;  /* of the manager */
     struct monitor_rate rates[CONFIG_VMS_MAX];
 };
 

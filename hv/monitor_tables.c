@@ -18,12 +18,16 @@ typedef unsigned long long ull;
 
 enum monitor_step monitor_help_step(struct monitor *monitor, struct monitor_text *text)
 {
-    unsigned row = monitor->place.item++;
+    unsigned number = monitor->place.item++;
+    bool is_manager = monitor->seat == MONITOR_AT_MANAGER;
 
-    if (row >= MONITOR_COMMAND_COUNT)
+    if (number >= MONITOR_COMMAND_COUNT)
         return MONITOR_DONE;
-    monitor_say(text, "  %-8s %-12s %s", monitor_rows[row].name,
-                monitor_arguments_text(monitor_rows[row].arguments), monitor_rows[row].help);
+    const struct monitor_row *row = &monitor_rows[number];
+    if (is_manager && row->right == MANAGER_MAY_NOT)
+        return MONITOR_SKIP;
+    monitor_say(text, "  %-8s %-12s %s%s", row->name, monitor_arguments_text(row->arguments),
+                row->help, is_manager && row->right == MANAGER_ITSELF ? "; itself only" : "");
     return MONITOR_LINE;
 }
 

@@ -10,6 +10,7 @@
 #include "hv/check.h"
 #include "hv/console.h"
 #include "hv/irq.h"
+#include "hv/manager.h"
 #include "hv/readiness.h"
 #include "hv/vm.h"
 
@@ -90,9 +91,10 @@ void uart_init(struct uart *uart, struct vm *vm, uint8_t irq, enum uart_wire wir
 
 static inline struct console_status wire_status(const struct uart *uart)
 {
-    switch (uart->wire) {
+    switch (__builtin_expect(uart->wire, UART_WIRE_CONSOLE)) { /* the one that is frequent */
     case UART_WIRE_CONSOLE:
     case UART_WIRE_WATCHED: return console_status(uart->vm->index);
+    case UART_WIRE_MANAGER: return manager_status();
     case UART_WIRE_NOTHING: break;
     }
     return (struct console_status){ .output_ready = true };
@@ -111,9 +113,10 @@ static struct console_status put_watched(struct uart *uart, uint8_t byte)
 
 static struct console_status wire_put(struct uart *uart, uint8_t byte)
 {
-    switch (uart->wire) {
+    switch (__builtin_expect(uart->wire, UART_WIRE_CONSOLE)) {
     case UART_WIRE_CONSOLE: return console_output(uart->vm->index, byte);
     case UART_WIRE_WATCHED: return put_watched(uart, byte);
+    case UART_WIRE_MANAGER: return manager_output(byte);
     case UART_WIRE_NOTHING: break;
     }
     return (struct console_status){ .output_ready = true, .output_taken = true };
@@ -125,6 +128,7 @@ static int wire_take(const struct uart *uart)
     switch (uart->wire) {
     case UART_WIRE_CONSOLE:
     case UART_WIRE_WATCHED: return console_input_take(uart->vm->index);
+    case UART_WIRE_MANAGER: return manager_input_take();
     case UART_WIRE_NOTHING: break;
     }
     return -1;
@@ -135,7 +139,8 @@ static uint8_t wire_modem_lines(const struct uart *uart)
 {
     switch (uart->wire) {
     case UART_WIRE_CONSOLE:
-    case UART_WIRE_WATCHED: return MSR_CTS | MSR_DSR | MSR_DCD;
+    case UART_WIRE_WATCHED:
+    case UART_WIRE_MANAGER: return MSR_CTS | MSR_DSR | MSR_DCD;
     case UART_WIRE_NOTHING: break;
     }
     return 0;

@@ -7,7 +7,7 @@
  * room for a whole FIFO. What the user types waits in the console until the guest
  * reads it, so the receiver cannot overrun; only in loopback is there a FIFO to
  * overflow. With nothing at the other end what is sent is lost, nothing comes, and
- * no modem line is on. Baud rate and line format are kept and read back; but for
+ * no modem line is on. A manager's COM2 has its monitor there (hv/manager.h). Baud rate and line format are kept and read back; but for
  * the length of a character in loopback they change nothing.
  *
  * The caller holds the VM's lock.
@@ -26,6 +26,7 @@ enum uart_wire {
     UART_WIRE_NOTHING, /* a port without a cable */
     UART_WIRE_CONSOLE, /* the VM's part of hv/console.h */
     UART_WIRE_WATCHED, /* the same as long as hv/readiness.h wants to see what it sends */
+    UART_WIRE_MANAGER, /* hv/manager.h */
 };
 
 struct uart {

@@ -44,7 +44,8 @@ enum {
     REQUEST_BEGIN = 1u << 9,    /* to the boot vCPU of a stopped VM: it starts */
     REQUEST_LOOK = 1u << 10,    /* it was paused, or goes on */
     REQUEST_SNAPSHOT = 1u << 11, /* of its registers: hv/snapshot.h */
-    REQUEST_FORGET = 1u << 12   /* the translations cached for the guest */
+    REQUEST_FORGET = 1u << 12,  /* the translations cached for the guest */
+    REQUEST_MANAGE = 1u << 13   /* to the manager's boot vCPU: hv/manager.h */
 };
 
 /* Hardware encoding order, as in ModRM and exit qualifications. */

@@ -15,6 +15,7 @@
 #include "hv/guest_ports.h"
 #include "hv/log.h"
 #include "hv/machine.h"
+#include "hv/manager.h"
 #include "hv/readiness.h"
 
 struct vm *vms[CONFIG_VMS_MAX];
@@ -67,7 +68,10 @@ static void reset_devices(struct vm *vm)
     readiness_begin(vm);
     uart_init(&vm->com1, vm, GUEST_IRQ_COM1,
               readiness_wants_output(vm) ? UART_WIRE_WATCHED : UART_WIRE_CONSOLE);
-    uart_init(&vm->com2, vm, GUEST_IRQ_COM2, UART_WIRE_NOTHING);
+    uart_init(&vm->com2, vm, GUEST_IRQ_COM2,
+              vm->config->manager ? UART_WIRE_MANAGER : UART_WIRE_NOTHING);
+    if (vm->config->manager)
+        manager_reset();
     lines_mask_all(vm);
     ioapic_init(&vm->ioapic, (uint8_t)guest_acpi_ioapic_id(vm->vcpu_count));
     pic_init(&vm->pic);

@@ -276,7 +276,7 @@ static void an_unknown_key_that_resembles_none_is_answered_with_all(void **state
     (void)state;
     line_finds("disk = [1, 2]", "1: error: vm \"a\": unknown key \"disk\"; [[vm]] has name, cpus, "
                                 "memory, kernel, format, initrd, modules, cmdline, "
-                                "load_address, entry, mode, console, exit_port, start, "
+                                "load_address, entry, mode, console, manager, exit_port, start, "
                                 "after, ready, ready_port, restart, restart_limit, restart_then, "
                                 "watchdog, watchdog_silence, log, large_pages, devices, ports, irqs, mmio, dma");
     hypervisor_line_finds("x = 1", "1: error: unknown key \"x\"; [hypervisor] has console_port, "
@@ -564,6 +564,34 @@ static void a_guest_waits_for_others_that_there_are(void **state)
                "[[vm]]\nname = \"\"\ncpus = 1\nmemory = \"64M\"\nkernel = \"vmlinuz\"",
                "50: error: vm \"a\": there are at most 8 guests; remove \"j\"\n"
                "config:8:8: error: \"\" is not a name; use 1 to 31 small letters, digits and -");
+}
+
+static void one_guest_is_the_manager(void **state)
+{
+    (void)state;
+    run(VM("a", "1", "64M") VM("b", "1", "64M") "manager = true\n");
+    assert_false(config.vms[0].manager);
+    assert_true(config.vms[1].manager);
+    line_finds("manager = \"yes\"", "11: error: vm \"a\": \"manager\" must be true or false");
+    finds(VM("a", "1", "64M") "manager = true\n" VM("b", "1", "64M") "manager = false\n"
+          VM("c", "1", "64M") "manager = true\n",
+          "config:18:11: error: vm \"c\": \"manager\" in line 6 makes vm \"a\" the manager, and "
+          "there can be one; remove one of the two\n");
+}
+
+static void a_manager_does_not_own_the_machines_second_serial_port(void **state)
+{
+    (void)state;
+    const char *const owned[] = { "0x2f8", "\"0x2f8-0x2ff\"", "\"0x200-0x2f8\"" };
+    for (unsigned i = 0; i < sizeof(owned) / sizeof(owned[0]); i++) {
+        char text[400];
+        snprintf(text, sizeof(text), VM("a", "1", "64M") "manager = true\nports = [%s]\n", owned[i]);
+        finds(text, "config:7:10: error: vm \"a\": a manager has its monitor at the second serial "
+                    "port (\"manager\" in line 6), and cannot own the machine's; remove one of the "
+                    "two\n");
+    }
+    run(VM("a", "1", "64M") "manager = true\nports = [0x2f7, 0x300]\n");
+    assert_int_equal(findings.error_count, 0);
 }
 
 static void no_guests_wait_in_a_circle(void **state)
@@ -1132,6 +1160,8 @@ int main(void)
         cmocka_unit_test_setup(the_exit_port_is_one_that_no_device_has, set_up),
         cmocka_unit_test_setup(how_a_guest_starts_and_starts_again_is_said_in_words, set_up),
         cmocka_unit_test_setup(a_guest_waits_for_others_that_there_are, set_up),
+        cmocka_unit_test_setup(one_guest_is_the_manager, set_up),
+        cmocka_unit_test_setup(a_manager_does_not_own_the_machines_second_serial_port, set_up),
         cmocka_unit_test_setup(no_guests_wait_in_a_circle, set_up),
         cmocka_unit_test_setup(a_guest_is_ready_by_one_thing, set_up),
         cmocka_unit_test_setup(the_log_of_a_guest_is_what_it_is_refused_or_all_that_it_touches, set_up),

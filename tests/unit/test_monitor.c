@@ -13,6 +13,7 @@
 
 #include "hv/console.h"
 #include "hv/log.h"
+#include "hv/manager.h"
 #include "hv/monitor.h"
 #include "hv/monitor_command.h"
 #include "hv/owners.h"
@@ -64,6 +65,7 @@ static int set_up(void **state)
     fake_reset(BASE, VMS * MIB(2));
     fake.tsc = 10 * (uint64_t)HZ;
     console_init();
+    monitor_init(NULL);
     log_code_set("TEST");
     vm_count = VMS;
     for (unsigned v = 0; v < VMS; v++)
@@ -73,13 +75,20 @@ static int set_up(void **state)
     return 0;
 }
 
-/* The CPUs of guests answer what they are asked. */
-static void serve_snapshots(void)
+/* The CPUs of guests answer what they are asked. True: the manager's was called. */
+static bool serve_requests(void)
 {
-    for (unsigned i = 0; i < fake.record_count; i++)
-        if (fake.records[i].kind == FAKE_REQUEST && fake.records[i].value & REQUEST_SNAPSHOT)
-            snapshot_take(&vcpus[fake.records[i].where / 2][fake.records[i].where % 2]);
+    bool manages = false;
+
+    for (unsigned i = 0; i < fake.record_count; i++) {
+        const struct fake_record *record = &fake.records[i];
+        if (record->kind == FAKE_REQUEST && record->value & REQUEST_SNAPSHOT)
+            snapshot_take(&vcpus[record->where / 2][record->where % 2]);
+        manages |= record->kind == FAKE_REQUEST && record->where == 0 &&
+                   record->value & REQUEST_MANAGE;
+    }
     fake.record_count = 0;
+    return manages;
 }
 
 /* Types, and lets the wire take `room` bytes a visit until nothing comes; what was
@@ -101,7 +110,7 @@ static const char *answer(const char *keys, size_t room)
         monitor_service();
         size_t made = fake.console_output_bytes - served;
         longest_visit = made > longest_visit ? made : longest_visit;
-        serve_snapshots();
+        serve_requests();
         bool quiet = fake.console_output_bytes == before && fake.console_calls == calls;
         idle = quiet ? idle + 1 : 0;
     } while (idle < 3);
@@ -131,7 +140,7 @@ static const char *answer_on_calls(const char *key)
         fake.console_room = SIZE_MAX;
         console_service();
         monitor_service();
-        serve_snapshots();
+        serve_requests();
     }
     size_t count = fake.console_output_bytes - from;
     memcpy(shown, fake.console_output + from, count);
@@ -377,6 +386,120 @@ static void memory_and_devices_are_listed(void **state)
     assert_null(strstr(text, "addresses"));
 }
 
+/* guest-a is the manager: writes to its COM2 until all is sent, serves its monitor as its
+ * CPU does, and returns what it reads from there. */
+static const char *manage(const char *keys)
+{
+    static char read[1 << 16];
+    struct vm *vm = manager_vm();
+    size_t length = 0;
+    bool called = true;
+
+    while (*keys != '\0' || called) {
+        if (*keys != '\0' && uart_read(&vm->com2, 5) & 0x20)
+            assert_true(uart_write(&vm->com2, 0, (uint8_t)*keys++));
+        called = serve_requests();
+        if (called)
+            monitor_manager_service();
+        while (uart_read(&vm->com2, 5) & 1 && length < sizeof read - 1)
+            read[length++] = (char)uart_read(&vm->com2, 0);
+    }
+    read[length] = '\0';
+    return read;
+}
+
+static void become_manager(void)
+{
+    configs[0].manager = true;
+    manager_init(&vm_of[0]);
+    uart_init(&vm_of[0].com2, &vm_of[0], 3, UART_WIRE_MANAGER);
+    fake.record_count = 0;
+}
+
+static void a_manager_asks_on_its_com2(void **state)
+{
+    (void)state;
+    become_manager();
+    assert_string_equal(manage(""), "");
+    has(manage("list\r"), "guest-b          running");
+    has(manage("lits\r"), "did you mean \"list\"?");
+    has(manage("help\r"), "restart  VM");
+    assert_null(strstr(manage("help\r"), "poweroff"));
+    has(manage("stats guest-b\r"), "guest-b: vCPU 0");
+    has(manage("pause guest-b\r"), "guest-b: paused");
+    assert_true(vm_of[1].paused);
+    has(manage("pause guest-a\r"), "cannot \"pause\" itself");
+    assert_false(vm_of[0].paused);
+    has(manage("reboot\r"), "for the user at the console");
+    has(manage("stop guest-a\r"), "guest-a: stops");
+    assert_int_equal(vm_of[0].end, VM_END_STOP);
+    assert_int_equal(fake.console_calls, 0); /* all of it is its own CPU's work */
+    assert_int_equal(fake.console_output_bytes, 0);
+}
+
+static void a_manager_sees_its_own_registers_and_no_others(void **state)
+{
+    (void)state;
+    become_manager();
+    machine_vmwrite_natural(VMCS_GUEST_RIP, 0x123456789ull);
+    *vcpus[0][0].exit = (struct exit_record){ .rip = 0xABCDE, .reason = 10, .tsc = 1 };
+    *vcpus[1][0].exit = (struct exit_record){ .rip = 0xABCDE, .reason = 10, .tsc = 1 };
+    log_line(LOG_INFO, "guest-a: mine");
+    log_line(LOG_INFO, "guest-b: not mine");
+    log_line(LOG_INFO, "  RAX of somebody");
+    const char *text = manage("show guest-a\r");
+    has(text, "RIP 0000000123456789");
+    has(text, "RIP abcde");
+    text = manage("show guest-b\r");
+    has(text, "guest-b: running");
+    has(text, "registers and exits: for the user at the console");
+    assert_null(strstr(text, "RIP"));
+    text = manage("log\r");
+    has(text, "guest-a: mine");
+    assert_null(strstr(text, "guest-b"));
+    assert_null(strstr(text, "RAX"));
+    has(manage("log guest-b\r"), "a manager may \"log\" itself only");
+}
+
+static void a_managers_orders_are_so_many_a_time(void **state)
+{
+    (void)state;
+    become_manager();
+    for (unsigned i = 0; i < 10; i++) {
+        has(manage("pause guest-b\r"), "paused");
+        has(manage("resume guest-b\r"), "goes on");
+    }
+    has(manage("pause guest-b\r"), "a manager gives at most 20 orders in 10 s; wait");
+    assert_false(vm_of[1].paused);
+    has(manage("list\r"), "running");
+    fake.tsc += 10 * (uint64_t)HZ;
+    has(manage("pause guest-b\r"), "paused");
+}
+
+static void a_life_of_the_manager_begins_a_session(void **state)
+{
+    (void)state;
+    become_manager();
+    manage("list");
+    manager_reset();
+    has(manage("\r"), "monitor> ");
+    assert_null(strstr(manage("\x1b[A\r"), "list"));
+}
+
+static void both_sessions_answer_at_the_same_time(void **state)
+{
+    (void)state;
+    become_manager();
+    machine_vmwrite_natural(VMCS_GUEST_RIP, 0x123456789ull);
+    answer("\x1dm", 16);
+    memcpy(fake.console_input + fake.console_input_bytes, "show guest-a\r", 13);
+    fake.console_input_bytes += 13;
+    console_service();
+    monitor_service();
+    has(manage("show guest-a\r"), "RIP 0000000123456789");
+    has(answer("", 16), "RIP 0000000123456789");
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -396,6 +519,11 @@ int main(void)
         TEST(a_visit_is_short_and_ctrl_c_ends_an_answer),
         TEST(stats_and_trace_tell_what_was_recorded),
         TEST(memory_and_devices_are_listed),
+        TEST(a_manager_asks_on_its_com2),
+        TEST(a_manager_sees_its_own_registers_and_no_others),
+        TEST(a_managers_orders_are_so_many_a_time),
+        TEST(a_life_of_the_manager_begins_a_session),
+        TEST(both_sessions_answer_at_the_same_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

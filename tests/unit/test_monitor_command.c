@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -86,6 +87,63 @@ static void a_wrong_line_is_answered_with_what_would_be_right(void **state)
     }
 }
 
+static const char *refusal(const char *line, unsigned manager, struct monitor_request *request)
+{
+    static char error[MONITOR_ERROR_SIZE];
+    assert_int_equal(monitor_parse(line, &names, request, error), MONITOR_PARSED);
+    return monitor_manager_may(request, manager, error) ? NULL : error;
+}
+
+/* The whole policy, so that a command more must be decided about here, too. */
+static void a_manager_may_manage_lives_and_see_itself(void **state)
+{
+    static const char *const own[] = { "log", "trace", "dump" };
+    static const char *const all[] = { "help", "list", "show", "start", "stop", "restart", "resume",
+                                       "nmi", "stats", "devices", "memory" };
+    static const char *const never[] = { "console", "reboot", "poweroff", "exit" };
+    struct monitor_request request;
+    unsigned decided = 1; /* pause */
+    (void)state;
+    for (unsigned i = 0; i < MONITOR_COMMAND_COUNT; i++) {
+        const struct monitor_row *row = &monitor_rows[i];
+        char mine[64], others[64];
+        bool vm = row->arguments != MONITOR_TAKES_NOTHING;
+        bool range = row->arguments == MONITOR_TAKES_VM_AND_RANGE;
+        snprintf(mine, sizeof mine, "%s%s%s", row->name, vm ? " control" : "", range ? " 0 1" : "");
+        snprintf(others, sizeof others, "%s%s%s", row->name, vm ? " web-1" : "",
+                 range ? " 0 1" : "");
+        bool may_mine = refusal(mine, 2, &request) == NULL;
+        bool may_others = refusal(others, 2, &request) == NULL;
+        for (unsigned j = 0; j < sizeof own / sizeof own[0]; j++)
+            if (!strcmp(own[j], row->name)) {
+                assert_true(may_mine && !may_others);
+                decided++;
+            }
+        for (unsigned j = 0; j < sizeof all / sizeof all[0]; j++)
+            if (!strcmp(all[j], row->name)) {
+                assert_true(may_mine && may_others);
+                decided++;
+            }
+        for (unsigned j = 0; j < sizeof never / sizeof never[0]; j++)
+            if (!strcmp(never[j], row->name)) {
+                assert_true(!may_mine && !may_others);
+                decided++;
+            }
+    }
+    assert_int_equal(decided, MONITOR_COMMAND_COUNT);
+    assert_null(refusal("pause web-2", 2, &request));
+    assert_string_equal(refusal("pause control", 2, &request), "a manager cannot \"pause\" itself: "
+                        "it could not take that back; the user at the console can");
+    assert_string_equal(refusal("dump web-1 0 1", 2, &request), "a manager may \"dump\" itself "
+                        "only; of others, that is for the user at the console");
+    assert_string_equal(refusal("poweroff", 2, &request), "\"poweroff\" is for the user at the "
+                        "console, not for a manager");
+    assert_null(refusal("log", 2, &request));
+    assert_int_equal(request.vm, 2);
+    assert_null(refusal("stats", 2, &request));
+    assert_int_equal(request.vm, MONITOR_ANY_VM);
+}
+
 static void assert_completes(const char *line, const char *more, unsigned count,
                              const char *candidates)
 {
@@ -137,6 +195,7 @@ int main(void)
         cmocka_unit_test(a_line_is_a_request),
         cmocka_unit_test(every_command_is_known_by_its_name),
         cmocka_unit_test(a_wrong_line_is_answered_with_what_would_be_right),
+        cmocka_unit_test(a_manager_may_manage_lives_and_see_itself),
         cmocka_unit_test(a_word_goes_on_as_far_as_it_is_clear),
         cmocka_unit_test(any_line_is_taken),
     };

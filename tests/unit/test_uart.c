@@ -15,6 +15,7 @@
 #include "arch/spec/apic.h"
 #include "hv/console.h"
 #include "hv/guest_ports.h"
+#include "hv/manager.h"
 #include "hv/vm.h"
 #include "tests/fake/interrupts.h"
 #include "tests/fake/terminal.h"
@@ -437,6 +438,82 @@ static void a_port_without_a_cable_sends_into_nowhere(void **state)
     assert_int_equal(uart_read(com2, DATA), 'y');
 }
 
+static unsigned calls_of_the_monitor(void)
+{
+    unsigned calls = 0;
+
+    for (unsigned i = 0; i < fake.record_count; i++)
+        calls += fake.records[i].kind == FAKE_REQUEST && fake.records[i].value == REQUEST_MANAGE;
+    fake.record_count = 0;
+    return calls;
+}
+
+/* COM2 of the manager: back-pressure by the transmitter, and a receiver that never
+ * overruns. Who ignores the transmitter loses bytes, which are counted. */
+static void a_managers_com2_leads_to_its_monitor(void **state)
+{
+    (void)state;
+    static struct vcpu vcpu;
+    struct uart *com2 = &vm->com2;
+    char text[4096];
+
+    vm->vcpus[0] = &vcpu;
+    manager_init(vm);
+    uart_init(com2, vm, GUEST_IRQ_COM2, UART_WIRE_MANAGER);
+    ioapic_write(vm, IOAPIC_IOREGSEL, 4, IOAPIC_REDIRECTION + 2 * GUEST_IRQ_COM2);
+    ioapic_write(vm, IOAPIC_IOWIN, 4, VECTOR + 1);
+    uart_write(com2, MCR, OUT2);
+    uart_write(com2, IER, 1);
+    assert_int_equal(uart_read(com2, MSR) & 0xF0, 0xB0);
+    (void)calls_of_the_monitor();
+
+    unsigned sent = 0;
+    for (; uart_read(com2, LSR) == READY; sent++)
+        assert_true(uart_write(com2, DATA, (uint8_t)sent));
+    assert_in_range(sent, 1000, 1024 - UART_FIFO_BYTES + 1);
+    assert_int_equal(calls_of_the_monitor(), sent);
+    for (unsigned i = sent; i < 1024 + 5; i++)
+        assert_true(uart_write(com2, DATA, (uint8_t)i));
+    for (unsigned i = 0; i < 1024; i++)
+        assert_int_equal(manager_read(), (uint8_t)i);
+    assert_int_equal(manager_read(), -1);
+    assert_int_equal(manager_take_lost(), 5);
+    assert_int_equal(manager_take_lost(), 0);
+    assert_int_equal(uart_read(com2, LSR), READY);
+
+    memset(text, 'm', sizeof text);
+    size_t room = manager_room();
+    manager_write(text, sizeof text);
+    uart_refresh(com2);
+    assert_int_equal(fake_interrupts.count, 1);
+    assert_int_equal(manager_room(), room - sizeof text);
+    (void)calls_of_the_monitor();
+    manager_write(text, sizeof text);
+    assert_int_equal(manager_room(), 0);
+    assert_true(manager_calls_back());
+    manager_write("lost", 4);
+    for (unsigned i = 0; i < room; i++) {
+        assert_int_equal(uart_read(com2, LSR), READY | DATA_READY);
+        assert_int_equal(uart_read(com2, DATA), 'm');
+    }
+    assert_int_equal(uart_read(com2, LSR), READY);
+    assert_int_equal(calls_of_the_monitor(), 1); /* once: there is room again */
+    assert_false(manager_calls_back());
+
+    uart_write(com2, DATA, 'x');
+    uart_write(com2, DATA, CONSOLE_INTERRUPT);
+    uart_write(com2, DATA, 'y');
+    assert_true(manager_interrupted());
+    assert_false(manager_interrupted());
+    assert_int_equal(manager_read(), 'y');
+    uart_write(com2, DATA, 'z');
+    manager_write("z", 1);
+    manager_reset();
+    assert_int_equal(manager_read(), -1);
+    assert_int_equal(uart_read(com2, LSR), READY);
+    assert_string_equal(fake_terminal_shown(), "");
+}
+
 /* What Linux 6.1's drivers/tty/serial/8250 tries to find out what it has. */
 static void linux_finds_a_16550a(void **state)
 {
@@ -680,6 +757,7 @@ int main(void)
         TEST(a_watched_wire_shows_each_byte_once_until_no_more_is_wanted),
         TEST(a_guest_out_of_focus_never_waits),
         TEST(a_port_without_a_cable_sends_into_nowhere),
+        TEST(a_managers_com2_leads_to_its_monitor),
         TEST(linux_finds_a_16550a),
         TEST(a_driver_by_interrupts_alone_sends_and_receives_everything),
         TEST(cpus_that_meet_in_the_console_neither_deadlock_nor_lose_a_byte),
