@@ -51,7 +51,8 @@ HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
 HV_MONITOR := hv/monitor.c hv/monitor_line.c hv/monitor_command.c hv/monitor_show.c \
-	hv/monitor_tables.c hv/monitor_parts.c hv/monitor_seat.c hv/manager.c hv/owners.c hv/snapshot.c
+	hv/monitor_tables.c hv/monitor_parts.c hv/monitor_seat.c hv/monitor_json.c hv/json.c \
+	hv/manager.c hv/changes.c hv/owners.c hv/snapshot.c
 HV_SCREEN := hv/keyboard.c hv/screen.c hv/screen_cells.c hv/screen_control.c hv/screen_pen.c \
 	hv/screen_glyph.c
 HV_TRACE := hv/crash_report.c hv/trace_report.c hv/guest_trace.c hv/elf_symbols.c
@@ -120,7 +121,7 @@ UNIT_TESTS := acpi acpi_dmar assigned assigned_msi cmos config config_parts cons
 	dma_faults dma_reserved dma_sources dma_tables dmar_scope elf elf_symbols emulate ept event exit \
 	exit_report findings framebuffer frames guest_acpi guest_kind guest_memory guest_mp_table \
 	guest_paging guest_trace guest_tsc i8042 i8042_driver instruction inventory_print ioapic_driver irte \
-	keyboard lapic lapic_base lapic_ipi lapic_level lapic_page learn lines linux log_ring \
+	json keyboard lapic lapic_base lapic_ipi lapic_level lapic_page learn lines linux log_ring \
 	memory_functions memory_map mmio mtrr monitor monitor_command monitor_line msr multiboot1 \
 	multiboot2 multiboot2_guest owners panic_record pci pci_config pci_reset pci_scan pci_topology pic \
 	pit platform policy ports power preflight pvh recorder restart rtc saved_inventory screen \
@@ -162,7 +163,7 @@ fakes_virtual_ioapic := interrupts
 fakes_watchdog := reports
 
 # Parsers of what comes from outside, fed with anything: tests/fuzz/fuzz_NAME.c.
-FUZZ_TESTS := acpi config decode dmar kinds linux monitor multiboot2 pci screen trace
+FUZZ_TESTS := acpi config decode dmar json kinds linux monitor multiboot2 pci screen trace
 
 # ---- Tools -------------------------------------------------------------------
 

@@ -16,6 +16,7 @@
 #include "hv/console_focus.h"
 #include "hv/console_receive.h"
 #include "hv/console_state.h"
+#include "hv/log.h"
 #include "hv/machine.h"
 #include "hv/uart.h"
 #include "hv/vm.h"
@@ -196,14 +197,19 @@ static void start_wire(struct console *console)
         console_drain(console);
 }
 
+static void put_bytes(struct console_ring *ring, const char *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        console_ring_put(ring, (uint8_t)bytes[i]);
+}
+
 static bool put_line(struct console *console, const char *text, size_t length)
 {
     if (console_ring_room(&console->wire.lines) < length)
         console_drain(console);
     if (console_ring_room(&console->wire.lines) < length)
         return false;
-    for (size_t i = 0; i < length; i++)
-        console_ring_put(&console->wire.lines, (uint8_t)text[i]);
+    put_bytes(&console->wire.lines, text, length);
     start_wire(console);
     return true;
 }
@@ -376,10 +382,36 @@ void console_monitor_write(const char *text, size_t length)
 
 bool console_monitor_is_idle(void)
 {
-    bool idle = console_ring_count(&enter()->monitor_output) == 0;
+    struct console *console = enter();
+    bool idle = !console_wire_waits(&console->wire, console_shown(console));
 
     leave();
     return idle;
+}
+
+size_t console_monitor_line_room(void)
+{
+    size_t room = console_ring_room(&enter()->wire.lines);
+
+    leave();
+    return room > LINES_BYTES / 2 ? room - LINES_BYTES / 2 : 0;
+}
+
+void console_monitor_line(const char *text, size_t length)
+{
+    static const char end[2] = { '\r', '\n' };
+    char prefix[LOG_PREFIX_SIZE];
+    size_t prefix_length = log_prefix(prefix);
+    struct console *console = enter();
+    struct console_ring *lines = &console->wire.lines;
+
+    if (console_ring_room(lines) >= prefix_length + length + sizeof end) {
+        put_bytes(lines, prefix, prefix_length);
+        put_bytes(lines, text, length);
+        put_bytes(lines, end, sizeof end);
+    }
+    start_wire(console);
+    leave();
 }
 
 int console_monitor_take(void)

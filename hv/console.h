@@ -97,9 +97,14 @@ bool console_focus(unsigned vm);
 bool console_monitor_is_open(void);
 void console_monitor_close(void); /* back to the guest that had the focus, if any */
 size_t console_monitor_room(void);
-bool console_monitor_is_idle(void); /* all that was written has gone out */
+bool console_monitor_is_idle(void); /* all that waited has gone out */
 void console_monitor_write(const char *text, size_t length);
 int console_monitor_take(void); /* a byte or -1 */
+
+/* A line of the hypervisor's, whole and behind its prefix, for programs that must not
+ * take a guest's output for it. Half the room for such lines is kept for the log. */
+size_t console_monitor_line_room(void);
+void console_monitor_line(const char *text, size_t length);
 
 /* Whether a Ctrl-C was typed; it and what came before it is gone then. */
 #define CONSOLE_INTERRUPT 3

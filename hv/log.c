@@ -39,10 +39,14 @@ static bool moves_the_cursor(char character)
     return (unsigned char)character < ' ' || character == 0x7F;
 }
 
+size_t log_prefix(char to[static LOG_PREFIX_SIZE])
+{
+    return text_format(to, LOG_PREFIX_SIZE, "[bulkhead%s%s] ", line_code[0] ? " " : "", line_code);
+}
+
 size_t log_compose(char to[static LOG_WHOLE_LINE_SIZE], const char *format, va_list arguments)
 {
-    size_t length = text_format(to, LOG_WHOLE_LINE_SIZE, "[bulkhead%s%s] ",
-                                line_code[0] ? " " : "", line_code);
+    size_t length = log_prefix(to);
     size_t end = length + text_format_list(to + length, LOG_LINE_MAX + 1, format, arguments);
 
     for (; length < end; length++)

@@ -17,7 +17,8 @@ enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 #define LOG_LINE_MAX 400
 
 /* Prefix, text, line end and terminator. */
-#define LOG_WHOLE_LINE_SIZE (LOG_LINE_MAX + 24)
+#define LOG_PREFIX_SIZE 24
+#define LOG_WHOLE_LINE_SIZE (LOG_LINE_MAX + LOG_PREFIX_SIZE)
 
 /* Until it is set: LOG_INFO. */
 void log_level_set(enum log_level level);
@@ -27,6 +28,9 @@ void log_code_set(const char code[static 5]);
 /* One whole line, without prefix and line end. Longer text is cut. */
 void log_line(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* "[bulkhead CODE] "; returns its length. */
+size_t log_prefix(char to[static LOG_PREFIX_SIZE]);
 
 /* The whole line as it goes to the console, whose own lines come this way;
  * returns its length. Control characters in it become '?'. */

@@ -38,6 +38,9 @@ const struct monitor_row monitor_rows[MONITOR_COMMAND_COUNT] = {
     [MONITOR_MEMORY] = { "memory", MONITOR_TAKES_NOTHING, "who owns which memory", MANAGER_ALL },
     [MONITOR_DUMP] = { "dump", MONITOR_TAKES_VM_AND_RANGE,
                        "its memory, by guest-physical address", MANAGER_ITSELF },
+    [MONITOR_WATCH] = { "watch", MONITOR_TAKES_NOTHING, "what becomes of guests, until Ctrl-C",
+                        MANAGER_ALL },
+    [MONITOR_JSON] = { "json", MONITOR_TAKES_SWITCH, "answers for programs", MANAGER_ALL },
     [MONITOR_REBOOT] = { "reboot", MONITOR_TAKES_NOTHING, "end all guests, reboot the machine",
                          MANAGER_MAY_NOT },
     [MONITOR_POWEROFF] = { "poweroff", MONITOR_TAKES_NOTHING,
@@ -58,6 +61,7 @@ const char *monitor_arguments_text(enum monitor_arguments arguments)
     case MONITOR_TAKES_VM: return "VM";
     case MONITOR_MAY_TAKE_VM: return "[VM]";
     case MONITOR_TAKES_VM_AND_RANGE: return "VM ADDR LEN";
+    case MONITOR_TAKES_SWITCH: return "on|off";
     }
     return "";
 }
@@ -117,15 +121,16 @@ static const char *nearest(const char *word, const struct monitor_names *names)
 }
 
 static enum monitor_parse_result unknown(const char *what, const char *word,
-                                         const struct monitor_names *names, char *error)
+                                         const struct monitor_names *names, struct monitor_error *error)
 {
     const char *meant = nearest(word, names);
 
+    error->nearest = meant;
     if (meant != NULL)
-        text_format(error, MONITOR_ERROR_SIZE, "there is no %s \"%s\"; did you mean \"%s\"?", what,
+        text_format(error->what, MONITOR_ERROR_SIZE, "there is no %s \"%s\"; did you mean \"%s\"?", what,
                     word, meant);
     else
-        text_format(error, MONITOR_ERROR_SIZE, "there is no %s \"%s\"; see \"%s\"", what, word,
+        text_format(error->what, MONITOR_ERROR_SIZE, "there is no %s \"%s\"; see \"%s\"", what, word,
                     names != NULL ? "list" : "help");
     return MONITOR_WRONG;
 }
@@ -150,16 +155,32 @@ static bool number(const char *word, uint64_t *value)
 }
 
 static enum monitor_parse_result parse_range(const struct words *words,
-                                             struct monitor_request *request, char *error)
+                                             struct monitor_request *request, struct monitor_error *error)
 {
     bool good = number(words->word[2], &request->address) &&
                 number(words->word[3], &request->length) && request->length >= 1 &&
                 request->length <= MONITOR_DUMP_MAX;
     if (good)
         return MONITOR_PARSED;
-    text_format(error, MONITOR_ERROR_SIZE,
+    text_format(error->what, MONITOR_ERROR_SIZE,
                 "ADDR and LEN are numbers, LEN from 1 to %u, as in: dump %s 0x100000 64",
                 MONITOR_DUMP_MAX, words->word[1]);
+    return MONITOR_WRONG;
+}
+
+/* The second word is the caller's own, such as a program's number that nobody guesses. */
+static enum monitor_parse_result parse_switch(const struct words *words,
+                                              struct monitor_request *request,
+                                              struct monitor_error *error)
+{
+    request->on = text_equal(words->word[1], "on");
+    bool fits = words->count < 3 ||
+                text_copy(request->token, sizeof request->token, words->word[2]);
+    if (fits && (request->on || text_equal(words->word[1], "off")))
+        return MONITOR_PARSED;
+    text_format(error->what, MONITOR_ERROR_SIZE,
+                "write it as: %s on, or %s off; a word of up to %u letters may follow",
+                words->word[0], words->word[0], MONITOR_TOKEN_SIZE - 1);
     return MONITOR_WRONG;
 }
 
@@ -170,17 +191,19 @@ static bool takes(enum monitor_arguments arguments, unsigned count)
     case MONITOR_TAKES_VM: return count == 1;
     case MONITOR_MAY_TAKE_VM: return count <= 1;
     case MONITOR_TAKES_VM_AND_RANGE: return count == 3;
+    case MONITOR_TAKES_SWITCH: return count == 1 || count == 2;
     }
     return false;
 }
 
 enum monitor_parse_result monitor_parse(const char *line, const struct monitor_names *names,
                                         struct monitor_request *request,
-                                        char error[static MONITOR_ERROR_SIZE])
+                                        struct monitor_error *error)
 {
     struct words words;
     unsigned command = 0;
 
+    error->nearest = NULL;
     split(line, &words);
     if (words.count == 0)
         return MONITOR_EMPTY;
@@ -191,33 +214,35 @@ enum monitor_parse_result monitor_parse(const char *line, const struct monitor_n
                                          .vm = MONITOR_ANY_VM };
     if (!takes(row->arguments, words.count - 1)) {
         const char *arguments = monitor_arguments_text(row->arguments);
-        text_format(error, MONITOR_ERROR_SIZE, "write it as: %s%s%s", row->name,
+        text_format(error->what, MONITOR_ERROR_SIZE, "write it as: %s%s%s", row->name,
                     arguments[0] != '\0' ? " " : "", arguments);
         return MONITOR_WRONG;
     }
+    if (row->arguments == MONITOR_TAKES_SWITCH)
+        return parse_switch(&words, request, error);
     if (words.count > 1 && !find(words.word[1], names, &request->vm))
         return unknown("guest", words.word[1], names, error);
     return words.count > 2 ? parse_range(&words, request, error) : MONITOR_PARSED;
 }
 
 bool monitor_manager_may(struct monitor_request *request, unsigned manager,
-                         char error[static MONITOR_ERROR_SIZE])
+                         struct monitor_error *error)
 {
     const struct monitor_row *row = &monitor_rows[request->command];
 
     switch (row->right) {
     case MANAGER_MAY_NOT:
-        text_format(error, MONITOR_ERROR_SIZE,
+        text_format(error->what, MONITOR_ERROR_SIZE,
                     "\"%s\" is for the user at the console, not for a manager", row->name);
         return false;
     case MANAGER_ITSELF:
         if (request->vm == MONITOR_ANY_VM)
             request->vm = manager;
-        text_format(error, MONITOR_ERROR_SIZE, "a manager may \"%s\" itself only; of others, that "
+        text_format(error->what, MONITOR_ERROR_SIZE, "a manager may \"%s\" itself only; of others, that "
                     "is for the user at the console", row->name);
         return request->vm == manager;
     case MANAGER_OTHERS:
-        text_format(error, MONITOR_ERROR_SIZE, "a manager cannot \"%s\" itself: it could not take "
+        text_format(error->what, MONITOR_ERROR_SIZE, "a manager cannot \"%s\" itself: it could not take "
                     "that back; the user at the console can", row->name);
         return request->vm != manager;
     case MANAGER_ALL:
@@ -242,6 +267,12 @@ static void share(char *common, const char *text)
     common[i] = '\0';
 }
 
+static bool names_a_vm(unsigned command)
+{
+    enum monitor_arguments arguments = monitor_rows[command].arguments;
+    return arguments != MONITOR_TAKES_NOTHING && arguments != MONITOR_TAKES_SWITCH;
+}
+
 unsigned monitor_complete(const char *line, const struct monitor_names *names,
                           char more[static CONFIG_NAME_SIZE + 1],
                           char candidates[static MONITOR_CANDIDATES_SIZE])
@@ -257,8 +288,7 @@ unsigned monitor_complete(const char *line, const struct monitor_names *names,
     bool new_word = length == 0 || line[length - 1] == ' ';
     unsigned before = new_word ? words.count : words.count - 1;
     const char *prefix = new_word ? "" : words.word[words.count - 1];
-    if (before > 1 || (before == 1 && (!find(words.word[0], NULL, &command) ||
-                                       monitor_rows[command].arguments == MONITOR_TAKES_NOTHING)))
+    if (before > 1 || (before == 1 && !(find(words.word[0], NULL, &command) && names_a_vm(command))))
         return 0;
 
     const struct monitor_names *among = before == 0 ? NULL : names;

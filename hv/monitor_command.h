@@ -28,6 +28,8 @@ enum monitor_command {
     MONITOR_DEVICES,
     MONITOR_MEMORY,
     MONITOR_DUMP,
+    MONITOR_WATCH,
+    MONITOR_JSON,
     MONITOR_REBOOT,
     MONITOR_POWEROFF,
     MONITOR_EXIT,
@@ -35,7 +37,7 @@ enum monitor_command {
 };
 
 enum monitor_arguments { MONITOR_TAKES_NOTHING, MONITOR_TAKES_VM, MONITOR_MAY_TAKE_VM,
-                         MONITOR_TAKES_VM_AND_RANGE };
+                         MONITOR_TAKES_VM_AND_RANGE, MONITOR_TAKES_SWITCH };
 
 /* Whom a manager may give a command about. It is trusted with the lives of the
  * others, not with what is theirs, nor with the machine. */
@@ -58,11 +60,14 @@ const char *monitor_arguments_text(enum monitor_arguments arguments);
 
 #define MONITOR_ANY_VM CONFIG_VMS_MAX
 #define MONITOR_DUMP_MAX 65536u
+#define MONITOR_TOKEN_SIZE 33u
 
 struct monitor_request {
     enum monitor_command command;
     unsigned vm; /* MONITOR_ANY_VM: none was named */
     uint64_t address, length;
+    bool on;                        /* of a switch, and */
+    char token[MONITOR_TOKEN_SIZE]; /* what is answered with it; empty: nothing */
 };
 
 /* The guests' names, by VM index. */
@@ -73,17 +78,22 @@ struct monitor_names {
 
 #define MONITOR_ERROR_SIZE 160u
 
+struct monitor_error {
+    char what[MONITOR_ERROR_SIZE]; /* and what would be right */
+    const char *nearest;           /* the word that was probably meant, or NULL */
+};
+
 enum monitor_parse_result { MONITOR_PARSED, MONITOR_EMPTY, MONITOR_WRONG };
 
-/* WRONG: `error` says what, and what would be right. */
+/* WRONG: `error` is filled. */
 enum monitor_parse_result monitor_parse(const char *line, const struct monitor_names *names,
                                         struct monitor_request *request,
-                                        char error[static MONITOR_ERROR_SIZE]);
+                                        struct monitor_error *error);
 
 /* Whether the manager, the guest of that index, may ask for this. False: `error` says
  * why not. Where no guest need be named it means itself, if that is all it may see. */
 bool monitor_manager_may(struct monitor_request *request, unsigned manager,
-                         char error[static MONITOR_ERROR_SIZE]);
+                         struct monitor_error *error);
 
 /* How the word at the end of `line` can go on: what all that it may become have in
  * common, with a space if there is one only, goes to `more`; returns how many there

@@ -36,6 +36,7 @@ void monitor_line_insert(struct monitor_line *line, const char *text)
         line->text[line->cursor++] = *text;
         line->length++;
     }
+    line->cut |= *text != '\0';
 }
 
 /* To an older line, or with -1 to a newer one. */
@@ -126,7 +127,7 @@ static enum monitor_key_result control(struct monitor_line *line, uint8_t byte)
     case CTRL('U'): erase(line, 0, line->cursor); break;
     case CTRL('W'): erase(line, word_start(line), line->cursor); break;
     case CTRL('L'): break;
-    case CTRL('C'): set(line, ""); line->back = 0; break;
+    case CTRL('C'): set(line, ""); line->back = 0; line->cut = false; break;
     case CTRL('K'):
         line->length = line->cursor;
         line->text[line->length] = '\0';
@@ -167,6 +168,7 @@ void monitor_line_next(struct monitor_line *line)
     if (line->length != 0 && !repeated)
         text_copy(line->history[line->entered++ % MONITOR_HISTORY], sizeof line->kept, line->text);
     line->back = 0;
+    line->cut = false;
     set(line, "");
 }
 

@@ -26,6 +26,7 @@ enum monitor_key_result {
 struct monitor_line {
     char text[MONITOR_LINE_MAX + 1];
     unsigned length, cursor;
+    bool cut; /* more was typed than there is room for */
     char history[MONITOR_HISTORY][MONITOR_LINE_MAX + 1]; /* a ring */
     unsigned entered; /* into it, so far */
     unsigned back;    /* how far in the history the line is; 0: it is new */

@@ -37,6 +37,10 @@ size_t monitor_seat_room(enum monitor_seat seat);
 void monitor_seat_write(enum monitor_seat seat, const char *text, size_t length);
 bool monitor_seat_calls_back(enum monitor_seat seat); /* when its wire has taken more */
 
+/* The same for one JSON object as a line. */
+size_t monitor_seat_object_room(enum monitor_seat seat);
+void monitor_seat_write_object(enum monitor_seat seat, const char *text, size_t length);
+
 int monitor_seat_read(enum monitor_seat seat); /* a byte or -1 */
 
 /* Whether a Ctrl-C was typed; it and what came before it is gone then. */

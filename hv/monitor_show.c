@@ -4,6 +4,7 @@
  */
 #include "hv/exit.h"
 #include "hv/machine.h"
+#include "hv/monitor_json.h"
 #include "hv/monitor_state.h"
 #include "hv/pci_address.h"
 #include "hv/readiness.h"
@@ -12,11 +13,10 @@
 
 #define SHOWN_EXITS 8u
 #define PATIENCE_SECONDS 2u
-#define DUMP_BYTES 16u
 
 typedef unsigned long long ull;
 
-static const char *state_of(const struct vm *vm)
+const char *monitor_state_word(const struct vm *vm)
 {
     switch (atomic_load(&vm->state)) {
     case VM_STOPPED:
@@ -36,9 +36,9 @@ static uint64_t exits_of(const struct vm *vm)
     return exits;
 }
 
-/* Since the last question, or since this life began. */
-static uint64_t exits_a_second(struct monitor_rate *rate, const struct vm *vm, uint64_t now)
+uint64_t monitor_exits_a_second(struct monitor *monitor, const struct vm *vm, uint64_t now)
 {
+    struct monitor_rate *rate = &monitor->rates[vm->index];
     uint64_t exits = exits_of(vm);
     bool same_life = rate->starts == vm->starts && exits >= rate->exits;
     uint64_t before = same_life ? rate->exits : 0;
@@ -48,16 +48,23 @@ static uint64_t exits_a_second(struct monitor_rate *rate, const struct vm *vm, u
     return ticks / 1000 == 0 ? 0 : (exits - before) * (monitor_hz() / 1000) / (ticks / 1000);
 }
 
-static uint64_t uptime_seconds(const struct vm *vm, uint64_t now)
+uint64_t monitor_uptime_seconds(const struct vm *vm, uint64_t now)
 {
     bool alive = atomic_load(&vm->state) == VM_RUNNING && now > vm->started_tsc;
     return alive ? (now - vm->started_tsc) / monitor_hz() : 0;
 }
 
-static void say_cpus(struct monitor_text *text, const struct vm *vm)
+#define CPUS_SIZE (CONFIG_VCPUS_MAX * 3)
+
+/* "0,1" */
+static const char *cpus_text(char to[static CPUS_SIZE], const struct vm *vm)
 {
+    size_t length = 0;
+
     for (unsigned i = 0; i < vm->vcpu_count; i++)
-        monitor_say(text, "%s%u", i != 0 ? "," : "", vm->vcpus[i]->cpu);
+        length += text_format(to + length, CPUS_SIZE - length, "%s%u", i != 0 ? "," : "",
+                              vm->vcpus[i]->cpu);
+    return to;
 }
 
 static void say_waits(struct monitor_text *text, const char *separator, const struct vm *vm)
@@ -73,6 +80,8 @@ enum monitor_step monitor_list_step(struct monitor *monitor, struct monitor_text
     unsigned row = monitor->place.item++;
     uint64_t now = machine_tsc();
 
+    if (row == 0 && monitor->json)
+        return MONITOR_SKIP;
     if (row == 0) {
         monitor_say(text, "%-16s %-8s %-12s %8s %9s %10s %8s", "guest", "state", "CPUs", "memory",
                     "uptime", "exits/s", "restarts");
@@ -81,24 +90,26 @@ enum monitor_step monitor_list_step(struct monitor *monitor, struct monitor_text
     if (row > vm_count)
         return MONITOR_DONE;
     const struct vm *vm = vms[row - 1];
-    struct monitor_text owned = { .length = 0 };
-    char memory[16];
-    say_cpus(&owned, vm);
+    char memory[16], cpus[CPUS_SIZE];
+    if (monitor->json) {
+        monitor_json_guest(&text->json, monitor, vm);
+        return MONITOR_LINE;
+    }
     text_bytes(memory, sizeof memory, vm->memory.bytes);
-    monitor_say(text, "%-16s %-8s %-12s %8s %8llus %10llu %8u", vm->config->name, state_of(vm),
-                owned.text, memory, (ull)uptime_seconds(vm, now),
-                (ull)exits_a_second(&monitor->rates[vm->index], vm, now),
+    monitor_say(text, "%-16s %-8s %-12s %8s %8llus %10llu %8u", vm->config->name, monitor_state_word(vm),
+                cpus_text(cpus, vm), memory, (ull)monitor_uptime_seconds(vm, now),
+                (ull)monitor_exits_a_second(monitor, vm, now),
                 vm->starts != 0 ? vm->starts - 1 : 0);
     say_waits(text, "  ", vm);
     return MONITOR_LINE;
 }
 
-static uint64_t microseconds(uint64_t ticks)
+uint64_t monitor_microseconds(uint64_t ticks)
 {
     return ticks * 1000 / (monitor_hz() / 1000);
 }
 
-static const char *policy_word(enum restart_policy policy)
+const char *monitor_policy_word(enum restart_policy policy)
 {
     switch (policy) {
     case RESTART_NEVER: return "never";
@@ -143,26 +154,34 @@ static void say_watchdog(struct monitor_text *text, const struct vm *vm)
         say_left(text, "console", vm->watchdog.silence_until);
 }
 
+static enum monitor_step show_partition_json(const struct vm *vm, struct monitor *monitor,
+                                             struct monitor_text *text)
+{
+    switch (monitor->place.item++) {
+    case 0: monitor_json_guest(&text->json, monitor, vm); return MONITOR_LINE;
+    case 1: monitor_json_partition(&text->json, vm); return MONITOR_LINE;
+    default: return MONITOR_DONE;
+    }
+}
+
 static enum monitor_step show_partition(const struct vm *vm, struct monitor_place *place,
                                         struct monitor_text *text)
 {
     struct restart_rule rule = restart_rule_in_force(&vm->config->restart);
-    char memory[16];
+    char memory[16], cpus[CPUS_SIZE];
 
     switch (place->item++) {
     case 0:
-        monitor_say(text, "%s: %s, up %llu s, started %u times", vm->config->name, state_of(vm),
-                    (ull)uptime_seconds(vm, machine_tsc()), vm->starts);
+        monitor_say(text, "%s: %s, up %llu s, started %u times", vm->config->name, monitor_state_word(vm),
+                    (ull)monitor_uptime_seconds(vm, machine_tsc()), vm->starts);
         if (vm->starts > 1 && vm->started_tsc > vm->ended_tsc)
             monitor_say(text, ", the last time in %llu us",
-                        (ull)microseconds(vm->started_tsc - vm->ended_tsc));
+                        (ull)monitor_microseconds(vm->started_tsc - vm->ended_tsc));
         return MONITOR_LINE;
     case 1:
         text_bytes(memory, sizeof memory, vm->memory.bytes);
-        monitor_say(text, "  CPUs ");
-        say_cpus(text, vm);
-        monitor_say(text, "; memory %s at %llx; kernel %s; %s console", memory,
-                    (ull)vm->memory.base.value, vm->config->kernel,
+        monitor_say(text, "  CPUs %s; memory %s at %llx; kernel %s; %s console",
+                    cpus_text(cpus, vm), memory, (ull)vm->memory.base.value, vm->config->kernel,
                     vm->config->console ? "has a" : "no");
         say_devices(text, vm->config);
         return MONITOR_LINE;
@@ -170,7 +189,7 @@ static enum monitor_step show_partition(const struct vm *vm, struct monitor_plac
     case 3:
         return monitor_say_parts(text, &vm->config->parts, place->item - 3);
     case 4:
-        monitor_say(text, "  restarts: %s", policy_word(rule.policy));
+        monitor_say(text, "  restarts: %s", monitor_policy_word(rule.policy));
         if (rule.limit != 0)
             monitor_say(text, ", at most %u in %u s", rule.limit, rule.seconds);
         say_waits(text, "; ", vm);
@@ -251,6 +270,11 @@ static enum monitor_step show_registers(const struct vm *vm, struct monitor *mon
     bool taken = atomic_load(&snapshot->taken) != place->taken[place->vcpu];
     if (!taken && machine_tsc() < place->until)
         return MONITOR_WAIT;
+    if (monitor->json) {
+        place->vcpu++;
+        monitor_json_vcpu(&text->json, vcpu, taken ? snapshot : NULL);
+        return MONITOR_LINE;
+    }
     if (!taken) {
         place->vcpu++;
         monitor_say(text, "  vCPU %u does not answer", vcpu->index);
@@ -264,13 +288,15 @@ static enum monitor_step show_registers(const struct vm *vm, struct monitor *mon
     return MONITOR_LINE;
 }
 
-static enum monitor_step show_exits(const struct vm *vm, struct monitor_place *place,
+static enum monitor_step show_exits(const struct vm *vm, struct monitor *monitor,
                                     struct monitor_text *text)
 {
+    struct monitor_place *place = &monitor->place;
+
     if (place->vcpu == vm->vcpu_count)
         return MONITOR_DONE;
     unsigned back = SHOWN_EXITS - 1 - place->item;
-    bool there = monitor_say_exit(text, place, vm->vcpus[place->vcpu], back);
+    bool there = monitor_say_exit(monitor, text, vm->vcpus[place->vcpu], back);
     if (++place->item == SHOWN_EXITS) {
         place->item = 0;
         place->vcpu++;
@@ -278,9 +304,10 @@ static enum monitor_step show_exits(const struct vm *vm, struct monitor_place *p
     return there ? MONITOR_LINE : MONITOR_SKIP;
 }
 
-static enum monitor_step show_denied(const struct vm *vm, struct monitor_place *place,
+static enum monitor_step show_denied(const struct vm *vm, struct monitor *monitor,
                                      struct monitor_text *text)
 {
+    struct monitor_place *place = &monitor->place;
     enum denied_kind kind;
     uint64_t where;
 
@@ -288,7 +315,10 @@ static enum monitor_step show_denied(const struct vm *vm, struct monitor_place *
         return MONITOR_DONE;
     if (!denied_look(&vm->denied, place->item++, &kind, &where))
         return MONITOR_SKIP;
-    monitor_say(text, "  denied: %s %llx", denied_kind_name(kind), (ull)where);
+    if (monitor->json)
+        monitor_json_denied(&text->json, vm, kind, where);
+    else
+        monitor_say(text, "  denied: %s %llx", denied_kind_name(kind), (ull)where);
     return MONITOR_LINE;
 }
 
@@ -298,10 +328,14 @@ static bool state_is_shown(const struct monitor *monitor, const struct vm *vm)
     return monitor->seat != MONITOR_AT_MANAGER || vm == manager_vm();
 }
 
-static enum monitor_step leave_state_out(struct monitor_place *place, struct monitor_text *text)
+static enum monitor_step leave_state_out(const struct vm *vm, struct monitor *monitor,
+                                         struct monitor_text *text)
 {
-    place->stage = 3;
-    monitor_say(text, "  registers and exits: for the user at the console");
+    monitor->place.stage = 3;
+    if (monitor->json)
+        monitor_json_withheld(&text->json, vm);
+    else
+        monitor_say(text, "  registers and exits: for the user at the console");
     return MONITOR_LINE;
 }
 
@@ -312,10 +346,13 @@ enum monitor_step monitor_show_step(struct monitor *monitor, struct monitor_text
     enum monitor_step step = MONITOR_DONE;
 
     switch (place->stage) {
-    case 0: step = show_partition(vm, place, text); break;
+    case 0:
+        step = monitor->json ? show_partition_json(vm, monitor, text)
+                             : show_partition(vm, place, text);
+        break;
     case 1: step = show_registers(vm, monitor, text); break;
-    case 2: step = show_exits(vm, place, text); break;
-    case 3: step = show_denied(vm, place, text); break;
+    case 2: step = show_exits(vm, monitor, text); break;
+    case 3: step = show_denied(vm, monitor, text); break;
     default: return MONITOR_DONE;
     }
     if (step != MONITOR_DONE)
@@ -323,7 +360,7 @@ enum monitor_step monitor_show_step(struct monitor *monitor, struct monitor_text
     place->stage++;
     place->item = place->vcpu = 0;
     if (place->stage == 1 && !state_is_shown(monitor, vm))
-        return leave_state_out(place, text);
+        return leave_state_out(vm, monitor, text);
     if (place->stage == 1)
         ask_for_snapshots(monitor, vm);
     return MONITOR_SKIP;
@@ -334,24 +371,15 @@ static char printable(uint8_t byte)
     return byte >= ' ' && byte <= '~' ? (char)byte : '.';
 }
 
-enum monitor_step monitor_dump_step(struct monitor *monitor, struct monitor_text *text)
+/* None: there is no memory. */
+static void say_bytes(struct monitor_text *text, gpa_t from, const uint8_t *bytes, size_t count)
 {
-    const struct vm *vm = vms[monitor->request.vm];
-    uint64_t done = monitor->place.at;
-    uint64_t left = monitor->request.length - done;
-    size_t count = left < DUMP_BYTES ? (size_t)left : DUMP_BYTES;
-    uint8_t bytes[DUMP_BYTES];
-
-    if (left == 0)
-        return MONITOR_DONE;
-    monitor->place.at += count;
-    gpa_t from = GPA(monitor->request.address + done);
     monitor_say(text, "%012llx ", (ull)from.value);
-    if (!guest_memory_read(&vm->memory, bytes, from, count)) {
+    if (count == 0) {
         monitor_say(text, " no memory");
-        return MONITOR_LINE;
+        return;
     }
-    for (size_t i = 0; i < DUMP_BYTES; i++)
+    for (size_t i = 0; i < MONITOR_DUMP_LINE_BYTES; i++)
         if (i < count)
             monitor_say(text, " %02x", bytes[i]);
         else
@@ -359,5 +387,24 @@ enum monitor_step monitor_dump_step(struct monitor *monitor, struct monitor_text
     monitor_say(text, "  ");
     for (size_t i = 0; i < count; i++)
         monitor_say(text, "%c", printable(bytes[i]));
+}
+
+enum monitor_step monitor_dump_step(struct monitor *monitor, struct monitor_text *text)
+{
+    const struct vm *vm = vms[monitor->request.vm];
+    uint64_t done = monitor->place.at;
+    uint64_t left = monitor->request.length - done;
+    size_t count = left < MONITOR_DUMP_LINE_BYTES ? (size_t)left : MONITOR_DUMP_LINE_BYTES;
+    uint8_t bytes[MONITOR_DUMP_LINE_BYTES];
+
+    if (left == 0)
+        return MONITOR_DONE;
+    monitor->place.at += count;
+    gpa_t from = GPA(monitor->request.address + done);
+    bool there = guest_memory_read(&vm->memory, bytes, from, count);
+    if (monitor->json)
+        monitor_json_bytes(&text->json, vm, from, bytes, there ? count : 0);
+    else
+        say_bytes(text, from, bytes, there ? count : 0);
     return MONITOR_LINE;
 }

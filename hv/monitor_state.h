@@ -6,6 +6,7 @@
 #pragma once
 
 #include "hv/config.h"
+#include "hv/json.h"
 #include "hv/log.h"
 #include "hv/monitor_command.h"
 #include "hv/monitor_line.h"
@@ -14,10 +15,14 @@
 #include "hv/quota.h"
 #include "hv/vcpu.h"
 
-/* One line of an answer, without its end. */
+/* One line of an answer, without its end. The longest object is that of the registers
+ * of a vCPU, or a line of the log that is nothing but escapes. */
+#define MONITOR_OBJECT_MAX 1280u
+
 struct monitor_text {
-    char text[LOG_LINE_MAX];
+    struct json json; /* begun, where the session speaks JSON */
     size_t length;
+    char text[MONITOR_OBJECT_MAX];
 };
 
 void monitor_say(struct monitor_text *text, const char *format, ...)
@@ -52,6 +57,7 @@ struct monitor {
     struct monitor_request request;
     struct monitor_place place;
     bool answering;
+    bool json; /* objects for a program, and no drawing */
     bool was_open;
     unsigned life;        /* of the manager; see manager_lives() */
     struct quota orders;  /* of the manager */
@@ -68,6 +74,7 @@ enum monitor_step monitor_trace_step(struct monitor *monitor, struct monitor_tex
 enum monitor_step monitor_devices_step(struct monitor *monitor, struct monitor_text *text);
 enum monitor_step monitor_memory_step(struct monitor *monitor, struct monitor_text *text);
 enum monitor_step monitor_dump_step(struct monitor *monitor, struct monitor_text *text);
+enum monitor_step monitor_watch_step(struct monitor *monitor, struct monitor_text *text);
 
 /* What boot found, or NULL. */
 extern const struct pci_inventory *monitor_pci;
@@ -79,7 +86,22 @@ uint64_t monitor_hz(void);
 enum monitor_step monitor_say_parts(struct monitor_text *text, const struct config_parts *parts,
                                     unsigned line);
 
+uint64_t monitor_microseconds(uint64_t ticks);
+
+/* Of a guest: "running", ... */
+const char *monitor_state_word(const struct vm *vm);
+uint64_t monitor_uptime_seconds(const struct vm *vm, uint64_t now);
+const char *monitor_policy_word(enum restart_policy policy);
+
+/* Since the last question of this session, or since this life began. */
+uint64_t monitor_exits_a_second(struct monitor *monitor, const struct vm *vm, uint64_t now);
+
+/* Of a row of the recorder. */
+const char *monitor_exit_name(unsigned row);
+
+#define MONITOR_DUMP_LINE_BYTES 16u
+
 /* Says the record `back` ones before the newest one that there was when the place was
  * at its first. False: there is none, or it has given way meanwhile. */
-bool monitor_say_exit(struct monitor_text *text, struct monitor_place *place,
+bool monitor_say_exit(struct monitor *monitor, struct monitor_text *text,
                       const struct vcpu *vcpu, unsigned back);

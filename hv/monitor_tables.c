@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * The monitor's answers that are tables: "help", "log", "stats", "trace",
- * "devices" and "memory".
+ * "devices", "memory" and "watch".
  */
 #include "hv/exit.h"
 #include "hv/inventory_print.h"
 #include "hv/log_ring.h"
 #include "hv/machine.h"
+#include "hv/monitor_json.h"
 #include "hv/monitor_state.h"
 #include "hv/owners.h"
 #include "hv/pci_address.h"
@@ -26,7 +27,10 @@ enum monitor_step monitor_help_step(struct monitor *monitor, struct monitor_text
     const struct monitor_row *row = &monitor_rows[number];
     if (is_manager && row->right == MANAGER_MAY_NOT)
         return MONITOR_SKIP;
-    monitor_say(text, "  %-8s %-12s %s%s", row->name, monitor_arguments_text(row->arguments),
+    if (monitor->json)
+        monitor_json_command(&text->json, row);
+    else
+        monitor_say(text, "  %-8s %-12s %s%s", row->name, monitor_arguments_text(row->arguments),
                 row->help, is_manager && row->right == MANAGER_ITSELF ? "; itself only" : "");
     return MONITOR_LINE;
 }
@@ -54,7 +58,10 @@ enum monitor_step monitor_log_step(struct monitor *monitor, struct monitor_text 
         place->until = next; /* what comes meanwhile is another answer's */
     }
     if (place->at < first) {
-        monitor_say(text, "(%llu lines before this are lost)", (ull)(first - place->at));
+        if (monitor->json)
+            monitor_json_lost(&text->json, "lines", first - place->at);
+        else
+            monitor_say(text, "(%llu lines before this are lost)", (ull)(first - place->at));
         place->at = first;
         return MONITOR_LINE;
     }
@@ -63,11 +70,14 @@ enum monitor_step monitor_log_step(struct monitor *monitor, struct monitor_text 
     uint64_t number = place->at++;
     if (!log_ring_read(number, line) || (vm != MONITOR_ANY_VM && !is_about(line, vms[vm])))
         return MONITOR_SKIP;
-    monitor_say(text, "%5llu %s", (ull)number, line);
+    if (monitor->json)
+        monitor_json_line(&text->json, number, line);
+    else
+        monitor_say(text, "%5llu %s", (ull)number, line);
     return MONITOR_LINE;
 }
 
-static const char *row_name(unsigned row)
+const char *monitor_exit_name(unsigned row)
 {
     return row == RECORDER_SERVICE ? "calls by other CPUs"
            : row == RECORDER_UNKNOWN ? "unknown"
@@ -103,15 +113,20 @@ static unsigned say_bucket(struct monitor_text *text, const struct exit_times *t
     return 0;
 }
 
-static enum monitor_step stats_row(const struct vcpu *vcpu, struct monitor_place *place,
+static enum monitor_step stats_row(const struct vcpu *vcpu, struct monitor *monitor,
                                    struct monitor_text *text)
 {
+    struct monitor_place *place = &monitor->place;
     const struct exit_times *times = &vcpu->recorder->times[place->item];
     struct exit_summary summary = recorder_summary(times);
 
     if (summary.count == 0) {
         place->item++;
         return MONITOR_SKIP;
+    }
+    if (monitor->json) {
+        monitor_json_exits(&text->json, vcpu, place->item++);
+        return MONITOR_LINE;
     }
     if (place->stage > 0) {
         place->stage = say_bucket(text, times, place->stage - 1);
@@ -121,7 +136,7 @@ static enum monitor_step stats_row(const struct vcpu *vcpu, struct monitor_place
         return MONITOR_SKIP;
     }
     place->stage = 1;
-    monitor_say(text, "  %-28s %12llu %8u %8llu %10u", row_name(place->item), (ull)summary.count,
+    monitor_say(text, "  %-28s %12llu %8u %8llu %10u", monitor_exit_name(place->item), (ull)summary.count,
                 summary.shortest, (ull)(summary.sum / summary.count), summary.longest);
     return MONITOR_LINE;
 }
@@ -143,22 +158,25 @@ enum monitor_step monitor_stats_step(struct monitor *monitor, struct monitor_tex
     }
     if (place->at == 0) {
         place->at = 1;
+        if (monitor->json)
+            return MONITOR_SKIP;
         char who[CONFIG_NAME_SIZE + 16];
         text_format(who, sizeof who, "%s: vCPU %u", vm->config->name, place->vcpu);
         monitor_say(text, "%-30s %12s %8s %8s %10s", who, "count", "min", "mean", "max ticks");
         return MONITOR_LINE;
     }
     if (place->item < RECORDER_ROWS)
-        return stats_row(vm->vcpus[place->vcpu], place, text);
+        return stats_row(vm->vcpus[place->vcpu], monitor, text);
     place->vcpu++;
     place->item = 0;
     place->at = 0;
     return MONITOR_SKIP;
 }
 
-bool monitor_say_exit(struct monitor_text *text, struct monitor_place *place,
+bool monitor_say_exit(struct monitor *monitor, struct monitor_text *text,
                       const struct vcpu *vcpu, unsigned back)
 {
+    struct monitor_place *place = &monitor->place;
     struct exit_record record;
 
     if (place->item == 0) {
@@ -167,10 +185,13 @@ bool monitor_say_exit(struct monitor_text *text, struct monitor_place *place,
     }
     if (!recorder_look(place->last, back, &record) || record.tsc > place->asked)
         return false;
-    uint64_t ago = place->asked - record.tsc;
-    monitor_say(text, "vCPU %u %4u: -%llu us %s, RIP %llx, qualification %llx, %u ticks",
-                vcpu->index, back, (ull)(ago * 1000 / (monitor_hz() / 1000)),
-                row_name(record.reason), (ull)record.rip, (ull)record.qualification,
+    uint64_t ago = monitor_microseconds(place->asked - record.tsc);
+    if (monitor->json)
+        monitor_json_exit(&text->json, vcpu, &record, back, ago);
+    else
+        monitor_say(text, "vCPU %u %4u: -%llu us %s, RIP %llx, qualification %llx, %u ticks",
+                vcpu->index, back, (ull)ago,
+                monitor_exit_name(record.reason), (ull)record.rip, (ull)record.qualification,
                 record.cycles);
     return true;
 }
@@ -184,7 +205,7 @@ enum monitor_step monitor_trace_step(struct monitor *monitor, struct monitor_tex
     if (place->vcpu == vm->vcpu_count)
         return MONITOR_DONE;
     unsigned back = RECORDER_SHOWN_MAX - 1 - place->item;
-    bool there = monitor_say_exit(text, place, vm->vcpus[place->vcpu], back);
+    bool there = monitor_say_exit(monitor, text, vm->vcpus[place->vcpu], back);
     if (++place->item == RECORDER_SHOWN_MAX) {
         place->item = 0;
         place->vcpu++;
@@ -198,7 +219,7 @@ static const char *owner_of(struct pci_address address)
         for (unsigned j = 0; j < vms[i]->config->parts.device_count; j++)
             if (pci_same_address(vms[i]->config->parts.devices[j].address, address))
                 return vms[i]->config->name;
-    return "nobody";
+    return NULL;
 }
 
 /* Each guest's, in two lines. */
@@ -218,18 +239,28 @@ enum monitor_step monitor_devices_step(struct monitor *monitor, struct monitor_t
     unsigned row = monitor->place.item++;
     unsigned functions = monitor_pci != NULL ? monitor_pci->count : 0;
 
+    if (row == 0 && monitor->json)
+        return MONITOR_SKIP;
     if (row == 0) {
         monitor_say(text, "the console's UART and the IOAPICs: the hypervisor's");
         return MONITOR_LINE;
     }
+    if (row > functions && monitor->json)
+        return MONITOR_DONE;
     if (row > functions)
         return other_parts_row(row - functions - 1, text);
     const struct pci_function *function = &monitor_pci->functions[row - 1];
+    const char *owner = owner_of(function->address);
+    bool is_quarantined = machine_dma_is_quarantined(function);
+    if (monitor->json) {
+        monitor_json_function(&text->json, function, owner, is_quarantined);
+        return MONITOR_LINE;
+    }
     char address[PCI_ADDRESS_SIZE];
     pci_address_format(address, function->address);
     monitor_say(text, "%s  %04x:%04x  group %u  %s%s", address, function->vendor_id,
-                function->device_id, function->group, owner_of(function->address),
-                machine_dma_is_quarantined(function) ? ", quarantined" : "");
+                function->device_id, function->group, owner != NULL ? owner : "nobody",
+                is_quarantined ? ", quarantined" : "");
     return MONITOR_LINE;
 }
 
@@ -241,12 +272,57 @@ enum monitor_step monitor_memory_step(struct monitor *monitor, struct monitor_te
     if (!owners_next(monitor->place.at, &piece)) {
         if (monitor->place.stage++ != 0 || owners_omitted() == 0)
             return MONITOR_DONE;
-        monitor_say(text, "(%u pieces are not listed)", owners_omitted());
+        if (monitor->json)
+            monitor_json_lost(&text->json, "pieces", owners_omitted());
+        else
+            monitor_say(text, "(%u pieces are not listed)", owners_omitted());
         return MONITOR_LINE;
     }
     monitor->place.at = piece.end;
+    if (monitor->json) {
+        monitor_json_memory(&text->json, &piece);
+        return MONITOR_LINE;
+    }
     text_bytes(size, sizeof size, piece.end - piece.base);
     monitor_say(text, "%012llx-%012llx %12s  %s", (ull)piece.base, (ull)piece.end - 1, size,
                 piece.owner != NULL ? piece.owner : "free");
+    return MONITOR_LINE;
+}
+
+static void say_change(struct monitor_text *text, const struct change *change)
+{
+    monitor_say(text, "%s: %s", vms[change->vm]->config->name, change_word(change->kind));
+    if (change->cause != VM_END_NONE)
+        monitor_say(text, " (%s: %s)", change_cause_word(change->cause), change->reason);
+}
+
+/* From now on, and without an end. `at` is the number of the next change. */
+enum monitor_step monitor_watch_step(struct monitor *monitor, struct monitor_text *text)
+{
+    struct monitor_place *place = &monitor->place;
+    struct change change;
+
+    if (place->stage == 0) {
+        place->stage = 1;
+        changes_watch(monitor->seat, true);
+        place->at = changes_next();
+    }
+    uint64_t next = changes_next();
+    uint64_t first = next > CHANGES_KEPT ? next - CHANGES_KEPT : 0;
+    if (place->at < first) {
+        if (monitor->json)
+            monitor_json_lost(&text->json, "changes", first - place->at);
+        else
+            monitor_say(text, "(%llu changes before this are lost)", (ull)(first - place->at));
+        place->at = first;
+        return MONITOR_LINE;
+    }
+    if (!changes_read(place->at, &change))
+        return MONITOR_WAIT;
+    if (monitor->json)
+        monitor_json_change(&text->json, place->at, &change);
+    else
+        say_change(text, &change);
+    place->at++;
     return MONITOR_LINE;
 }

@@ -4,6 +4,7 @@
  */
 #include "hv/readiness.h"
 
+#include "hv/changes.h"
 #include "hv/log.h"
 #include "hv/text.h"
 #include "hv/vm_life.h"
@@ -47,6 +48,7 @@ void readiness_reached(struct vm *vm)
 {
     if (atomic_load(&vm->ready) || atomic_exchange(&vm->ready, true))
         return;
+    changes_add(vm, CHANGE_READY, VM_END_NONE, NULL);
     for (unsigned i = 0; i < vm_count; i++)
         if (waits_for(vms[i], vm) && vm_release(vms[i], bit_of(vm)))
             log_line(LOG_INFO, "%s: starts, as %s is ready", vms[i]->config->name,

@@ -35,6 +35,12 @@
 
 enum vm_state { VM_STOPPED, VM_RUNNING, VM_ENDING };
 
+struct vm_last {
+    enum vm_end end; /* VM_END_NONE: there was none */
+    const char *reason;
+    uint32_t status;
+};
+
 struct vm {
     const struct vm_config *config;
     unsigned index;
@@ -44,6 +50,7 @@ struct vm {
     _Atomic unsigned vcpus_waiting; /* APs that have arrived at their start */
     uint32_t exit_status;           /* of VM_END_EXIT */
     const char *_Atomic end_reason; /* NULL until the mark of the end is complete */
+    struct vm_last last;            /* life: how it ended */
     unsigned starts; /* how often it was started since boot */
     struct restart_history restarts; /* by itself */
     struct quota restarts_told;

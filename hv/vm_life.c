@@ -6,6 +6,7 @@
 
 #include "arch/spec/cpuid.h"
 #include "hv/assigned.h"
+#include "hv/changes.h"
 #include "hv/check.h"
 #include "hv/console.h"
 #include "hv/crash_report.h"
@@ -153,6 +154,7 @@ void vm_vcpu_started(struct vcpu *vcpu)
     struct vm *vm = vcpu->vm;
     if (vcpu->index == 0) {
         vm->started_tsc = machine_tsc();
+        changes_add(vm, CHANGE_STARTED, VM_END_NONE, NULL);
         readiness_started(vm);
         return;
     }
@@ -171,6 +173,7 @@ static bool mark_end(struct vm *vm, enum vm_end end, const char *reason, uint32_
     atomic_store(&vm->state, VM_ENDING);
     vm->exit_status = status;
     vm->ended_tsc = machine_tsc();
+    changes_add(vm, CHANGE_ENDED, end, reason);
     atomic_store(&vm->end_reason, reason);
     ask_all(vm, REQUEST_STOP); /* in a next life this STOP means nothing */
     return true;
@@ -255,6 +258,7 @@ bool vm_command_pause(struct vm *vm, bool paused)
     if (atomic_load(&vm->state) != VM_RUNNING || atomic_exchange(&vm->paused, paused) == paused)
         return false;
     ask_all(vm, REQUEST_LOOK | REQUEST_DEVICES);
+    changes_add(vm, paused ? CHANGE_PAUSED : CHANGE_RESUMED, VM_END_NONE, NULL);
     return true;
 }
 
@@ -312,6 +316,7 @@ static void stop_parts(struct vm *vm)
 static void stopped_for_good(struct vm *vm)
 {
     console_vm_stopped(vm->index);
+    changes_add(vm, CHANGE_STOPPED, vm->last.end, vm->last.reason);
     atomic_store(&vm->state, VM_STOPPED);
     if (atomic_load(&run_end) == RUN_GOES_ON)
         readiness_say_stopped(vm);
@@ -401,6 +406,7 @@ static void finish(struct vm *vm)
     enum vm_end end = atomic_load(&vm->end);
     enum restart_decision decision = decide(vm, end);
 
+    vm->last = (struct vm_last){ end, reason, vm->exit_status };
     bool goes_on = decision == RESTART_YES;
     uint32_t untold = 0;
     bool told = !goes_on || restart_is_told(vm, &untold);

@@ -21,14 +21,15 @@ static void require(bool condition)
 
 static void require_line(const struct monitor_line *line)
 {
-    char drawn[MONITOR_DRAW_SIZE], error[MONITOR_ERROR_SIZE];
+    char drawn[MONITOR_DRAW_SIZE];
+    struct monitor_error error;
     char more[CONFIG_NAME_SIZE + 1], listed[MONITOR_CANDIDATES_SIZE];
     struct monitor_request request;
 
     require(line->length <= MONITOR_LINE_MAX && line->cursor <= line->length);
     require(strlen(line->text) == line->length);
     require(monitor_line_draw(line, drawn) < MONITOR_DRAW_SIZE - 1);
-    if (monitor_parse(line->text, &names, &request, error) == MONITOR_PARSED)
+    if (monitor_parse(line->text, &names, &request, &error) == MONITOR_PARSED)
         require(request.command < MONITOR_COMMAND_COUNT &&
                 (request.vm < names.count || request.vm == MONITOR_ANY_VM));
     (void)monitor_complete(line->text, &names, more, listed);

@@ -11,12 +11,14 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "hv/changes.h"
 #include "hv/console.h"
 #include "hv/log.h"
 #include "hv/manager.h"
 #include "hv/monitor.h"
 #include "hv/monitor_command.h"
 #include "hv/owners.h"
+#include "hv/version.h"
 #include "hv/vm_life.h"
 #include "tests/fake/machine.h"
 
@@ -500,6 +502,168 @@ static void both_sessions_answer_at_the_same_time(void **state)
     has(answer("", 16), "RIP 0000000123456789");
 }
 
+/* All that a session says as objects, for test_json_lines.py to read if it asks. */
+static void keep(const char *text)
+{
+    const char *path = getenv("MONITOR_JSON_LINES");
+    FILE *file = path != NULL ? fopen(path, "a") : NULL;
+
+    if (file == NULL)
+        return;
+    fputs(text, file);
+    fclose(file);
+}
+
+static const char *manage_json(const char *line)
+{
+    const char *text = manage(line);
+
+    keep(text);
+    return text;
+}
+
+static void a_program_is_answered_with_objects(void **state)
+{
+    static struct pci_inventory pci = { .count = 1, .functions = { { .vendor_id = 0x8086,
+                                                                    .device_id = 0x1237 } } };
+    (void)state;
+    monitor_init(&pci);
+    owners_add(HPA(0x300000), 0x1000, "a \"quoted\\owner\"");
+    become_manager();
+    machine_vmwrite_natural(VMCS_GUEST_RIP, 0x123456789ull);
+    recorder_count(&recorders[1][0].times[30], 1000);
+    *vcpus[0][0].exit = (struct exit_record){ .rip = 0xABCDE, .reason = 10, .tsc = 1 };
+    atomic_store(&vm_of[1].denied.slots[3], (uint64_t)(DENIED_MSR_READ + 1) << 56 | 0x1AD);
+    vm_of[1].last = (struct vm_last){ VM_END_CRASH, "a \"bad\" \xC3\xA9 \xFF end", 7 };
+    has(manage("json on 5eed\n"), "{\"type\":\"hello\",\"format\":1,\"version\":\"" BULKHEAD_VERSION
+        "\",\"seat\":\"manager\",\"token\":\"5eed\"}\n{\"type\":\"done\",\"command\":\"json\"}\n");
+    has(manage_json("list\n"), "{\"type\":\"guest\",\"name\":\"guest-b\",\"number\":2,\"state\":"
+        "\"running\",\"cpus\":[2,3],\"memory_bytes\":2097152,\"uptime_s\":10,");
+    has(manage_json("list\r\n"), "\"last_end\":{\"cause\":\"crash\",\"reason\":\"a \\\"bad\\\" "
+        "\\u00e9 \\ufffd end\",\"status\":7}}\n{\"type\":\"done\",\"command\":\"list\"}\n");
+    has(manage_json("show guest-a\n"), "\"registers\":{\"rip\":\"0x123456789\",");
+    has(manage_json("show guest-b\n"), "{\"type\":\"withheld\",\"guest\":\"guest-b\",");
+    has(manage_json("show guest-b\n"), "{\"type\":\"denied\",\"guest\":\"guest-b\",\"access\":"
+        "\"read of MSR\",\"where\":\"0x1ad\"}");
+    has(manage_json("trace guest-a\n"), "\"reason\":\"CPUID\",\"rip\":\"0xabcde\",");
+    has(manage_json("stats\n"), "\"count\":1,\"min_ticks\":1000,\"sum_ticks\":1000,\"max_ticks\":1000,"
+        "\"histogram\":[[9,1]]}");
+    log_line(LOG_INFO, "guest-a: said \"this\\that\" \xE2\x82\xAC \xFE");
+    has(manage_json("log\n"), "\"text\":\"guest-a: said \\\"this\\\\that\\\" \\u20ac \\ufffd\"}");
+    has(manage_json("devices\n"), "\"vendor\":\"0x8086\",\"device\":\"0x1237\",");
+    has(manage_json("memory\n"), "\"owner\":\"a \\\"quoted\\\\owner\\\"\"}");
+    has(manage_json("dump guest-a 0x1000 4\n"), "\"address\":\"0x1000\",\"hex\":\"00000000\"}");
+    has(manage_json("dump guest-a 0xA0000 4\n"), "\"hex\":null}");
+    has(manage_json("help\n"), "{\"type\":\"command\",\"name\":\"list\",\"arguments\":\"\",");
+    has(manage_json("lits\n"), "{\"type\":\"error\",\"what\":\"there is no command \\\"lits\\\"; did you "
+        "mean \\\"list\\\"?\",\"nearest\":\"list\"}\n");
+    has(manage_json("pause guest-b\n"), "{\"type\":\"done\",\"command\":\"pause\",\"guest\":\"guest-b\","
+        "\"what\":\"paused\"}\n");
+    has(manage_json("pause guest-b\n"), "{\"type\":\"error\",\"what\":\"guest-b is paused\",\"nearest\":null,"
+        "\"guest\":\"guest-b\",\"state\":\"paused\"}\n");
+    has(manage_json("reboot\n"), "\"what\":\"\\\"reboot\\\" is for the user at the console, not for a "
+        "manager\",\"nearest\":null}\n");
+    assert_string_equal(manage("\n\r\n \t\n"), "");
+    assert_string_equal(manage("{\"type\":\"done\"}\n"), ""); /* an echo */
+    has(manage_json("json off\n"), "{\"type\":\"done\",\"command\":\"json\"}\n");
+    has(manage("list\n"), "guest-b          paused");
+}
+
+static void a_line_that_was_cut_is_no_command(void **state)
+{
+    char line[200] = "stop guest-b";
+    (void)state;
+    become_manager();
+    manage("json on\n");
+    memset(line + 12, ' ', 150);
+    strcpy(line + 150, "x\n");
+    has(manage_json(line), "{\"type\":\"error\",\"what\":\"a line has at most 120 characters\",");
+    assert_int_equal(vm_of[1].state, VM_RUNNING);
+    has(manage_json("nmi guest-b\n"), "\"done\"");
+}
+
+static void the_longest_objects_fit(void **state)
+{
+    static char name[CONFIG_NAME_SIZE];
+    char text[200];
+    (void)state;
+    become_manager();
+    memset(name, 'n', sizeof name - 1);
+    strcpy(configs[0].name, name);
+    for (unsigned i = 0; i < GPR_COUNT; i++)
+        vcpus[0][0].gpr[i] = UINT64_MAX - i;
+    for (unsigned field = 0; field < 0x7000; field++) {
+        if (field >= 0x6800)
+            machine_vmwrite_natural((enum vmcs_field_natural)field, UINT64_MAX);
+    }
+    for (unsigned i = 0; i < RECORDER_BUCKETS; i++)
+        recorders[0][0].times[30].histogram[i] = UINT64_MAX / 2 + i;
+    memset(text, 0xFF, sizeof text);
+    memcpy(text, name, sizeof name - 1);
+    text[sizeof name - 1] = ':';
+    text[sizeof text - 1] = '\0';
+    log_line(LOG_INFO, "%s", text);
+    manage("json on\n");
+    snprintf(text, sizeof text, "show %s\n", name);
+    has(manage_json(text), "\"registers\":{");
+    snprintf(text, sizeof text, "stats %s\n", name);
+    has(manage_json(text), "[31,");
+    has(manage_json("log\n"), "\\ufffd\\ufffd\\ufffd");
+    assert_null(strstr(manage("list\n"), "longer than a line"));
+}
+
+/* A guest may print the same: only what is behind the code is the hypervisor's. */
+static void on_the_console_objects_are_lines_of_the_hypervisor(void **state)
+{
+    (void)state;
+    answer("\x1dm", 16);
+    const char *text = answer("json on n0nce\r", 16);
+    has(text, "[bulkhead TEST] {\"type\":\"hello\",");
+    has(text, "\"seat\":\"console\",\"token\":\"n0nce\"}\r\n");
+    text = answer("list\r", 16);
+    has(text, "[bulkhead TEST] {\"type\":\"guest\",\"name\":\"guest-a\",");
+    has(text, "[bulkhead TEST] {\"type\":\"done\",\"command\":\"list\"}\r\n");
+    assert_null(strstr(text, "monitor>"));
+    assert_string_equal(answer("a\x08\t", 16), "");
+    size_t first = fake.console_output_bytes;
+    answer("dump guest-a 0x1000 64\r", 7);
+    for (size_t i = first; i < fake.console_output_bytes; i++)
+        assert_int_equal(fake.console_authors[i], MACHINE_HYPERVISOR);
+    has(answer("exit\r", 16), "[bulkhead TEST] {\"type\":\"done\",\"command\":\"exit\"}\r\n");
+    assert_false(console_monitor_is_open());
+    answer("\x1dm", 16); /* and who comes next is no program */
+    has(answer("list\r", 16), "guest-b          running");
+}
+
+static void a_watcher_is_told_of_each_change(void **state)
+{
+    (void)state;
+    become_manager();
+    manage("json on\n");
+    assert_string_equal(manage_json("watch\n"), "");
+    has(manage_json(""), "");
+    vm_command_pause(&vm_of[1], true);
+    const char *text = manage_json("");
+    has(text, "\"guest\":\"guest-b\",\"change\":\"paused\",\"end\":null}\n");
+    vm_end(&vm_of[1], VM_END_POWEROFF, "ACPI \"S5\"");
+    has(manage_json(""), "\"change\":\"ended\",\"end\":{\"cause\":\"poweroff\",\"reason\":\"ACPI \\\"S5\\\"\","
+        "\"status\":0}}\n");
+    for (unsigned i = 0; i < CHANGES_KEPT + 5; i++)
+        changes_add(&vm_of[1], CHANGE_READY, VM_END_NONE, NULL);
+    has(manage_json(""), "{\"type\":\"lost\",\"what\":\"changes\",\"count\":5}\n");
+    has(manage_json("list\x03"), "{\"type\":\"done\",\"command\":\"watch\",\"interrupted\":true}\n");
+    changes_add(&vm_of[1], CHANGE_READY, VM_END_NONE, NULL);
+    assert_int_equal(fake.record_count, 0); /* nobody is called any more */
+    assert_string_equal(manage(""), "");
+    answer("\x1dm", 16);
+    answer("watch\r", 16);
+    unsigned calls = fake.console_calls;
+    vm_end(&vm_of[0], VM_END_CRASH, "triple fault");
+    assert_int_equal(fake.console_calls, calls + 1);
+    has(answer("", 16), "guest-a: ended (crash: triple fault)");
+    has(answer("\x03", 16), "monitor> ");
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -524,6 +688,11 @@ int main(void)
         TEST(a_managers_orders_are_so_many_a_time),
         TEST(a_life_of_the_manager_begins_a_session),
         TEST(both_sessions_answer_at_the_same_time),
+        TEST(a_program_is_answered_with_objects),
+        TEST(a_line_that_was_cut_is_no_command),
+        TEST(the_longest_objects_fit),
+        TEST(on_the_console_objects_are_lines_of_the_hypervisor),
+        TEST(a_watcher_is_told_of_each_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

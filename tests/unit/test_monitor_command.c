@@ -18,8 +18,8 @@ static const struct monitor_names names = { 3, { "web-1", "web-2", "control" } }
 static void assert_request(const char *line, enum monitor_command command, unsigned vm)
 {
     struct monitor_request request;
-    char error[MONITOR_ERROR_SIZE] = "";
-    assert_int_equal(monitor_parse(line, &names, &request, error), MONITOR_PARSED);
+    struct monitor_error error;
+    assert_int_equal(monitor_parse(line, &names, &request, &error), MONITOR_PARSED);
     assert_int_equal(request.command, command);
     assert_int_equal(request.vm, vm);
 }
@@ -27,27 +27,27 @@ static void assert_request(const char *line, enum monitor_command command, unsig
 static void assert_wrong(const char *line, const char *wanted)
 {
     struct monitor_request request;
-    char error[MONITOR_ERROR_SIZE] = "";
-    assert_int_equal(monitor_parse(line, &names, &request, error), MONITOR_WRONG);
-    assert_string_equal(error, wanted);
+    struct monitor_error error;
+    assert_int_equal(monitor_parse(line, &names, &request, &error), MONITOR_WRONG);
+    assert_string_equal(error.what, wanted);
 }
 
 static void a_line_is_a_request(void **state)
 {
     struct monitor_request request;
-    char error[MONITOR_ERROR_SIZE];
+    struct monitor_error error;
     (void)state;
     assert_request("list", MONITOR_LIST, MONITOR_ANY_VM);
     assert_request("  show   web-2 ", MONITOR_SHOW, 1);
     assert_request("log", MONITOR_LOG, MONITOR_ANY_VM);
     assert_request("log control", MONITOR_LOG, 2);
     assert_request("dump web-1 0x1000 64", MONITOR_DUMP, 0);
-    assert_int_equal(monitor_parse("dump web-1 0xFEED 65536", &names, &request, error),
+    assert_int_equal(monitor_parse("dump web-1 0xFEED 65536", &names, &request, &error),
                      MONITOR_PARSED);
     assert_int_equal(request.address, 0xFEED);
     assert_int_equal(request.length, 65536);
-    assert_int_equal(monitor_parse("   ", &names, &request, error), MONITOR_EMPTY);
-    assert_int_equal(monitor_parse("", &names, &request, error), MONITOR_EMPTY);
+    assert_int_equal(monitor_parse("   ", &names, &request, &error), MONITOR_EMPTY);
+    assert_int_equal(monitor_parse("", &names, &request, &error), MONITOR_EMPTY);
 }
 
 static void every_command_is_known_by_its_name(void **state)
@@ -55,10 +55,11 @@ static void every_command_is_known_by_its_name(void **state)
     (void)state;
     for (unsigned i = 0; i < MONITOR_COMMAND_COUNT; i++) {
         char line[64];
-        bool vm = monitor_rows[i].arguments != MONITOR_TAKES_NOTHING;
+        bool is_switch = monitor_rows[i].arguments == MONITOR_TAKES_SWITCH;
+        bool vm = monitor_rows[i].arguments != MONITOR_TAKES_NOTHING && !is_switch;
         bool range = monitor_rows[i].arguments == MONITOR_TAKES_VM_AND_RANGE;
         strcpy(line, monitor_rows[i].name);
-        strcat(line, vm ? " control" : "");
+        strcat(line, is_switch ? " on" : vm ? " control" : "");
         strcat(line, range ? " 0 1" : "");
         assert_request(line, (enum monitor_command)i, vm ? 2 : MONITOR_ANY_VM);
     }
@@ -87,11 +88,44 @@ static void a_wrong_line_is_answered_with_what_would_be_right(void **state)
     }
 }
 
+static void a_switch_takes_a_word_of_the_callers(void **state)
+{
+    struct monitor_request request;
+    struct monitor_error error;
+    (void)state;
+    assert_int_equal(monitor_parse("json on 0123-abc", &names, &request, &error), MONITOR_PARSED);
+    assert_true(request.on);
+    assert_string_equal(request.token, "0123-abc");
+    assert_int_equal(monitor_parse("json off", &names, &request, &error), MONITOR_PARSED);
+    assert_false(request.on);
+    assert_string_equal(request.token, "");
+    assert_wrong("json", "write it as: json on|off");
+    assert_wrong("json maybe", "write it as: json on, or json off; a word of up to 32 letters may "
+                               "follow");
+    assert_wrong("json on 012345678901234567890123456789012", "write it as: json on, or json off; a "
+                 "word of up to 32 letters may follow");
+}
+
+static void an_error_names_the_word_that_was_meant(void **state)
+{
+    struct monitor_request request;
+    struct monitor_error error;
+    (void)state;
+    monitor_parse("lits", &names, &request, &error);
+    assert_string_equal(error.nearest, "list");
+    monitor_parse("show contrl", &names, &request, &error);
+    assert_string_equal(error.nearest, "control");
+    monitor_parse("xyzzyxyzzy", &names, &request, &error);
+    assert_null(error.nearest);
+    monitor_parse("show", &names, &request, &error);
+    assert_null(error.nearest);
+}
+
 static const char *refusal(const char *line, unsigned manager, struct monitor_request *request)
 {
-    static char error[MONITOR_ERROR_SIZE];
-    assert_int_equal(monitor_parse(line, &names, request, error), MONITOR_PARSED);
-    return monitor_manager_may(request, manager, error) ? NULL : error;
+    static struct monitor_error error;
+    assert_int_equal(monitor_parse(line, &names, request, &error), MONITOR_PARSED);
+    return monitor_manager_may(request, manager, &error) ? NULL : error.what;
 }
 
 /* The whole policy, so that a command more must be decided about here, too. */
@@ -99,7 +133,7 @@ static void a_manager_may_manage_lives_and_see_itself(void **state)
 {
     static const char *const own[] = { "log", "trace", "dump" };
     static const char *const all[] = { "help", "list", "show", "start", "stop", "restart", "resume",
-                                       "nmi", "stats", "devices", "memory" };
+                                       "nmi", "stats", "devices", "memory", "watch", "json" };
     static const char *const never[] = { "console", "reboot", "poweroff", "exit" };
     struct monitor_request request;
     unsigned decided = 1; /* pause */
@@ -107,11 +141,13 @@ static void a_manager_may_manage_lives_and_see_itself(void **state)
     for (unsigned i = 0; i < MONITOR_COMMAND_COUNT; i++) {
         const struct monitor_row *row = &monitor_rows[i];
         char mine[64], others[64];
-        bool vm = row->arguments != MONITOR_TAKES_NOTHING;
+        bool is_switch = row->arguments == MONITOR_TAKES_SWITCH;
+        bool vm = row->arguments != MONITOR_TAKES_NOTHING && !is_switch;
         bool range = row->arguments == MONITOR_TAKES_VM_AND_RANGE;
-        snprintf(mine, sizeof mine, "%s%s%s", row->name, vm ? " control" : "", range ? " 0 1" : "");
-        snprintf(others, sizeof others, "%s%s%s", row->name, vm ? " web-1" : "",
-                 range ? " 0 1" : "");
+        snprintf(mine, sizeof mine, "%s%s%s", row->name,
+                 is_switch ? " on" : vm ? " control" : "", range ? " 0 1" : "");
+        snprintf(others, sizeof others, "%s%s%s", row->name,
+                 is_switch ? " on" : vm ? " web-1" : "", range ? " 0 1" : "");
         bool may_mine = refusal(mine, 2, &request) == NULL;
         bool may_others = refusal(others, 2, &request) == NULL;
         for (unsigned j = 0; j < sizeof own / sizeof own[0]; j++)
@@ -174,7 +210,8 @@ static void a_word_goes_on_as_far_as_it_is_clear(void **state)
 static void any_line_is_taken(void **state)
 {
     struct monitor_request request;
-    char error[MONITOR_ERROR_SIZE], more[CONFIG_NAME_SIZE + 1], listed[MONITOR_CANDIDATES_SIZE];
+    struct monitor_error error;
+    char more[CONFIG_NAME_SIZE + 1], listed[MONITOR_CANDIDATES_SIZE];
     (void)state;
     for (unsigned seed = 0; seed < 20000; seed++) {
         char line[121];
@@ -182,7 +219,7 @@ static void any_line_is_taken(void **state)
         for (unsigned i = 0; i < length; i++)
             line[i] = " dumpshowweb-1 0x9 "[rand() % 19];
         line[length] = '\0';
-        if (monitor_parse(line, &names, &request, error) == MONITOR_PARSED)
+        if (monitor_parse(line, &names, &request, &error) == MONITOR_PARSED)
             assert_true(request.command < MONITOR_COMMAND_COUNT && request.vm <= MONITOR_ANY_VM);
         monitor_complete(line, &names, more, listed);
         assert_true(strlen(more) <= CONFIG_NAME_SIZE);
@@ -195,6 +232,8 @@ int main(void)
         cmocka_unit_test(a_line_is_a_request),
         cmocka_unit_test(every_command_is_known_by_its_name),
         cmocka_unit_test(a_wrong_line_is_answered_with_what_would_be_right),
+        cmocka_unit_test(a_switch_takes_a_word_of_the_callers),
+        cmocka_unit_test(an_error_names_the_word_that_was_meant),
         cmocka_unit_test(a_manager_may_manage_lives_and_see_itself),
         cmocka_unit_test(a_word_goes_on_as_far_as_it_is_clear),
         cmocka_unit_test(any_line_is_taken),
