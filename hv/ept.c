@@ -147,6 +147,17 @@ static unsigned range_leaf_level(const struct ept_range *range, struct ept_shape
     return level;
 }
 
+/* How much of the range one table of its leaves' level maps, from where it begins. No
+ * larger page can begin in between: that takes an address where a table begins. */
+static uint64_t range_in_table(const struct ept_range *range, unsigned level)
+{
+    uint64_t page = level_bytes(level);
+    uint64_t in_table = level_bytes(level + 1) - range->gpa.value % level_bytes(level + 1);
+    uint64_t whole = range->bytes / page * page;
+
+    return in_table < whole ? in_table : whole;
+}
+
 /* What is left of the range behind its first `bytes`. */
 static struct ept_range range_behind(const struct ept_range *range, uint64_t bytes)
 {
@@ -191,7 +202,7 @@ unsigned ept_frames_needed(const struct ept_range *ranges, unsigned count, struc
         while (rest.bytes > 0) {
             unsigned level = range_leaf_level(&rest, shape);
             count_tables(&counted, rest.gpa, level, level_root(shape));
-            rest = range_behind(&rest, level_bytes(level));
+            rest = range_behind(&rest, range_in_table(&rest, level));
         }
     }
     return 1 + counted.count;
@@ -251,11 +262,18 @@ static hpa_t table_for(struct ept *ept, gpa_t gpa, unsigned wanted_level)
     return table;
 }
 
-static void map_page(struct ept *ept, gpa_t gpa, unsigned level, ept_entry_t leaf)
+/* `bytes` of pages that one table maps, like the first one. */
+static void map_in_table(struct ept *ept, gpa_t gpa, uint64_t bytes, unsigned level,
+                         ept_entry_t leaf)
 {
     uint64_t *slot = table_slot(ept, table_for(ept, gpa, level), level, gpa);
-    CHECK(entry_kind((ept_entry_t){ *slot }, level) == ENTRY_HOLE);
-    frames_store(slot, leaf.value);
+    uint64_t page = level_bytes(level);
+
+    for (; bytes > 0; bytes -= page) {
+        CHECK(entry_kind((ept_entry_t){ *slot }, level) == ENTRY_HOLE);
+        frames_store(slot++, leaf.value);
+        leaf.value += page;
+    }
 }
 
 /* SDM Vol. 3C, 29.3.3.1 "EPT Misconfigurations": an entry that can be written
@@ -275,8 +293,9 @@ void ept_map(struct ept *ept, const struct ept_range *range, uint64_t rights,
     CHECK(rights_are_valid(rights));
     while (rest.bytes > 0) {
         unsigned level = range_leaf_level(&rest, ept->shape);
-        map_page(ept, rest.gpa, level, entry_leaf(rest.hpa, level, rights, type));
-        rest = range_behind(&rest, level_bytes(level));
+        uint64_t bytes = range_in_table(&rest, level);
+        map_in_table(ept, rest.gpa, bytes, level, entry_leaf(rest.hpa, level, rights, type));
+        rest = range_behind(&rest, bytes);
     }
 }
 
