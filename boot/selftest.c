@@ -241,13 +241,12 @@ static void quarantine_holds(uint32_t index)
 
 static bool make_guest(struct boot *boot, unsigned guest, const char *name)
 {
-    static const struct guest_memory none;
     struct ept_range ranges[GUEST_MEMORY_RANGES_MAX];
     struct guest_memory *memory = &test.guests[guest];
-    *memory = none;
-    memory->bytes = SELFTEST_GUEST_BYTES;
-    if (!memory_map_take(&boot->memory, memory->bytes, PAGE_SIZE_2M, REACH, &memory->base))
+    hpa_t base;
+    if (!memory_map_take(&boot->memory, SELFTEST_GUEST_BYTES, PAGE_SIZE_2M, REACH, &base))
         return false;
+    *memory = (struct guest_memory)GUEST_MEMORY_COMPACT(base.value, SELFTEST_GUEST_BYTES);
     const char *problem =
         vtd_domain_create(guest, name, ranges, guest_memory_ranges(memory, ranges));
     return problem == NULL;
