@@ -198,9 +198,19 @@ def test_a_line_that_is_none(terminal, tmp_path):
     assert run(machine, "list").returncode == 2
 
 
+def heed_ctrl_c():
+    """In a child: a job of a shell's background ignores SIGINT, which programs inherit."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def follow(machine):
+    return subprocess.Popen([sys.executable, PROGRAM, "--at", machine.at, "follow"],
+                            stdout=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c)
+
+
 def test_a_line_has_one_program(terminal):
     machine = terminal({"list": [WEB, done("list")], "watch": []})
-    with subprocess.Popen([sys.executable, PROGRAM, "--at", machine.at, "follow"]) as first:
+    with follow(machine) as first:
         while b"watch" not in machine.seen:
             time.sleep(0.05)
         ran = run(machine, "list")
@@ -222,8 +232,7 @@ def test_waiting_ends_with_what_became_of_the_guest(terminal):
 
 def test_changes_are_followed_until_ctrl_c(terminal):
     machine = terminal({"watch": []})
-    with subprocess.Popen([sys.executable, PROGRAM, "--at", machine.at, "follow"],
-                          stdout=subprocess.PIPE, text=True) as program:
+    with follow(machine) as program:
         while b"watch" not in machine.seen:
             time.sleep(0.05)
         change = {"type": "change", "number": 1, "time_us": 1500000, "guest": "web",
