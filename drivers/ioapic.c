@@ -9,6 +9,7 @@
 
 #define SELECT_WORD (IOAPIC_IOREGSEL / sizeof(uint32_t))
 #define WINDOW_WORD (IOAPIC_IOWIN / sizeof(uint32_t))
+#define LINE_BITS ((uint32_t)(REDIRECTION_LEVEL | REDIRECTION_ACTIVE_LOW))
 #define END_WORD (IOAPIC_EOIR / sizeof(uint32_t))
 
 #define ENTRIES_MAX 240 /* registers 10h to EFh */
@@ -27,7 +28,8 @@ static void register_write(const struct host_ioapic *ioapic, uint32_t index, uin
 
 /* Masks an entry and ends what it has sent: where nobody ends a level-triggered
  * interrupt, Remote IRR would stay set and hold the line back for good. An edge
- * takes it away, or in later versions a write of the vector while it is level. */
+ * takes it away, or in later versions a write of the vector while it is level. It is
+ * level again then: Bochs' IOAPIC forgets what a masked edge-triggered input does. */
 static void close_entry(const struct host_ioapic *ioapic, unsigned entry)
 {
     uint32_t low = IOAPIC_REDIRECTION + 2 * entry;
@@ -38,6 +40,8 @@ static void close_entry(const struct host_ioapic *ioapic, unsigned entry)
         && (register_read(ioapic, low) & REDIRECTION_REMOTE_IRR))
         mmio_write32(ioapic->window + END_WORD, value & REDIRECTION_VECTOR_MASK);
     register_write(ioapic, low, (uint32_t)REDIRECTION_MASKED);
+    if (value & REDIRECTION_LEVEL)
+        register_write(ioapic, low, (value & LINE_BITS) | (uint32_t)REDIRECTION_MASKED);
 }
 
 /* The low half goes last when it unmasks, and first when it masks, so that no
@@ -103,5 +107,5 @@ bool host_ioapic_route_remapped(const struct host_ioapic *ioapic, uint32_t gsi,
 void host_ioapic_mask(const struct host_ioapic *ioapic, uint32_t gsi)
 {
     if (host_ioapic_owns(ioapic, gsi))
-        write_entry(ioapic, gsi - ioapic->gsi_base, REDIRECTION_MASKED);
+        close_entry(ioapic, gsi - ioapic->gsi_base);
 }

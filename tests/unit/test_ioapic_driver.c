@@ -131,7 +131,7 @@ static void a_level_interrupt_is_routed_to_its_cpu(void **state)
     assert_true(host_ioapic_route(&ioapic, 24 + 5, &route));
     assert_int_equal(entry(5), 0x060000000000A041);
     host_ioapic_mask(&ioapic, 24 + 5);
-    assert_int_equal(entry(5), REDIRECTION_MASKED);
+    assert_int_equal(entries[2 * 5], 0x1A000); /* masked, and as the line is */
 }
 
 /* A guest that ends before its EOI must not leave its line dead for good. */
@@ -146,7 +146,7 @@ static void what_was_sent_and_never_ended_is_ended(void **state)
         assert_true(host_ioapic_route(&ioapic, 24 + 5, &route));
         entries[2 * 5] |= REDIRECTION_REMOTE_IRR;
         host_ioapic_mask(&ioapic, 24 + 5);
-        assert_int_equal(entry(5), REDIRECTION_MASKED);
+        assert_int_equal(entries[2 * 5], 0x1A000);
         assert_true(host_ioapic_route(&ioapic, 24 + 5, &route));
         entries[2 * 5] |= REDIRECTION_REMOTE_IRR;
         assert_true(host_ioapic_route(&ioapic, 24 + 5, &route));
