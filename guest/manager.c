@@ -40,6 +40,12 @@ static void blurt(const char *text)
         out8(COM2_DATA, (uint8_t)*text);
 }
 
+static void drain(void)
+{
+    while (in8(COM2_STATUS) & STATUS_DATA)
+        (void)in8(COM2_DATA);
+}
+
 /* Returns when nothing has come for a while. */
 static void show_answer(void)
 {
@@ -84,7 +90,10 @@ static void misbehave(char how)
         case 'g': out8(COM2_DATA, (uint8_t)(rdtsc() * 167 >> 3)); break; /* garbage */
         case 'c': blurt("list\rshow manager\rlog\rmemory\rwatch\r"); break;
         case 'p': room = send("show manager\rtrace manager\r"); break; /* and reads nothing */
-        case 'o': blurt("restart triple\rstop triple\rstart triple\rpause triple\rnmi triple\r"); break;
+        case 'o': /* as many as there may be: it reads the answers away */
+            drain();
+            blurt("restart triple\rstop triple\rstart triple\rpause triple\rnmi triple\r");
+            break;
         case 'r': /* ends with an answer half made */
             (void)send("trace manager\rlog\r");
             reboot();
