@@ -92,7 +92,8 @@ struct guest_acpi_pci;
 void assigned_describe(const struct assigned *assigned, struct guest_acpi_pci *pci);
 
 /* The guest ends: DMA and interrupts of its functions stop before its memory is
- * anybody else's, and each is reset as far as it can be. */
+ * anybody else's, and each is reset as far as it can be, which may take a second each.
+ * None of its vCPUs runs, and the lock is not held. */
 void assigned_stop(struct assigned *assigned);
 
 /* `device` counts from 1 on; `bytes` from `offset` on lie in one doubleword. */

@@ -302,14 +302,16 @@ static void zero_memory(const struct vm *vm)
     machine_memory_zero(vm->memory.base, vm->memory.bytes);
 }
 
-/* Parts of the machine that it owns must not go on for a guest that is no more. */
+/* Parts of the machine that it owns must not go on for a guest that is no more. A
+ * function may take a second for its reset; nothing of the VM runs meanwhile that would
+ * need the lock, and the console's CPU, which may be another guest's, could want it. */
 static void stop_parts(struct vm *vm)
 {
     lock_acquire(&vm->lock);
     lines_mask_all(vm);
+    lock_release(&vm->lock);
     if (vm->pci.assigned != NULL)
         assigned_stop(vm->pci.assigned);
-    lock_release(&vm->lock);
 }
 
 /* As soon as it is marked the user can start it again. */
