@@ -129,13 +129,14 @@ static uint16_t decoding_of(const struct pci_function *function)
 static void attach(const struct vm *vm, struct assigned_function *function)
 {
     const char *problem = machine_dma_attach(function->function, vm->index);
+    bool told = function->blocked;
     char address[PCI_ADDRESS_SIZE];
 
     function->blocked = problem != NULL;
-    if (problem == NULL)
+    if (problem == NULL || told) /* of a guest that starts again and again, once */
         return;
     pci_address_format(address, function->function->address);
-    log_line(LOG_WARNING, "%s: %s has no DMA in this life: %s", vm->config->name, address, problem);
+    log_line(LOG_WARNING, "%s: %s has no DMA from now on: %s", vm->config->name, address, problem);
 }
 
 static void start(const struct vm *vm, struct assigned_function *function)
