@@ -93,7 +93,7 @@ void boot_preflight(void);
  * own; frames are those that mapping them takes at most, beyond the RAM's. */
 void boot_own_parts(struct boot *boot);
 unsigned boot_parts_frames(const struct vm_config *config);
-void boot_give_parts(struct vm *vm);
+void boot_give_parts(const struct boot *boot, struct vm *vm);
 
 /* boot/partition.c: checks the configuration against the machine and makes the
  * VMs; halts with all findings if anything is wrong. */

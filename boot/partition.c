@@ -224,7 +224,7 @@ static void make_vm(struct boot *boot, const struct vm_config *config, uint8_t *
     if (config->manager)
         manager_init(vm);
     print_vm(vm);
-    boot_give_parts(vm);
+    boot_give_parts(boot, vm);
     vms[vm_count++] = vm;
 }
 

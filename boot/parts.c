@@ -15,6 +15,7 @@
 #include "boot/boot.h"
 #include "hv/assigned.h"
 #include "hv/check.h"
+#include "hv/config_owners.h"
 #include "hv/inventory_print.h"
 #include "hv/io_bitmap.h"
 #include "hv/guest_memory.h"
@@ -173,23 +174,15 @@ static struct ept_range page_range(const struct config_range *range)
 
 #define FIRST_INTX_PIN 16 /* of the guest's IOAPIC, behind the ISA interrupts' */
 
-/* The IOAPIC's input of a function's INTx: as the configuration says, or the one of
- * the ISA interrupt that the firmware has routed it to. False: nobody knows. */
-static bool intx_line(const struct config_device *device, const struct pci_function *function,
-                      struct line *line)
+/* INTx is level-triggered, and low unless the firmware says otherwise of that input. */
+static struct line intx_line(uint32_t gsi)
 {
-    if (device->gsi_given) {
-        *line = (struct line){ device->gsi, true, true };
-        return true;
-    }
-    if (function->interrupt_line == 0 || function->interrupt_line >= INVENTORY_ISA_IRQS)
-        return false;
-    struct acpi_override isa = acpi_isa_interrupt(&host.acpi, function->interrupt_line);
-    bool told = false;
+    struct line line = { .gsi = gsi, .level = true, .active_low = true };
+
     for (unsigned i = 0; i < host.acpi.override_count; i++)
-        told = told || host.acpi.overrides[i].irq == function->interrupt_line;
-    *line = (struct line){ isa.gsi, true, !told || isa.polarity == ACPI_ACTIVE_LOW };
-    return true;
+        if (host.acpi.overrides[i].gsi == gsi)
+            line.active_low = host.acpi.overrides[i].polarity == ACPI_ACTIVE_LOW;
+    return line;
 }
 
 /* The pin for this line; functions that share the line share it. */
@@ -234,17 +227,17 @@ static void try_to_attach(const struct vm *vm, const struct pci_function *functi
     machine_dma_detach(function);
 }
 
-static void give_function(struct vm *vm, struct assigned *assigned,
-                          const struct config_device *device)
+static void give_function(struct vm *vm, const struct inventory *inventory,
+                          struct assigned *assigned, const struct config_device *device)
 {
     const struct pci_function *function = pci_function_at(&host.pci, device->address);
     char address[PCI_ADDRESS_SIZE];
     unsigned pin = ASSIGNED_NO_PIN;
-    struct line line;
+    uint32_t gsi;
 
     pci_address_format(address, device->address);
-    if (function->interrupt_pin != 0 && intx_line(device, function, &line))
-        pin = intx_pin(vm, line, address);
+    if (config_device_gsi(inventory, device, &gsi))
+        pin = intx_pin(vm, intx_line(gsi), address);
     give_legacy(vm, function, assigned->io_bitmap, address);
     const struct assigned_function *added = assigned_add(assigned, function, (uint8_t)pin);
     try_to_attach(vm, function, address);
@@ -267,7 +260,7 @@ static void create_domain(const struct vm *vm)
     }
 }
 
-static void give_functions(struct vm *vm, uint8_t *bitmap)
+static void give_functions(struct vm *vm, const struct inventory *inventory, uint8_t *bitmap)
 {
     const struct config_parts *parts = &vm->config->parts;
     struct assigned *assigned;
@@ -283,7 +276,7 @@ static void give_functions(struct vm *vm, uint8_t *bitmap)
     assigned = arena_take(sizeof *assigned, 64);
     *assigned = (struct assigned){ .vm = vm, .pci = &host.pci, .io_bitmap = bitmap };
     for (unsigned i = 0; i < parts->device_count; i++)
-        give_function(vm, assigned, &parts->devices[i]);
+        give_function(vm, inventory, assigned, &parts->devices[i]);
     vm->pci.assigned = assigned;
 }
 
@@ -348,7 +341,7 @@ static void print_raw(const struct vm *vm)
         log_line(LOG_INFO, "%s: owns interrupt %u", vm->config->name, parts->irqs[i].irq);
 }
 
-void boot_give_parts(struct vm *vm)
+void boot_give_parts(const struct boot *boot, struct vm *vm)
 {
     const struct config_parts *parts = &vm->config->parts;
     uint8_t *bitmap = NULL;
@@ -360,6 +353,6 @@ void boot_give_parts(struct vm *vm)
         vm->io_bitmap = arena_hpa(bitmap);
     }
     give_raw(vm, bitmap);
-    give_functions(vm, bitmap);
+    give_functions(vm, &boot->inventory, bitmap);
     print_raw(vm);
 }

@@ -14,6 +14,7 @@
 #include "hv/guest_ports.h"
 #include "hv/own_parts.h"
 #include "hv/pci_address.h"
+#include "hv/pci_legacy.h"
 #include "hv/pci_topology.h"
 #include "hv/text.h"
 
@@ -199,11 +200,31 @@ static void check_pages(const struct look *look)
     }
 }
 
+/* The ports of a PC's two disk channels are where every controller in that mode has
+ * them, its own or not. */
+static void check_legacy(const struct look *look)
+{
+    const struct pci_inventory *pci = look->inventory->pci;
+    struct pci_legacy own, other;
+    char address[PCI_ADDRESS_SIZE];
+
+    for (unsigned channel = 0; channel < PCI_LEGACY_CHANNELS; channel++)
+        for (unsigned i = 0; i < pci->count; i++) {
+            const struct pci_function *function = &pci->functions[i];
+            if (function == look->function ||
+                !pci_legacy_channel(look->function, channel, &own) ||
+                !pci_legacy_channel(function, channel, &other))
+                continue;
+            pci_address_format(address, function->address);
+            REFUSE("%s and %s both have the ports 0x%x to 0x%x; set one of them to native mode or "
+                   "off in the BIOS setup", look->address, address, own.first_port, own.last_port);
+        }
+}
+
 /* ---- Interrupt lines: each is routed to one guest ---- */
 
-/* False: it has no INTx, or nobody knows its input. */
-static bool gsi_of(const struct inventory *inventory, const struct config_device *device,
-                   uint32_t *gsi)
+bool config_device_gsi(const struct inventory *inventory, const struct config_device *device,
+                       uint32_t *gsi)
 {
     const struct pci_function *function = pci_function_at(inventory->pci, device->address);
 
@@ -231,7 +252,7 @@ static void check_line_of(const struct look *look, const struct vm_config *vm, u
 
     for (uint32_t i = 0; i < vm->parts.device_count && vm < look->vm; i++) {
         const struct config_device *device = &vm->parts.devices[i];
-        if (!gsi_of(look->inventory, device, &other) || other != gsi ||
+        if (!config_device_gsi(look->inventory, device, &other) || other != gsi ||
             pci_same_address(device->address, look->device->address))
             continue;
         pci_address_format(address, device->address);
@@ -252,7 +273,7 @@ static void check_line(const struct look *look)
     unsigned console = look->config->hypervisor.console.irq;
     uint32_t gsi;
 
-    if (!gsi_of(look->inventory, look->device, &gsi))
+    if (!config_device_gsi(look->inventory, look->device, &gsi))
         return;
     if (console != 0 && isa_gsi[console] == gsi)
         refuse_line(look, gsi, "the console's serial port");
@@ -299,6 +320,7 @@ static void check_device(struct look *look)
     check_bars(look);
     check_group(look);
     check_pages(look);
+    check_legacy(look);
     check_line(look);
 }
 

@@ -24,6 +24,11 @@ void config_check_devices(const struct config *config, const struct inventory *i
 /* The guest that lists this function, first; NULL: none. */
 const struct vm_config *config_owner_of(const struct config *config, struct pci_address address);
 
+/* The IOAPICs' input of a function's INTx: as the configuration says, or that of the ISA
+ * interrupt to which the firmware has routed it. False: it has none, or nobody knows. */
+bool config_device_gsi(const struct inventory *inventory, const struct config_device *device,
+                       uint32_t *gsi);
+
 /* Whether a BAR's memory, in whole pages, or its ports touch [first, last]. */
 bool config_bar_touches(const struct pci_bar *bar, bool io, uint64_t first, uint64_t last);
 

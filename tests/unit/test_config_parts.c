@@ -324,6 +324,18 @@ static void what_cannot_be_told_apart_is_refused_apart(void **state)
           "and so cannot be given to a guest\n");
 }
 
+static void two_controllers_at_the_ports_of_a_pcs_disks_are_refused(void **state)
+{
+    (void)state;
+    add(6, 0, 0x0101, 6, none, none);
+    pci.functions[pci.count - 1].interface = 0x01; /* its first channel has BARs */
+    finds(VM("a") "devices = [\"00:01.1\"]\n" UNPROTECTED,
+          "c:6:12: error: vm \"a\": 00:01.1 and 00:06.0 both have the ports 0x170 to 0x177; set one "
+          "of them to native mode or off in the BIOS setup\n");
+    pci.functions[pci.count - 1].interface = 0x05;
+    finds(VM("a") "devices = [\"00:01.1\"]\n" UNPROTECTED, "");
+}
+
 static void an_interrupt_line_has_one_owner(void **state)
 {
     (void)state;
@@ -377,6 +389,7 @@ int main(void)
         cmocka_unit_test_setup(registers_of_functions_come_with_the_function, set_up),
         cmocka_unit_test_setup(a_function_must_be_there_and_no_part_of_the_board, set_up),
         cmocka_unit_test_setup(what_cannot_be_told_apart_is_refused_apart, set_up),
+        cmocka_unit_test_setup(two_controllers_at_the_ports_of_a_pcs_disks_are_refused, set_up),
         cmocka_unit_test_setup(an_interrupt_line_has_one_owner, set_up),
         cmocka_unit_test_setup(dma_is_kept_to_the_guest_or_said_to_be_not, set_up),
     };
