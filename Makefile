@@ -265,7 +265,7 @@ unit: unit-programs ## host unit tests only
 lint: all ## layers, second compiler, static analysis, the image's shape
 	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests $(PYTEST_ARGS) tests/lint
 
-boot-tests: all demo guests kernels drivers $(CRASHES) ## whole machines only
+boot-tests: all demo guests kernels $(CRASHES) ## whole machines only
 	$(Q)$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=tests -n 2 -m "not matrix" $(PYTEST_ARGS) tests/boot
 
 test-matrix: all demo guests ## the demo on every Intel processor with VT-x that Bochs imitates
@@ -440,14 +440,6 @@ build/demo/demo.toml: guest/demo/demo.toml
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
-# A kernel with drivers for real devices.
-.PHONY: drivers
-drivers: build/drivers/vmlinuz
-
-build/drivers/vmlinuz: tools/fetch_drivers.sh
-	@echo "  FETCH   Debian's kernel with drivers"
-	$(Q)sh tools/fetch_drivers.sh build/drivers
-
 # Kernels of others that are started in other ways than the demo's.
 FETCHED_KERNELS := $(addprefix build/kernels/,memtest86+ia32.bin memtest86+x64.bin grub.elf ipxe.lkrn \
 	vmlinuz-amd64 vmlinuz-rt-amd64 ib700wdt.ko)
@@ -576,6 +568,6 @@ build/native/tsc: guest/native/tsc.c
 .PRECIOUS: build/guest/%.o build/guest/%.asm.o build/guest/%.elf build/guest/kinds/%.o \
 	build/guest/kinds/%.entry.o build/guest/kinds/%.elf32
 
-test-programs: all demo guests kernels drivers unit-programs $(CRASHES)
+test-programs: all demo guests kernels unit-programs $(CRASHES)
 
 -include $(shell find build/image build/host build/guest build/fuzz -type f -name '*.d' 2>/dev/null)

@@ -8,8 +8,11 @@
 #
 #   tools/fetch_kernels.sh DIRECTORY
 #       -> DIRECTORY/memtest86+ia32.bin, memtest86+x64.bin, grub.elf, ipxe.lkrn,
-#          vmlinuz-amd64, vmlinuz-rt-amd64, and a driver for the former, ib700wdt.ko
+#          vmlinuz-amd64, vmlinuz-rt-amd64, and drivers for the former: ib700wdt.ko, and in
+#          drivers/ those of PCI devices, NN-NAME.ko in the order in which they load
 set -eu
+
+modules="scsi_common scsi_mod libata ata_piix crct10dif_common crc64 crc64-rocksoft crc-t10dif t10-pi sd_mod 8390 ne2k-pci e1000"
 
 # The metapackage names the current kernel.
 linux_package() {
@@ -36,7 +39,7 @@ apt-get download -qq $packages 2>download.log || {
 for package in ./memtest86+_*.deb ./ipxe_*.deb ./grub-coreboot-bin_*.deb; do
     dpkg-deb -x "$package" root
 done
-# Of the Linuxes the kernels alone, and one module: all of them are most of a package.
+# Of the Linuxes the kernels alone, and some modules: all of them are most of a package.
 part_of() {
     for package in ./linux-image-[0-9]*[0-9]-"$1"_*.deb; do
         dpkg-deb --fsys-tarfile "$package" | tar -xO --wildcards "$2"
@@ -45,6 +48,16 @@ part_of() {
 part_of amd64 './boot/vmlinuz-*' >"$target/vmlinuz-amd64"
 part_of rt-amd64 './boot/vmlinuz-*' >"$target/vmlinuz-rt-amd64"
 part_of amd64 '*/watchdog/ib700wdt.ko' >"$target/ib700wdt.ko"
+rm -rf modules "$target/drivers"
+mkdir modules "$target/drivers"
+# shellcheck disable=SC2046 # a list of words
+dpkg-deb --fsys-tarfile ./linux-image-[0-9]*[0-9]-amd64_*.deb |
+    tar -xC modules --wildcards $(for module in $modules; do echo "*/$module.ko"; done)
+number=10
+for module in $modules; do
+    cp "$(find modules -name "$module.ko")" "$target/drivers/$number-$module.ko"
+    number=$((number + 1))
+done
 cp root/boot/memtest86+ia32.bin root/boot/memtest86+x64.bin root/boot/ipxe.lkrn "$target"
 
 # Debian has no modules for GRUB's platform "multiboot". That for coreboot wants

@@ -46,7 +46,7 @@ dma = "unprotected"
 
 
 def initrd():
-    modules = sorted((BUILD / "drivers").glob("*.ko"))
+    modules = sorted((BUILD / "kernels" / "drivers").glob("*.ko"))
     init = (ROOT / "guest" / "devices" / "init").read_bytes()
     return make_initrd.archive((BUILD / "demo" / "busybox").read_bytes(), init,
                                [(module.name, module.read_bytes()) for module in modules])
@@ -77,7 +77,7 @@ def focus(rig, name, key):
 
 def test_linux_uses_network_cards_and_a_disk_of_the_machine(machine, tmp_path):
     more, read = devices_of_bochs(tmp_path)
-    files = {"vmlinuz": BUILD / "drivers" / "vmlinuz", "initrd": initrd()}
+    files = {"vmlinuz": BUILD / "kernels" / "vmlinuz-amd64", "initrd": initrd()}
     rig = machine(CONFIG, files, cpus=2, memory_mib=640, more=more).announced()
     rig.says("net: its devices' DMA is UNPROTECTED")
     rig.says("disk: its devices' DMA is UNPROTECTED")
