@@ -43,11 +43,6 @@ void lapic_host_enable(void)
     mask_sources();
 }
 
-uint32_t lapic_host_id(void)
-{
-    return (uint32_t)rdmsr(IA32_X2APIC_APICID);
-}
-
 void lapic_host_send(uint32_t apic_id, enum apic_delivery_mode mode, uint8_t vector)
 {
     /* SDM Vol. 3A, 11.12.3 "MSR Accesses in x2APIC Mode": the write may come

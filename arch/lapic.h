@@ -11,8 +11,6 @@
 /* Enters x2APIC mode and masks every local source. */
 void lapic_host_enable(void);
 
-uint32_t lapic_host_id(void);
-
 /* Sends to one CPU by APIC id; the vector counts for DELIVERY_FIXED and
  * DELIVERY_STARTUP. */
 void lapic_host_send(uint32_t apic_id, enum apic_delivery_mode mode, uint8_t vector);

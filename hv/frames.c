@@ -38,11 +38,6 @@ void frames_store(uint64_t *entry, uint64_t value)
     __atomic_store_n(entry, value, __ATOMIC_RELEASE);
 }
 
-void frames_reset(struct frames *frames)
-{
-    frames->used = 0;
-}
-
 struct frames frames_split(struct frames *frames, unsigned count)
 {
     struct frames part;

@@ -36,8 +36,5 @@ uint64_t *frames_find(const struct frames *frames, hpa_t frame);
  * all earlier ones, so that a walk sees the old value or the new one. */
 void frames_store(uint64_t *entry, uint64_t value);
 
-/* Gives all frames back. Nothing may use their tables any more. */
-void frames_reset(struct frames *frames);
-
 /* A pool of `count` frames out of those that are left, for an owner of its own. */
 struct frames frames_split(struct frames *frames, unsigned count);

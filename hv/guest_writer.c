@@ -32,11 +32,6 @@ uint64_t writer_32(struct guest_writer *writer, uint32_t value)
     return writer_bytes(writer, &value, sizeof value);
 }
 
-uint64_t writer_64(struct guest_writer *writer, uint64_t value)
-{
-    return writer_bytes(writer, &value, sizeof value);
-}
-
 uint64_t writer_string(struct guest_writer *writer, const char *text)
 {
     return writer_bytes(writer, text, strlen(text) + 1);

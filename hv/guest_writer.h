@@ -16,7 +16,6 @@ struct guest_writer {
 /* All return the address of what they wrote. */
 uint64_t writer_bytes(struct guest_writer *writer, const void *bytes, size_t size);
 uint64_t writer_32(struct guest_writer *writer, uint32_t value);
-uint64_t writer_64(struct guest_writer *writer, uint64_t value);
 uint64_t writer_string(struct guest_writer *writer, const char *text); /* and its terminator */
 
 /* Leaves room that somebody writes later. */

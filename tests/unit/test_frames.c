@@ -48,18 +48,6 @@ static void a_frame_that_is_not_taken_yet_is_not_touched(void **state)
         assert_int_equal(tables[entry], 0xA5A5A5A5A5A5A5A5);
 }
 
-static void frames_are_zeroed_again_after_a_reset(void **state)
-{
-    (void)state;
-    hpa_t first = frames_take(&frames);
-    frames_store(frames_find(&frames, first) + 7, 42);
-    assert_int_equal(tables[7], 42);
-    frames_reset(&frames);
-    assert_int_equal(frames.used, 0);
-    assert_int_equal(frames_take(&frames).value, first.value);
-    assert_int_equal(tables[7], 0);
-}
-
 static void a_part_has_frames_of_its_own_and_the_rest_goes_on_behind(void **state)
 {
     (void)state;
@@ -122,7 +110,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(frames_are_distinct_zeroed_and_inside_the_pool, set_up),
         cmocka_unit_test_setup(a_frame_that_is_not_taken_yet_is_not_touched, set_up),
-        cmocka_unit_test_setup(frames_are_zeroed_again_after_a_reset, set_up),
         cmocka_unit_test_setup(a_part_has_frames_of_its_own_and_the_rest_goes_on_behind, set_up),
         cmocka_unit_test_setup(a_part_is_no_larger_than_what_is_left, set_up),
         cmocka_unit_test_setup(taking_more_than_there_are_stops_the_machine, set_up),
