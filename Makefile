@@ -18,8 +18,8 @@ ARCH := arch/cpu.c arch/cpu_features.c arch/cpuid_host.c arch/cpu_identity.c arc
 	arch/panic.c arch/symbols.c arch/host_screen.c arch/host_keyboard.c arch/lines.c
 ARCH_ASM := arch/exception_entry.asm arch/vmx_entry.asm arch/trampoline.asm
 
-HV_BASE := hv/text.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/mtrr.c hv/calendar.c \
-	hv/log.c hv/log_ring.c hv/panic_record.c
+HV_BASE := hv/text.c hv/text_take.c hv/utf8.c hv/amount.c hv/findings.c hv/memory_map.c hv/mtrr.c \
+	hv/calendar.c hv/log.c hv/log_ring.c hv/panic_record.c
 HV_CONFIG := hv/toml.c hv/toml_cursor.c hv/toml_string.c hv/toml_value.c \
 	hv/config_keys.c hv/config_hypervisor.c hv/config_values.c hv/config_parse.c hv/config_check.c \
 	hv/config_memory.c hv/config_images.c hv/config_list.c hv/config_after.c hv/restart.c \

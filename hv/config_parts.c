@@ -7,7 +7,9 @@
 #include "arch/spec/pci.h"
 #include "hv/addr.h"
 #include "hv/check.h"
+#include "hv/pci_address.h"
 #include "hv/text.h"
+#include "hv/text_take.h"
 
 #define IRQS 16
 #define IRQ_CASCADE 2
@@ -21,33 +23,6 @@ static struct excerpt shown(const struct toml_value *value)
     return excerpt(value->string, strlen(value->string));
 }
 
-/* ---- Numbers in a string: what is read is taken off its beginning ---- */
-
-static unsigned digit_of(char character)
-{
-    if (character >= '0' && character <= '9')
-        return (unsigned)(character - '0');
-    if (character >= 'a' && character <= 'f')
-        return (unsigned)(character - 'a') + 10;
-    if (character >= 'A' && character <= 'F')
-        return (unsigned)(character - 'A') + 10;
-    return UINT32_MAX;
-}
-
-/* At least one digit and at most `digits_max`. */
-static bool take_digits(const char **text, unsigned base, unsigned digits_max, uint64_t *number)
-{
-    unsigned count = 0;
-
-    *number = 0;
-    for (; digit_of(**text) < base; ++*text, count++) {
-        if (count == digits_max)
-            return false;
-        *number = *number * base + digit_of(**text);
-    }
-    return count > 0;
-}
-
 /* As in TOML: 0x before hexadecimal digits. */
 static bool take_number(const char **text, uint64_t *number)
 {
@@ -55,55 +30,17 @@ static bool take_number(const char **text, uint64_t *number)
 
     if (hexadecimal)
         *text += 2;
-    return take_digits(text, hexadecimal ? 16 : 10, 15, number);
-}
-
-static bool take_character(const char **text, char character)
-{
-    if (**text != character)
-        return false;
-    ++*text;
-    return true;
-}
-
-static bool take_word(const char **text, const char *word)
-{
-    size_t length = strlen(word);
-
-    for (size_t i = 0; i < length; i++)
-        if ((*text)[i] != word[i])
-            return false;
-    *text += length;
-    return true;
+    return text_take_digits(text, hexadecimal ? 16 : 10, 15, number);
 }
 
 /* ---- Devices: "00:1f.2", "0001:00:1f.2", "00:1f.2 gsi 19" ---- */
-
-static bool take_address(const char **text, struct pci_address *address)
-{
-    const char *behind = *text;
-    uint64_t segment = 0, bus, device, function;
-
-    if (take_digits(&behind, 16, 4, &segment) && behind - *text == 4 &&
-        take_character(&behind, ':'))
-        *text = behind;
-    else
-        segment = 0;
-    if (!take_digits(text, 16, 2, &bus) || !take_character(text, ':') ||
-        !take_digits(text, 16, 2, &device) || !take_character(text, '.') ||
-        !take_digits(text, 16, 1, &function))
-        return false;
-    *address = (struct pci_address){ (uint16_t)segment, (uint8_t)bus,
-                                     (uint8_t)(device << 3 | function) };
-    return device < PCI_DEVICES && function < PCI_FUNCTIONS;
-}
 
 static bool take_gsi(const char **text, struct config_device *device)
 {
     uint64_t gsi = 0;
 
-    device->gsi_given = take_word(text, " gsi ");
-    if (device->gsi_given && !take_number(text, &gsi))
+    device->gsi_given = **text != '\0';
+    if (device->gsi_given && !(text_take_word(text, " gsi ") && take_number(text, &gsi)))
         return false;
     device->gsi = (uint32_t)gsi;
     return gsi < GSIS_MAX && **text == '\0';
@@ -117,7 +54,7 @@ static void add_device(struct config_parts *parts, const struct toml_value *valu
 
     if (value->type != TOML_STRING)
         REPORT("a list of devices holds strings; write PCI addresses as in [\"00:1f.2\"]");
-    else if (!take_address(&text, &device.address) || !take_gsi(&text, &device))
+    else if (!pci_address_take(&text, &device.address) || !take_gsi(&text, &device))
         REPORT("\"%s\" is not a PCI function; write bus, device and function as in \"00:1f.2\", "
                "perhaps followed by the IOAPIC's input as in \"00:1f.2 gsi 19\"",
                shown(value).text);
@@ -141,7 +78,7 @@ static bool read_range(const struct toml_value *value, struct config_range *rang
     if (!take_number(&text, &range->first))
         return false;
     range->last = range->first;
-    if (take_character(&text, '-') && !take_number(&text, &range->last))
+    if (*text != '\0' && !(text_take_word(&text, "-") && take_number(&text, &range->last)))
         return false;
     return *text == '\0' && range->first <= range->last;
 }

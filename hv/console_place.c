@@ -5,11 +5,10 @@
  */
 #include "hv/console_place.h"
 
+#include "hv/pci_address.h"
 #include "hv/text.h"
+#include "hv/text_take.h"
 
-#define BUSES 256
-#define DEVICES 32
-#define FUNCTIONS 8
 #define UART_ALIGNMENT 4 /* a lone UART lies at a multiple of it, whatever its registers are */
 
 static const struct {
@@ -23,72 +22,43 @@ static const struct {
     { "none", { .kind = CONSOLE_AT_NONE } },
 };
 
-/* Behind the word, or NULL. */
-static const char *behind(const char *text, const char *word)
-{
-    for (; *word != '\0'; word++, text++)
-        if (*text != *word)
-            return NULL;
-    return text;
-}
-
-/* A hexadecimal number of 1 to 8 digits up to `end`; moves behind that. */
-static bool number(const char **text, char end, uint32_t *value)
-{
-    unsigned digits = 0;
-
-    for (*value = 0; text_digit(**text, 16) >= 0 && digits < 8; digits++, (*text)++)
-        *value = *value << 4 | (uint32_t)text_digit(**text, 16);
-    if (digits == 0 || **text != end)
-        return false;
-    if (end != '\0')
-        (*text)++;
-    return true;
-}
-
 static bool read_memory(struct console_place *place, const char *text, bool doublewords)
 {
-    uint32_t address;
+    uint64_t address;
 
-    text = behind(text, "0x");
-    if (text == NULL || !number(&text, '\0', &address) || address == 0
-        || address % UART_ALIGNMENT != 0)
+    if (!text_take_word(&text, "0x") || !text_take_digits(&text, 16, 8, &address) ||
+        *text != '\0' || address == 0 || address % UART_ALIGNMENT != 0)
         return false;
-    *place = (struct console_place){ .kind = CONSOLE_AT_MEMORY, .address = address,
+    *place = (struct console_place){ .kind = CONSOLE_AT_MEMORY, .address = (uint32_t)address,
                                      .doublewords = doublewords };
     return true;
 }
 
 static bool read_pci(struct console_place *place, const char *text, bool doublewords)
 {
-    uint32_t bus, device, function;
+    struct pci_address address;
 
-    if (!number(&text, ':', &bus) || !number(&text, '.', &device)
-        || !number(&text, '\0', &function) || bus >= BUSES || device >= DEVICES
-        || function >= FUNCTIONS)
+    if (!pci_address_take(&text, &address) || *text != '\0' || address.segment != 0)
         return false;
-    *place = (struct console_place){
-        .kind = CONSOLE_AT_PCI, .doublewords = doublewords,
-        .pci = { .bus = (uint8_t)bus, .function = (uint8_t)(device << 3 | function) } };
+    *place = (struct console_place){ .kind = CONSOLE_AT_PCI, .doublewords = doublewords,
+                                     .pci = address };
     return true;
 }
 
 bool console_place_read(struct console_place *place, const char *text)
 {
-    const char *rest;
-
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
         if (text_equal(names[i].name, text)) {
             *place = names[i].place;
             return true;
         }
-    if ((rest = behind(text, "mmio:")) != NULL)
-        return read_memory(place, rest, false);
-    if ((rest = behind(text, "mmio32:")) != NULL)
-        return read_memory(place, rest, true);
-    if ((rest = behind(text, "pci:")) != NULL)
-        return read_pci(place, rest, false);
-    if ((rest = behind(text, "pci32:")) != NULL)
-        return read_pci(place, rest, true);
+    if (text_take_word(&text, "mmio:"))
+        return read_memory(place, text, false);
+    if (text_take_word(&text, "mmio32:"))
+        return read_memory(place, text, true);
+    if (text_take_word(&text, "pci:"))
+        return read_pci(place, text, false);
+    if (text_take_word(&text, "pci32:"))
+        return read_pci(place, text, true);
     return false;
 }

@@ -397,6 +397,7 @@ static void the_console_can_be_elsewhere_than_at_a_port(void **state)
     finds("[hypervisor]\nconsole_port = \"mmio32:0x80000004\"\n" VM("a", "1", "64M"), "");
     assert_int_equal(place->address, 0x80000004);
     assert_true(place->doublewords);
+    finds("[hypervisor]\nconsole_port = \"pci:0000:02:00.0\"\n" VM("a", "1", "64M"), "");
     finds("[hypervisor]\nconsole_port = \"pci:ff:1f.7\"\n" VM("a", "1", "64M"), "");
     assert_int_equal(place->kind, CONSOLE_AT_PCI);
     assert_int_equal(place->pci.bus, 0xFF);
@@ -413,7 +414,7 @@ static void a_place_of_the_console_that_cannot_be_is_refused(void **state)
         "", "com", "com11", "mmio", "mmio:", "mmio:0x", "mmio:fe032000", "mmio:0x0", "mmio:0xfe032002",
         "mmio:0x1fe032000", "mmio:0xfe032000 ", "mmio32:", "mmio64:0xfe032000", "pci:", "pci:02",
         "pci:02:00", "pci:02:00.", "pci:100:00.0", "pci:02:20.0", "pci:02:00.8", "pci:02:00.0x",
-        "pci:0000:02:00.0", "pci:02.00.0", "pci:-2:00.0", "None",
+        "pci:0001:02:00.0", "pci:02.00.0", "pci:-2:00.0", "None",
     };
     struct console_place place = { .kind = CONSOLE_AT_PORT, .port = 7 };
     (void)state;
