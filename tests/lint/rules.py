@@ -134,3 +134,11 @@ def preflight_complaints(source, page):
         return ["no row of the preflight table was found"]
     return [f"the preflight's line {name!r} is not explained" for name in names
             if f"`{name}`" not in page]
+
+
+def module_complaints(paths):
+    """pytest imports a test by its file's name alone, so no two may have the same."""
+    places = {}
+    for path in paths:
+        places.setdefault(path.rpartition("/")[2], []).append(path)
+    return [f"{name}: in {' and '.join(there)}" for name, there in places.items() if len(there) > 1]

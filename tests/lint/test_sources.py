@@ -63,6 +63,15 @@ def test_every_source_is_in_the_makefile(root, image_sources):
     assert not [path for path in sources if path not in listed]
 
 
+def test_no_two_files_of_tests_have_the_same_name(root):
+    paths = [str(path.relative_to(root)) for path in (root / "tests").rglob("test_*.py")]
+    assert paths and not rules.module_complaints(paths)
+
+
+def test_two_files_of_the_same_name_are_seen():
+    assert rules.module_complaints(["tests/boot/test_a.py", "tests/tools/test_a.py"])
+
+
 def test_every_source_says_its_licence(image_sources):
     assert not [path for path, text in image_sources.items()
                 if "SPDX-License-Identifier: MIT" not in "".join(text.splitlines(True)[:2])]
