@@ -8,7 +8,7 @@
  *   1  turns its local APIC off and on below it; ends in the handler, before the EOI
  *   2  finds the line as it is opened, and nothing before; ends with it pending
  *   3  the same; then each interrupt that it ends makes the next one
- *   4  finds nothing and ends in order
+ *   4  the user has stopped the storm: finds nothing of it, and ends in order
  */
 #include "guest/isa.h"
 #include "guest/local_apic.h"
@@ -118,14 +118,20 @@ static void nothing_comes_while_the_apic_is_off(void)
     (void)report(came == 1, "%u when it is on again", came);
 }
 
-/* What an earlier life left in service, pending or asserted is not this one's. */
+/* What an earlier life left in service, pending or asserted is not this one's. One that
+ * was stopped in its storm may have left the line low, between two interrupts. */
 static void nothing_is_left_over(void)
 {
+    bool high = in8(CARD + STATUS) & COPIED;
+
     listen();
     (void)report(came == 0, "%u interrupts before the line is opened", came);
     open_line((uint32_t)REDIRECTION_LEVEL);
+    if (!high)
+        card_assert();
     listen();
-    (void)report(came == 1, "%u when it is opened, which is high yet", came);
+    (void)report(came == 1, "%u when it is opened, %s", came,
+                 high ? "which is high yet" : "and goes high");
 }
 
 static _Noreturn void end_in_the_handler(void)

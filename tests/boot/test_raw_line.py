@@ -56,6 +56,10 @@ def test_a_level_triggered_line_costs_its_owner_alone(machine, guests):
     rig.says(r"line: stopped", 60)
     rig.expect(PROMPT)
     assert row(ask(rig, "list"), "line")[1] == "stopped"
+    rig.send("start line\rconsole line\r")
+    rig.expect("^line: life 4\r", 60, "the life behind the storm")
+    rig.expect("^line: done\r", 60)
+    rig.says("line: powered off")
     rig.send("\x1d2")
     rig.send("status\r")
     match = rig.expect(r"^witness: status ([^\r\n]*)\r\n", 60, "the neighbour to answer")
