@@ -159,6 +159,72 @@ void monitor_json_partition(struct json *json, const struct vm *vm)
     json_number(json, "restart_seconds", rule.seconds);
 }
 
+static void left(struct json *json, const char *key, uint64_t until)
+{
+    if (until == MACHINE_TIMER_OFF)
+        json_null(json, key);
+    else
+        json_number(json, key, monitor_seconds_until(until));
+}
+
+void monitor_json_watchdog(struct json *json, const struct vm *vm)
+{
+    type(json, "watchdog");
+    guest(json, vm);
+    json_bool(json, "held", vm->watchdog.held);
+    left(json, "device_left_s", vm->watchdog.device_until);
+    left(json, "console_left_s", vm->watchdog.silence_until);
+}
+
+static void owns(struct json *json, const struct vm *vm, const char *what)
+{
+    type(json, "owns");
+    guest(json, vm);
+    json_text(json, "what", what);
+}
+
+static void owns_function(struct json *json, const struct vm *vm, unsigned number)
+{
+    char address[PCI_ADDRESS_SIZE];
+
+    pci_address_format(address, vm->config->parts.devices[number].address);
+    owns(json, vm, "device");
+    json_text(json, "address", address);
+}
+
+static void owns_range(struct json *json, const struct vm *vm, const char *what,
+                       const struct config_range *range)
+{
+    owns(json, vm, what);
+    json_hex(json, "first", range->first);
+    json_hex(json, "last", range->last);
+}
+
+bool monitor_json_part(struct json *json, const struct vm *vm, unsigned number)
+{
+    const struct config_parts *parts = &vm->config->parts;
+
+    if (number < parts->device_count) {
+        owns_function(json, vm, number);
+        return true;
+    }
+    number -= parts->device_count;
+    if (number < parts->port_count) {
+        owns_range(json, vm, "ports", &parts->ports[number]);
+        return true;
+    }
+    number -= parts->port_count;
+    if (number < parts->irq_count) {
+        owns(json, vm, "irq");
+        json_number(json, "irq", parts->irqs[number].irq);
+        return true;
+    }
+    number -= parts->irq_count;
+    if (number < parts->mmio_count)
+        owns_range(json, vm, "mmio", &parts->mmio[number]);
+    return number < parts->mmio_count;
+}
+
 void monitor_json_vcpu(struct json *json, const struct vcpu *vcpu, const struct snapshot *s)
 {
     type(json, "vcpu");

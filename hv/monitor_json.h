@@ -25,6 +25,11 @@ void monitor_json_lost(struct json *json, const char *what, uint64_t count);
 void monitor_json_command(struct json *json, const struct monitor_row *row);
 void monitor_json_guest(struct json *json, struct monitor *monitor, const struct vm *vm);
 void monitor_json_partition(struct json *json, const struct vm *vm);
+void monitor_json_watchdog(struct json *json, const struct vm *vm);
+
+/* Part `number` of the machine, counted over all kinds. False: it owns fewer. */
+bool monitor_json_part(struct json *json, const struct vm *vm, unsigned number);
+
 void monitor_json_vcpu(struct json *json, const struct vcpu *vcpu, const struct snapshot *snapshot);
 void monitor_json_exit(struct json *json, const struct vcpu *vcpu, const struct exit_record *record,
                        unsigned back, uint64_t ago_us);

@@ -109,6 +109,13 @@ uint64_t monitor_microseconds(uint64_t ticks)
     return ticks * 1000 / (monitor_hz() / 1000);
 }
 
+uint64_t monitor_seconds_until(uint64_t tsc)
+{
+    uint64_t now = machine_tsc();
+
+    return tsc > now ? (tsc - now) / monitor_hz() : 0;
+}
+
 const char *monitor_policy_word(enum restart_policy policy)
 {
     switch (policy) {
@@ -132,13 +139,10 @@ static void say_devices(struct monitor_text *text, const struct vm_config *confi
 
 static void say_left(struct monitor_text *text, const char *what, uint64_t until)
 {
-    uint64_t now = machine_tsc();
-
     if (until == MACHINE_TIMER_OFF)
         monitor_say(text, "  %s off", what);
     else
-        monitor_say(text, "  %s %llu s left", what,
-                    until > now ? (ull)((until - now) / monitor_hz()) : 0);
+        monitor_say(text, "  %s %llu s left", what, (ull)monitor_seconds_until(until));
 }
 
 static void say_watchdog(struct monitor_text *text, const struct vm *vm)
@@ -154,14 +158,35 @@ static void say_watchdog(struct monitor_text *text, const struct vm *vm)
         say_left(text, "console", vm->watchdog.silence_until);
 }
 
+static bool is_watched(const struct vm *vm)
+{
+    return vm->config->restart.watched && atomic_load(&vm->state) == VM_RUNNING;
+}
+
 static enum monitor_step show_partition_json(const struct vm *vm, struct monitor *monitor,
                                              struct monitor_text *text)
 {
-    switch (monitor->place.item++) {
+    unsigned item = monitor->place.item++;
+
+    switch (item) {
     case 0: monitor_json_guest(&text->json, monitor, vm); return MONITOR_LINE;
     case 1: monitor_json_partition(&text->json, vm); return MONITOR_LINE;
-    default: return MONITOR_DONE;
+    case 2:
+        if (!is_watched(vm))
+            return MONITOR_SKIP;
+        monitor_json_watchdog(&text->json, vm);
+        return MONITOR_LINE;
+    default:
+        return monitor_json_part(&text->json, vm, item - 3) ? MONITOR_LINE : MONITOR_DONE;
     }
+}
+
+static void say_times(struct monitor_text *text, unsigned count)
+{
+    if (count == 1)
+        monitor_say(text, "once");
+    else
+        monitor_say(text, "%u times", count);
 }
 
 static enum monitor_step show_partition(const struct vm *vm, struct monitor_place *place,
@@ -172,8 +197,9 @@ static enum monitor_step show_partition(const struct vm *vm, struct monitor_plac
 
     switch (place->item++) {
     case 0:
-        monitor_say(text, "%s: %s, up %llu s, started %u times", vm->config->name, monitor_state_word(vm),
-                    (ull)monitor_uptime_seconds(vm, machine_tsc()), vm->starts);
+        monitor_say(text, "%s: %s, up %llu s, started ", vm->config->name, monitor_state_word(vm),
+                    (ull)monitor_uptime_seconds(vm, machine_tsc()));
+        say_times(text, vm->starts);
         if (vm->starts > 1 && vm->started_tsc > vm->ended_tsc)
             monitor_say(text, ", the last time in %llu us",
                         (ull)monitor_microseconds(vm->started_tsc - vm->ended_tsc));
@@ -195,7 +221,7 @@ static enum monitor_step show_partition(const struct vm *vm, struct monitor_plac
         say_waits(text, "; ", vm);
         return MONITOR_LINE;
     case 5:
-        if (!rule.watched || atomic_load(&vm->state) != VM_RUNNING)
+        if (!is_watched(vm))
             return MONITOR_SKIP;
         say_watchdog(text, vm);
         return MONITOR_LINE;

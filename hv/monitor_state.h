@@ -88,6 +88,9 @@ enum monitor_step monitor_say_parts(struct monitor_text *text, const struct conf
 
 uint64_t monitor_microseconds(uint64_t ticks);
 
+/* 0 for a TSC that is over. */
+uint64_t monitor_seconds_until(uint64_t tsc);
+
 /* Of a guest: "running", ... */
 const char *monitor_state_word(const struct vm *vm);
 uint64_t monitor_uptime_seconds(const struct vm *vm, uint64_t now);

@@ -22,6 +22,10 @@ enum monitor_step monitor_help_step(struct monitor *monitor, struct monitor_text
     unsigned number = monitor->place.item++;
     bool is_manager = monitor->seat == MONITOR_AT_MANAGER;
 
+    if (number == MONITOR_COMMAND_COUNT && !monitor->json) {
+        monitor_say(text, "Tab completes, Up and Down go through earlier lines, Ctrl-C ends an answer");
+        return MONITOR_LINE;
+    }
     if (number >= MONITOR_COMMAND_COUNT)
         return MONITOR_DONE;
     const struct monitor_row *row = &monitor_rows[number];
@@ -189,7 +193,7 @@ bool monitor_say_exit(struct monitor *monitor, struct monitor_text *text,
     if (monitor->json)
         monitor_json_exit(&text->json, vcpu, &record, back, ago);
     else
-        monitor_say(text, "vCPU %u %4u: -%llu us %s, RIP %llx, qualification %llx, %u ticks",
+        monitor_say(text, "  vCPU %u %4u: -%llu us %s, RIP %llx, qualification %llx, %u ticks",
                 vcpu->index, back, (ull)ago,
                 monitor_exit_name(record.reason), (ull)record.rip, (ull)record.qualification,
                 record.cycles);

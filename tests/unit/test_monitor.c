@@ -38,9 +38,9 @@ static void make_vm(unsigned v)
 {
     struct vm *vm = &vm_of[v];
     memset(vm, 0, sizeof *vm);
+    configs[v] = (struct vm_config){ .console = true };
     snprintf(configs[v].name, sizeof configs[v].name, "guest-%c", 'a' + v);
     strcpy(configs[v].kernel, "vmlinuz");
-    configs[v].console = true;
     vm->config = &configs[v];
     vm->index = v;
     vm->memory = (struct guest_memory)GUEST_MEMORY_COMPACT(BASE + v * MIB(2), MIB(2));
@@ -174,6 +174,7 @@ static void help_lists_all_commands(void **state)
     const char *text = answer("help\r", 16);
     for (unsigned i = 0; i < MONITOR_COMMAND_COUNT; i++)
         has(text, monitor_rows[i].help);
+    has(text, "Ctrl-C ends an answer\r\n");
 }
 
 static void list_names_each_guest(void **state)
@@ -199,7 +200,7 @@ static void show_tells_registers_exits_and_denied_accesses(void **state)
     atomic_store(&vm_of[1].denied.slots[3], (uint64_t)(DENIED_MSR_READ + 1) << 56 | 0x1AD);
     answer("\x1dm", 16);
     const char *text = answer("show guest-b\r", 16);
-    has(text, "guest-b: running, up 10 s, started 1 times");
+    has(text, "guest-b: running, up 10 s, started once\r\n");
     has(text, "vCPU 0 on CPU 2: running");
     has(text, "RIP 0000000123456789");
     has(text, "R15 0000000000fedcba");
@@ -569,6 +570,32 @@ static void a_program_is_answered_with_objects(void **state)
     has(manage("list\n"), "guest-b          paused");
 }
 
+static void a_program_is_told_what_a_guest_owns(void **state)
+{
+    struct config_parts *parts = &configs[1].parts;
+    (void)state;
+    become_manager();
+    manage("json on\n");
+    has(manage_json("show guest-b\n"), "\"restart_seconds\":0}\n{\"type\":\"withheld\",");
+    parts->device_count = parts->port_count = parts->irq_count = parts->mmio_count = 1;
+    parts->devices[0].address = (struct pci_address){ .function = 0x1F << 3 | 2 };
+    parts->ports[0] = (struct config_range){ .first = 0x2F8, .last = 0x2FF };
+    parts->irqs[0].irq = 3;
+    parts->mmio[0] = (struct config_range){ .first = 0xFED00000, .last = 0xFED00FFF };
+    configs[1].watchdog = configs[1].restart.watched = true;
+    vm_of[1].watchdog.device_until = fake.tsc + 12 * (uint64_t)HZ;
+    vm_of[1].watchdog.silence_until = MACHINE_TIMER_OFF;
+    has(manage_json("show guest-b\n"),
+        "{\"type\":\"watchdog\",\"guest\":\"guest-b\",\"held\":false,\"device_left_s\":12,"
+        "\"console_left_s\":null}\n"
+        "{\"type\":\"owns\",\"guest\":\"guest-b\",\"what\":\"device\",\"address\":\"00:1f.2\"}\n"
+        "{\"type\":\"owns\",\"guest\":\"guest-b\",\"what\":\"ports\",\"first\":\"0x2f8\","
+        "\"last\":\"0x2ff\"}\n"
+        "{\"type\":\"owns\",\"guest\":\"guest-b\",\"what\":\"irq\",\"irq\":3}\n"
+        "{\"type\":\"owns\",\"guest\":\"guest-b\",\"what\":\"mmio\",\"first\":\"0xfed00000\","
+        "\"last\":\"0xfed00fff\"}\n{\"type\":\"withheld\",");
+}
+
 static void a_line_that_was_cut_is_no_command(void **state)
 {
     char line[200] = "stop guest-b";
@@ -689,6 +716,7 @@ int main(void)
         TEST(a_life_of_the_manager_begins_a_session),
         TEST(both_sessions_answer_at_the_same_time),
         TEST(a_program_is_answered_with_objects),
+        TEST(a_program_is_told_what_a_guest_owns),
         TEST(a_line_that_was_cut_is_no_command),
         TEST(the_longest_objects_fit),
         TEST(on_the_console_objects_are_lines_of_the_hypervisor),
