@@ -111,6 +111,8 @@ static void check_bar(const struct look *look, const struct pci_bar *bar, unsign
 {
     const char *own = own_at(look, bar);
     bool io = bar->space == PCI_SPACE_IO;
+    const char *none = config_no_registers(look->inventory, io, bar->base,
+                                           bar->base + (1ull << bar->size_shift) - 1);
 
     if (!io && bar->base % PAGE_SIZE_4K != 0)
         REFUSE("%s: its BAR %u begins inside a page of 4 KiB, at 0x%llx, and so cannot be "
@@ -118,6 +120,12 @@ static void check_bar(const struct look *look, const struct pci_bar *bar, unsign
     if (bar->size_shift > BAR_SHIFT_MAX)
         REFUSE("%s: its BAR %u has more than 8 GiB, for which there is no room in the "
                "guest's tables", look->address, number);
+    if (bar->base % (1ull << bar->size_shift) != 0)
+        REFUSE("%s: its BAR %u, at 0x%llx, is at no multiple of its size, as every BAR must be",
+               look->address, number, (unsigned long long)bar->base);
+    if (none != NULL)
+        REFUSE("%s: its BAR %u, %s from 0x%llx on, holds %s", look->address, number,
+               io ? "ports" : "addresses", (unsigned long long)bar->base, none);
     if (own != NULL)
         REFUSE("%s: its BAR %u, %s from 0x%llx on, is where %s is", look->address, number,
                io ? "ports" : "addresses", (unsigned long long)bar->base, own);

@@ -4,9 +4,16 @@
  */
 #include "hv/config_owners.h"
 
+#include "arch/spec/apic.h"
+#include "arch/spec/ept.h"
 #include "hv/text.h"
 
 #define CONSOLE_REGISTERS 8
+
+/* A store there is an interrupt, whoever makes it: SDM Vol. 3A, 11.11.1 "Message
+ * Address Register Format". The local APICs' page is in it. */
+#define MSI_AREA XAPIC_BASE
+#define MSI_AREA_BYTES MIB(1)
 
 struct owner_text config_owner_text(const struct vm_config *vm)
 {
@@ -53,6 +60,26 @@ bool config_console_touches(const struct console_place *console, bool io, uint64
 
     return console->kind == (io ? CONSOLE_AT_PORT : CONSOLE_AT_MEMORY) && first < begin + bytes &&
            last >= begin;
+}
+
+/* EPT of four levels takes no more either. */
+static unsigned address_bits(const struct inventory *inventory)
+{
+    uint32_t bits = inventory->address_bits;
+
+    return bits != 0 && bits < EPT_ADDRESS_BITS ? bits : EPT_ADDRESS_BITS;
+}
+
+const char *config_no_registers(const struct inventory *inventory, bool io, uint64_t first,
+                                uint64_t last)
+{
+    if (io)
+        return (first | last) > UINT16_MAX ? "ports that no machine has" : NULL;
+    if (first < MSI_AREA + MSI_AREA_BYTES && last >= MSI_AREA)
+        return "where interrupts are sent to";
+    if ((first | last) >> address_bits(inventory) != 0)
+        return "addresses that the machine does not have";
+    return NULL;
 }
 
 const char *config_own_range(const struct inventory_own *own, uint32_t count, uint64_t first,

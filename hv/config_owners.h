@@ -37,6 +37,10 @@ bool config_bar_touches(const struct pci_bar *bar, bool io, uint64_t first, uint
 bool config_console_touches(const struct console_place *console, bool io, uint64_t first,
                             uint64_t last);
 
+/* What is in [first, last] for which nothing can be given to a guest; or NULL. */
+const char *config_no_registers(const struct inventory *inventory, bool io, uint64_t first,
+                                uint64_t last);
+
 /* What the hypervisor has in [first, last] of such a list; or NULL. */
 const char *config_own_range(const struct inventory_own *own, uint32_t count, uint64_t first,
                              uint64_t last);

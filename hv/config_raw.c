@@ -13,13 +13,6 @@
 #include "hv/pci_legacy.h"
 #include "hv/text.h"
 
-/* A store there is an interrupt, whoever makes it: SDM Vol. 3A, 11.11.1 "Message
- * Address Register Format". The local APICs' page is in it. */
-#define MSI_AREA XAPIC_BASE
-#define MSI_AREA_BYTES MIB(1)
-
-#define EPT_ADDRESS_BITS 48
-
 /* What is looked at: a range of one guest, ports or memory. */
 struct look {
     const struct config *config;
@@ -59,14 +52,6 @@ static bool touches(const struct config_range *range, uint64_t first, uint64_t l
     return range->first <= last && range->last >= first;
 }
 
-/* EPT of four levels takes no more either. */
-static unsigned address_bits(const struct inventory *inventory)
-{
-    uint32_t bits = inventory->address_bits;
-
-    return bits != 0 && bits < EPT_ADDRESS_BITS ? bits : EPT_ADDRESS_BITS;
-}
-
 /* The guest's own PC has something there, or nobody can own it. */
 static const char *own_memory(const struct look *look)
 {
@@ -85,11 +70,7 @@ static const char *own_memory(const struct look *look)
         return "the guest's PCI configuration space";
     if (touches(range, IOAPIC_BASE, IOAPIC_BASE + APIC_PAGE_SIZE - 1))
         return "an interrupt controller";
-    if (touches(range, MSI_AREA, MSI_AREA + MSI_AREA_BYTES - 1))
-        return "where interrupts are sent to";
-    if (range->last >> address_bits(look->inventory) != 0)
-        return "addresses that the machine does not have";
-    return NULL;
+    return config_no_registers(look->inventory, false, range->first, range->last);
 }
 
 static bool touches_port(const struct look *look, uint16_t port)

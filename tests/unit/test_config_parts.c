@@ -309,6 +309,30 @@ static void a_function_must_be_there_and_no_part_of_the_board(void **state)
     finds(VM("a") "devices = [\"00:09.0\"]\n", "");
 }
 
+/* A bitmap of ports would lose the upper bits of one, and tables for a BAR have room
+ * for what lies at a multiple of its size. */
+static void a_bar_where_no_registers_can_be_is_refused(void **state)
+{
+    (void)state;
+    inventory.address_bits = 39;
+    pci.functions[4].bars[0].base = 0xFEE00000;
+    pci.functions[4].bars[1].base = 0x10CC0;
+    pci.functions[5].bars[0] = (struct pci_bar)MEMORY(0x8000000000, 13);
+    finds(VM("a") "devices = [\"00:02.0\", \"00:03.0\"]\n" UNPROTECTED,
+          "c:6:12: error: vm \"a\": 00:02.0: its BAR 0, addresses from 0xfee00000 on, holds where "
+          "interrupts are sent to\n"
+          "c:6:12: error: vm \"a\": 00:02.0: its BAR 1, ports from 0x10cc0 on, holds ports that no "
+          "machine has\n"
+          "c:6:23: error: vm \"a\": 00:03.0: its BAR 0, addresses from 0x8000000000 on, holds "
+          "addresses that the machine does not have\n");
+    pci.functions[5].bars[0] = (struct pci_bar)MEMORY(UINT64_MAX - 0xFFF, 13);
+    finds(VM("a") "devices = [\"00:03.0\"]\n" UNPROTECTED,
+          "c:6:12: error: vm \"a\": 00:03.0: its BAR 0, at 0xfffffffffffff000, is at no multiple of "
+          "its size, as every BAR must be\n"
+          "c:6:12: error: vm \"a\": 00:03.0: its BAR 0, addresses from 0xfffffffffffff000 on, holds "
+          "addresses that the machine does not have\n");
+}
+
 static void what_cannot_be_told_apart_is_refused_apart(void **state)
 {
     (void)state;
@@ -388,6 +412,7 @@ int main(void)
         cmocka_unit_test_setup(interrupts_that_share_a_line_are_one, set_up),
         cmocka_unit_test_setup(registers_of_functions_come_with_the_function, set_up),
         cmocka_unit_test_setup(a_function_must_be_there_and_no_part_of_the_board, set_up),
+        cmocka_unit_test_setup(a_bar_where_no_registers_can_be_is_refused, set_up),
         cmocka_unit_test_setup(what_cannot_be_told_apart_is_refused_apart, set_up),
         cmocka_unit_test_setup(two_controllers_at_the_ports_of_a_pcs_disks_are_refused, set_up),
         cmocka_unit_test_setup(an_interrupt_line_has_one_owner, set_up),
