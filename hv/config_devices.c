@@ -253,26 +253,52 @@ static void refuse_line(const struct look *look, uint32_t gsi, const char *whose
            look->address, gsi, whose);
 }
 
-static void check_line_of(const struct look *look, const struct vm_config *vm, uint32_t gsi)
+/* Its INTx's, or one that it has without a pin. */
+static bool has_line(const struct inventory *inventory, const struct config_device *device,
+                     uint32_t gsi)
+{
+    const struct pci_function *function = pci_function_at(inventory->pci, device->address);
+    struct pci_legacy legacy;
+    uint32_t own;
+
+    if (config_device_gsi(inventory, device, &own) && own == gsi)
+        return true;
+    for (unsigned i = 0; function != NULL && i < PCI_LEGACY_CHANNELS; i++)
+        if (pci_legacy_channel(function, i, &legacy) && inventory->isa_gsi[legacy.irq] == gsi)
+            return true;
+    return false;
+}
+
+/* Of guests before this one, so that each pair is said once. */
+static void check_line_of_devices(const struct look *look, uint32_t gsi)
 {
     char whose[FINDING_GUEST_SIZE + 64], address[PCI_ADDRESS_SIZE];
-    uint32_t other;
 
-    for (uint32_t i = 0; i < vm->parts.device_count && vm < look->vm; i++) {
-        const struct config_device *device = &vm->parts.devices[i];
-        if (!config_device_gsi(look->inventory, device, &other) || other != gsi ||
-            pci_same_address(device->address, look->device->address))
-            continue;
-        pci_address_format(address, device->address);
-        text_format(whose, sizeof whose, "%s of %s", address, config_owner_text(vm).text);
-        refuse_line(look, gsi, whose);
-        return;
-    }
-    for (uint32_t i = 0; i < vm->parts.irq_count; i++)
-        if (look->inventory->isa_gsi[vm->parts.irqs[i].irq] == gsi) {
-            text_format(whose, sizeof whose, "irqs of %s", config_owner_text(vm).text);
+    for (const struct vm_config *vm = look->config->vms; vm < look->vm; vm++)
+        for (uint32_t i = 0; i < vm->parts.device_count; i++) {
+            const struct config_device *device = &vm->parts.devices[i];
+            if (!has_line(look->inventory, device, gsi) ||
+                pci_same_address(device->address, look->device->address))
+                continue;
+            pci_address_format(address, device->address);
+            text_format(whose, sizeof whose, "%s of %s", address, config_owner_text(vm).text);
             refuse_line(look, gsi, whose);
+            return;
         }
+}
+
+static void check_line_of_irqs(const struct look *look, uint32_t gsi)
+{
+    char whose[FINDING_GUEST_SIZE + 64];
+
+    for (uint32_t i = 0; i < look->config->vm_count; i++) {
+        const struct vm_config *vm = &look->config->vms[i];
+        for (uint32_t j = 0; j < vm->parts.irq_count; j++)
+            if (look->inventory->isa_gsi[vm->parts.irqs[j].irq] == gsi) {
+                text_format(whose, sizeof whose, "irqs of %s", config_owner_text(vm).text);
+                refuse_line(look, gsi, whose);
+            }
+    }
 }
 
 static void check_line(const struct look *look)
@@ -287,8 +313,19 @@ static void check_line(const struct look *look)
         refuse_line(look, gsi, "the console's serial port");
     if (isa_gsi[GUEST_IRQ_PIT] == gsi || isa_gsi[GUEST_IRQ_KEYBOARD] == gsi)
         refuse_line(look, gsi, "the machine's interval timer or keyboard");
-    for (uint32_t i = 0; i < look->config->vm_count; i++)
-        check_line_of(look, &look->config->vms[i], gsi);
+    check_line_of_devices(look, gsi);
+    check_line_of_irqs(look, gsi);
+}
+
+/* Nobody can have these among his irqs: hv/config_raw.c. */
+static void check_legacy_lines(const struct look *look)
+{
+    struct pci_legacy legacy;
+
+    for (unsigned i = 0; i < PCI_LEGACY_CHANNELS; i++)
+        if (pci_legacy_channel(look->function, i, &legacy) &&
+            look->inventory->isa_gsi[legacy.irq] != INVENTORY_NO_GSI)
+            check_line_of_devices(look, look->inventory->isa_gsi[legacy.irq]);
 }
 
 /* ---- One owner, and what keeps it to its guest's memory ---- */
@@ -330,6 +367,7 @@ static void check_device(struct look *look)
     check_pages(look);
     check_legacy(look);
     check_line(look);
+    check_legacy_lines(look);
 }
 
 static void check_dma(const struct vm_config *vm, const struct inventory *inventory,

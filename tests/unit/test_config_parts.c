@@ -380,6 +380,17 @@ static void an_interrupt_line_has_one_owner(void **state)
           VM("b") "devices = [\"00:01.2 gsi 20\"]\n" UNPROTECTED,
           "c:6:12: error: vm \"a\": 00:01.1: its interrupt, input 4 of the IOAPICs, is also that of "
           "the console's serial port; a line has one owner\n");
+    pci.functions[2].interrupt_pin = 0; /* by 14 and 15 alone */
+    finds(VM("a") "devices = [\"00:01.1\"]\n" UNPROTECTED
+          VM("b") "devices = [\"00:02.0 gsi 14\"]\n" UNPROTECTED
+          VM("c") "devices = [\"00:01.2 gsi 13\"]\n" UNPROTECTED,
+          "c:13:12: error: vm \"b\": 00:02.0: its interrupt, input 14 of the IOAPICs, is also that "
+          "of 00:01.1 of vm \"a\" in line 1; a line has one owner\n");
+    finds(VM("b") "devices = [\"00:02.0 gsi 15\"]\n" UNPROTECTED
+          VM("a") "devices = [\"00:01.1\"]\n" UNPROTECTED,
+          "c:13:12: error: vm \"a\": 00:01.1: its interrupt, input 15 of the IOAPICs, is also that "
+          "of 00:02.0 of vm \"b\" in line 1; a line has one owner\n");
+    pci.functions[2].interrupt_pin = 1;
     finds(VM("a") "devices = [\"00:01.1 gsi 2\"]\n" UNPROTECTED,
           "c:6:12: error: vm \"a\": 00:01.1: its interrupt, input 2 of the IOAPICs, is also that of "
           "the machine's interval timer or keyboard; a line has one owner\n");
