@@ -5,7 +5,8 @@
  * A guest is kept to its functions by the machine in two ways: DMA remapping, or
  * for want of it the user's word; and pages, the smallest piece of memory that can
  * be one guest's. So functions are refused apart that the machine cannot tell
- * apart: those of an isolation group, and those with registers in one page.
+ * apart: those of an isolation group, and those with registers in one page or at one
+ * port.
  */
 #include "hv/config_owners.h"
 
@@ -186,24 +187,42 @@ static bool share_a_page(const struct pci_function *a, const struct pci_function
     return false;
 }
 
+static bool share_a_port(const struct pci_function *a, const struct pci_function *b,
+                         uint64_t *port)
+{
+    for (unsigned i = 0; i < PCI_BARS; i++)
+        for (unsigned j = 0; j < PCI_BARS && a->bars[i].space == PCI_SPACE_IO; j++) {
+            *port = a->bars[i].base > b->bars[j].base ? a->bars[i].base : b->bars[j].base;
+            if (config_bar_touches(&a->bars[i], true, *port, *port) &&
+                config_bar_touches(&b->bars[j], true, *port, *port))
+                return true;
+        }
+    return false;
+}
+
 /* Also with one that nobody owns: the guest would reach its registers. */
-static void check_pages(const struct look *look)
+static void check_registers(const struct look *look)
 {
     const struct pci_inventory *pci = look->inventory->pci;
     char address[PCI_ADDRESS_SIZE];
-    uint64_t page;
+    uint64_t place;
 
     for (unsigned i = 0; i < pci->count; i++) {
         const struct pci_function *function = &pci->functions[i];
         const struct vm_config *owner = config_owner_of(look->config, function->address);
 
         if (function == look->function || owner == look->vm ||
-            !share_a_page(look->function, function, &page) ||
             (owner != NULL && !comes_later(look, owner)))
             continue;
         pci_address_format(address, function->address);
-        REFUSE("%s and %s have registers in one page of 4 KiB, at 0x%llx; give both to one guest",
-               look->address, address, (unsigned long long)page);
+        if (share_a_page(look->function, function, &place))
+            REFUSE("%s and %s have registers in one page of 4 KiB, at 0x%llx; give both to one guest",
+                   look->address, address, (unsigned long long)place);
+        else if (share_a_port(look->function, function, &place))
+            REFUSE("%s and %s both have the port 0x%llx; give both to one guest", look->address,
+                   address, (unsigned long long)place);
+        else
+            continue;
         return;
     }
 }
@@ -364,7 +383,7 @@ static void check_device(struct look *look)
     }
     check_bars(look);
     check_group(look);
-    check_pages(look);
+    check_registers(look);
     check_legacy(look);
     check_line(look);
     check_legacy_lines(look);

@@ -348,6 +348,19 @@ static void what_cannot_be_told_apart_is_refused_apart(void **state)
           "and so cannot be given to a guest\n");
 }
 
+static void functions_at_the_same_ports_are_refused_apart(void **state)
+{
+    (void)state;
+    pci.functions[5].bars[1] = (struct pci_bar)PORTS(0xC070, 4); /* of 00:02.0's */
+    pci.functions[5].bars[0] = none;
+    finds(VM("a") "devices = [\"00:02.0\"]\n" UNPROTECTED,
+          "c:6:12: error: vm \"a\": 00:02.0 and 00:03.0 both have the port 0xc070; give both to one "
+          "guest\n");
+    finds(VM("a") "devices = [\"00:02.0\", \"00:03.0\"]\n" UNPROTECTED, "");
+    pci.functions[5].bars[1].base = 0xC080;
+    finds(VM("a") "devices = [\"00:02.0\"]\n" UNPROTECTED, "");
+}
+
 static void two_controllers_at_the_ports_of_a_pcs_disks_are_refused(void **state)
 {
     (void)state;
@@ -425,6 +438,7 @@ int main(void)
         cmocka_unit_test_setup(a_function_must_be_there_and_no_part_of_the_board, set_up),
         cmocka_unit_test_setup(a_bar_where_no_registers_can_be_is_refused, set_up),
         cmocka_unit_test_setup(what_cannot_be_told_apart_is_refused_apart, set_up),
+        cmocka_unit_test_setup(functions_at_the_same_ports_are_refused_apart, set_up),
         cmocka_unit_test_setup(two_controllers_at_the_ports_of_a_pcs_disks_are_refused, set_up),
         cmocka_unit_test_setup(an_interrupt_line_has_one_owner, set_up),
         cmocka_unit_test_setup(dma_is_kept_to_the_guest_or_said_to_be_not, set_up),
