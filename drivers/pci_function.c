@@ -13,9 +13,6 @@
 #define CAPABILITIES_MAX ((PCI_CONFIG_BYTES - 0x40) / 4)
 #define EXTENDED_CAPABILITIES_MAX ((PCI_EXTENDED_BYTES - PCI_EXTENDED_CAPABILITIES) / 4)
 
-#define ACS_WANTED (PCI_ACS_SOURCE_VALIDATION | PCI_ACS_REQUEST_REDIRECT \
-                    | PCI_ACS_COMPLETION_REDIRECT | PCI_ACS_UPSTREAM_FORWARDING)
-
 static uint8_t read_8(const struct pci_function *function, unsigned offset)
 {
     return (uint8_t)pci_config_read(function->address, offset, 1);
@@ -197,7 +194,7 @@ static void read_capabilities(struct pci_function *function, struct pci_inventor
 static void turn_on_acs(struct pci_function *function, unsigned at)
 {
     uint16_t capability = read_16(function, at + PCI_ACS_CAPABILITY);
-    uint16_t wanted = capability & ACS_WANTED;
+    uint16_t wanted = capability & PCI_ACS_WANTED;
     uint16_t control = read_16(function, at + PCI_ACS_CONTROL);
     if (capability == UINT16_MAX)
         return;

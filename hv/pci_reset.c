@@ -52,8 +52,19 @@ static void keep(const struct pci_function *function, struct kept *kept)
         kept->express_control = read(function, function->express + PCI_EXPRESS_DEVICE_CONTROL, 2);
 }
 
+/* Isolation groups are true by it, so it is on whatever it was before. */
+static void turn_on_acs(const struct pci_function *function)
+{
+    unsigned control = function->acs + PCI_ACS_CONTROL;
+
+    if (function->acs != 0)
+        write(function, control, 2, read(function, control, 2) |
+              (read(function, function->acs + PCI_ACS_CAPABILITY, 2) & PCI_ACS_WANTED));
+}
+
 static void restore(const struct pci_function *function, const struct kept *kept)
 {
+    turn_on_acs(function);
     if (function->express != 0)
         write(function, function->express + PCI_EXPRESS_DEVICE_CONTROL, 2, kept->express_control);
     for (size_t i = 0; i < KEPT_IN_HEADER; i++)

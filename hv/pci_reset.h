@@ -25,7 +25,7 @@ enum pci_reset_kind pci_reset_kind(const struct pci_inventory *pci,
 /* "no reset", "function-level reset" ... */
 const char *pci_reset_name(enum pci_reset_kind kind);
 
-/* Waits as the specifications say, 1.2 s at most. BARs, command and sizes of
- * packets are as before. */
+/* Waits as the specifications say, 1.2 s at most. BARs, command, sizes of packets and
+ * ACS are as before. */
 void pci_reset(const struct pci_inventory *pci, const struct pci_function *function,
                enum pci_reset_kind kind, uint64_t tsc_hz);

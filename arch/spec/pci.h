@@ -176,6 +176,9 @@ enum pci_port_type {
 #define PCI_ACS_REQUEST_REDIRECT (1u << 2)
 #define PCI_ACS_COMPLETION_REDIRECT (1u << 3)
 #define PCI_ACS_UPSTREAM_FORWARDING (1u << 4)
+/* What sends all requests on towards the root. */
+#define PCI_ACS_WANTED (PCI_ACS_SOURCE_VALIDATION | PCI_ACS_REQUEST_REDIRECT \
+                        | PCI_ACS_COMPLETION_REDIRECT | PCI_ACS_UPSTREAM_FORWARDING)
 
 /* 7.8.8 "ARI Extended Capability": the next function in the ARI capability register */
 #define PCI_ARI_NEXT_FUNCTION 5

@@ -138,7 +138,8 @@ bool machine_line_route(uint32_t gsi, const struct machine_line *line)
 uint32_t machine_pci_read(struct pci_address address, unsigned offset, size_t bytes)
 {
     uint32_t value = 0;
-    CHECK(address.function < FAKE_PCI_FUNCTIONS && offset % bytes == 0 && offset + bytes <= 256);
+    CHECK(address.function < FAKE_PCI_FUNCTIONS && offset % bytes == 0 &&
+          offset + bytes <= FAKE_PCI_BYTES);
     memcpy(&value, &fake.pci_space[address.function][offset], bytes);
     return value;
 }

@@ -10,6 +10,7 @@
 #define FAKE_RECORDS_MAX 4096
 #define FAKE_LINES 32
 #define FAKE_PCI_FUNCTIONS 8
+#define FAKE_PCI_BYTES 4096
 
 enum fake_record_kind {
     FAKE_REQUEST,
@@ -48,8 +49,8 @@ struct fake_machine {
         bool routed;
         struct machine_line line;
     } lines[FAKE_LINES]; /* the IOAPIC's inputs */
-    uint8_t pci_space[FAKE_PCI_FUNCTIONS][256]; /* by the address' function */
-    uint8_t pci_writable[FAKE_PCI_FUNCTIONS][256];
+    uint8_t pci_space[FAKE_PCI_FUNCTIONS][FAKE_PCI_BYTES]; /* by the address' function */
+    uint8_t pci_writable[FAKE_PCI_FUNCTIONS][FAKE_PCI_BYTES];
     uint8_t ports[0x10000];
     const char *dma_problem; /* what attaching says */
     bool dma_quarantined;

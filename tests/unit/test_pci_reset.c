@@ -114,6 +114,22 @@ static void each_reset_is_as_the_specification_says(void **state)
     assert_int_equal(fake.record_count, 0);
 }
 
+/* A reset turns it off, and then functions of one device reach each other past the
+ * root complex. */
+static void acs_is_on_again_behind_a_reset(void **state)
+{
+    (void)state;
+    it->power = 0xDC;
+    it->acs = 0x140;
+    put(0xE0, 0x100, 2);
+    put(it->acs + PCI_ACS_CAPABILITY, 0x5F, 2);
+    for (enum pci_reset_kind kind = PCI_RESET_POWER; kind <= PCI_RESET_BUS; kind++) {
+        put(it->acs + PCI_ACS_CONTROL, 0, 2); /* as any reset leaves it, or its guest */
+        reset(kind);
+        assert_int_equal(machine_pci_read(it->address, it->acs + PCI_ACS_CONTROL, 2), 0x1D);
+    }
+}
+
 static void a_bus_with_others_on_it_is_not_reset(void **state)
 {
     (void)state;
@@ -148,6 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(it_is_reset_by_the_first_way_that_it_knows),
         TEST(each_reset_is_as_the_specification_says),
+        TEST(acs_is_on_again_behind_a_reset),
         TEST(a_bus_with_others_on_it_is_not_reset),
         TEST(a_function_that_never_answers_again_is_not_waited_for_ever),
     };
