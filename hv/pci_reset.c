@@ -21,7 +21,8 @@ struct kept_register {
     uint8_t offset, bytes;
 };
 
-/* What a reset clears and the machine needs; the command last. */
+/* What a reset clears and the machine needs: BARs first, by their numbers; the command
+ * last. */
 static const struct kept_register kept_in_header[] = {
     { 0x10, 4 }, { 0x14, 4 }, { 0x18, 4 }, { 0x1C, 4 }, { 0x20, 4 }, { 0x24, 4 }, { 0x30, 4 },
     { PCI_CACHE_LINE_SIZE, 2 }, { PCI_INTERRUPT_LINE, 1 }, { PCI_COMMAND, 2 },
@@ -44,10 +45,25 @@ static void write(const struct pci_function *function, unsigned offset, unsigned
     machine_pci_write(function->address, offset, bytes, value);
 }
 
+/* As boot found them: the guest may have made the function forget or move them, by
+ * registers of its own. */
+static void know_bars(const struct pci_function *function, struct kept *kept)
+{
+    for (unsigned i = 0; i < PCI_BAR_ROM; i++) {
+        const struct pci_bar *bar = &function->bars[i];
+        if (bar->space == PCI_SPACE_NONE || bar->base == 0)
+            continue;
+        kept->header[i] = (uint32_t)bar->base;
+        if (bar->space == PCI_SPACE_MEMORY_64)
+            kept->header[i + 1] = (uint32_t)(bar->base >> 32);
+    }
+}
+
 static void keep(const struct pci_function *function, struct kept *kept)
 {
     for (size_t i = 0; i < KEPT_IN_HEADER; i++)
         kept->header[i] = read(function, kept_in_header[i].offset, kept_in_header[i].bytes);
+    know_bars(function, kept);
     if (function->express != 0)
         kept->express_control = read(function, function->express + PCI_EXPRESS_DEVICE_CONTROL, 2);
 }

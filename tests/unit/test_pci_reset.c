@@ -35,7 +35,8 @@ static int fresh(void **state)
                                               .header = PCI_HEADER_BRIDGE,
                                               .parent = PCI_NO_PARENT, .secondary_bus = 1,
                                               .subordinate_bus = 2 };
-    *it = (struct pci_function){ .address = { 0, 1, 0 }, .parent = 0 };
+    *it = (struct pci_function){ .address = { 0, 1, 0 }, .parent = 0,
+                                 .bars = { { BAR0, PCI_SPACE_MEMORY_32, 17, false } } };
     put(PCI_VENDOR_ID, 0x100E8086, 4);
     put(PCI_COMMAND, 3, 2);
     put(PCI_BAR0, BAR0, 4);
@@ -130,6 +131,23 @@ static void acs_is_on_again_behind_a_reset(void **state)
     }
 }
 
+/* A guest can make some functions forget theirs, or move them by their own registers. */
+static void bars_are_where_boot_found_them(void **state)
+{
+    (void)state;
+    it->power = 0xDC;
+    it->bars[1] = (struct pci_bar){ 0x2000000000, PCI_SPACE_MEMORY_64, 21, true };
+    it->bars[3] = (struct pci_bar){ 0, PCI_SPACE_MEMORY_32, 12, false };
+    put(PCI_BAR0, 0x12340000, 4);
+    put(PCI_BAR0 + 4, 0, 8);
+    put(PCI_BAR0 + 12, 0xFFFFF000, 4);
+    reset(PCI_RESET_POWER);
+    assert_int_equal(machine_pci_read(it->address, PCI_BAR0, 4), BAR0);
+    assert_int_equal(machine_pci_read(it->address, PCI_BAR0 + 4, 4), 0);
+    assert_int_equal(machine_pci_read(it->address, PCI_BAR0 + 8, 4), 0x20);
+    assert_int_equal(machine_pci_read(it->address, PCI_BAR0 + 12, 4), 0xFFFFF000);
+}
+
 static void a_bus_with_others_on_it_is_not_reset(void **state)
 {
     (void)state;
@@ -165,6 +183,7 @@ int main(void)
         TEST(it_is_reset_by_the_first_way_that_it_knows),
         TEST(each_reset_is_as_the_specification_says),
         TEST(acs_is_on_again_behind_a_reset),
+        TEST(bars_are_where_boot_found_them),
         TEST(a_bus_with_others_on_it_is_not_reset),
         TEST(a_function_that_never_answers_again_is_not_waited_for_ever),
     };
