@@ -26,7 +26,7 @@ _Static_assert(CONFIG_VMS_MAX + 2 <= 16, "each unit has 16 domain ids at least")
 
 struct vtd_function {
     uint8_t owner; /* VM index, or VTD_NOBODY */
-    bool quarantined;
+    _Atomic bool quarantined; /* also looked at without the lock */
     struct dma_fault_history faults;
 };
 

@@ -196,6 +196,17 @@ uint32_t assigned_config_read(const struct assigned *assigned, unsigned device, 
 
 /* ---- Writes ---- */
 
+/* The console's CPU, which takes no VM's lock, may have taken the function off the bus
+ * since it was asked; either it or this comes last. */
+static void keep_quarantine(const struct pci_function *function)
+{
+    uint32_t now = machine_pci_read(function->address, PCI_COMMAND, 2);
+
+    if (machine_dma_is_quarantined(function))
+        machine_pci_write(function->address, PCI_COMMAND, 2,
+                          now & ~(uint32_t)PCI_COMMAND_BUS_MASTER);
+}
+
 static void write_command(struct assigned *assigned, struct assigned_function *function,
                           uint32_t value, uint32_t mask)
 {
@@ -209,6 +220,8 @@ static void write_command(struct assigned *assigned, struct assigned_function *f
     function->command = (uint16_t)((before & ~mask) | (value & mask & DECODING));
     if (passed != 0)
         machine_pci_write(address, PCI_COMMAND, 2, (now & ~(uint32_t)passed) | (value & passed));
+    if (value & passed & PCI_COMMAND_BUS_MASTER)
+        keep_quarantine(function->function);
     if (function->command != before)
         assigned_map(assigned);
     /* Error bits are cleared by writing them, and one at a time. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/spec/pci.h"
 #include "hv/check.h"
 #include "hv/guest_memory.h"
 
@@ -144,9 +145,19 @@ uint32_t machine_pci_read(struct pci_address address, unsigned offset, size_t by
     return value;
 }
 
+/* As another CPU does it. */
+static void quarantine(struct pci_address address)
+{
+    fake.dma_quarantine_comes = false;
+    fake.dma_quarantined = true;
+    fake.pci_space[address.function][PCI_COMMAND] &= (uint8_t)~PCI_COMMAND_BUS_MASTER;
+}
+
 void machine_pci_write(struct pci_address address, unsigned offset, size_t bytes, uint32_t value)
 {
     record(FAKE_PCI_WRITE, offset, value);
+    if (fake.dma_quarantine_comes)
+        quarantine(address);
     for (size_t i = 0; i < bytes; i++) {
         uint8_t mask = fake.pci_writable[address.function][offset + i];
         uint8_t *byte = &fake.pci_space[address.function][offset + i];

@@ -54,6 +54,7 @@ struct fake_machine {
     uint8_t ports[0x10000];
     const char *dma_problem; /* what attaching says */
     bool dma_quarantined;
+    bool dma_quarantine_comes; /* just before the next write to configuration space */
     bool messages; /* can be remapped */
     uint64_t message; /* CPU and, in the low byte, vector; 0: clear */
     unsigned line_writes;  /* so often one was masked or routed */

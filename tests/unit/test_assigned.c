@@ -390,6 +390,14 @@ static void dma_is_off_while_it_has_no_owner(void **state)
     assert_true(off < detached && detached < reset && reset < fake.record_count);
 }
 
+static void quarantine_that_comes_meanwhile_counts(void **state)
+{
+    (void)state;
+    fake.dma_quarantine_comes = true;
+    set(PCI_COMMAND, DECODING | PCI_COMMAND_BUS_MASTER | PCI_COMMAND_INTX_DISABLE);
+    assert_int_equal(machine_command(), DECODING | PCI_COMMAND_INTX_DISABLE);
+}
+
 static void quarantine_lasts_until_it_is_attached_again(void **state)
 {
     (void)state;
@@ -479,6 +487,7 @@ int main(void)
         cmocka_unit_test_setup(a_disk_controller_has_its_timing_registers, fresh),
         cmocka_unit_test_setup(a_guest_that_ends_leaves_no_dma_behind, fresh),
         cmocka_unit_test_setup(dma_is_off_while_it_has_no_owner, fresh),
+        cmocka_unit_test_setup(quarantine_that_comes_meanwhile_counts, fresh),
         cmocka_unit_test_setup(quarantine_lasts_until_it_is_attached_again, fresh),
         cmocka_unit_test_setup(messages_are_off_and_not_shown, fresh),
         cmocka_unit_test_setup(msi_is_shown_where_interrupts_are_remapped, fresh),
