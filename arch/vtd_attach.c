@@ -76,7 +76,11 @@ static const char *attach(unsigned function, unsigned vm)
         (void)detach_sources(&sources, false);
         return problem;
     }
-    *state = (struct vtd_function){ .owner = (uint8_t)vm };
+    if (state->owner != vm)
+        state->faults = (struct dma_fault_history){ .count = 0 };
+    dma_fault_reopen(&state->faults);
+    state->owner = (uint8_t)vm;
+    state->quarantined = false;
     return NULL;
 }
 

@@ -28,15 +28,19 @@ static void tell(const struct dma_fault *fault, struct pci_address address, cons
     log_line(LOG_WARNING, "DMA fault of %s, %s%s: %s", name, whose, owner, text);
 }
 
-static void quarantine(unsigned function)
+static bool quarantine(unsigned function)
 {
     const struct pci_address address = host.pci.functions[function].address;
     uint32_t bits = machine_pci_read(address, PCI_COMMAND, 2);
-    char name[PCI_ADDRESS_SIZE];
     vtd.functions[function].quarantined = true;
     machine_pci_write(address, PCI_COMMAND, 2, bits & ~PCI_COMMAND_BUS_MASTER);
-    bool blocked = vtd_block(function, true);
-    pci_address_format(name, address);
+    return vtd_block(function, true);
+}
+
+static void tell_quarantine(unsigned function, bool blocked)
+{
+    char name[PCI_ADDRESS_SIZE];
+    pci_address_format(name, host.pci.functions[function].address);
     log_line(LOG_WARNING, "device %s is quarantined after %u faults: no memory, no interrupts, no "
              "bus mastering%s", name, DMA_FAULTS_MAX, blocked ? "" : "; a unit does not answer");
 }
@@ -53,7 +57,10 @@ static void judge_function(unsigned function, const struct dma_fault *fault)
              nobody ? "" : vtd.names[state->owner]);
         return;
     case DMA_FAULT_QUARANTINE:
-        quarantine(function);
+        tell_quarantine(function, quarantine(function));
+        return;
+    case DMA_FAULT_QUARANTINE_AGAIN:
+        (void)quarantine(function);
         return;
     }
 }
@@ -74,6 +81,8 @@ static void judge_stranger(unsigned unit, const struct dma_fault *fault)
         log_line(LOG_WARNING, "iommu %u: too many faults of devices that are not there; its faults "
                  "are seen only when the console is served", unit);
         return;
+    case DMA_FAULT_QUARANTINE_AGAIN:
+        return; /* a stranger's history is never opened again */
     }
 }
 

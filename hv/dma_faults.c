@@ -57,17 +57,24 @@ void dma_fault_format(char to[static DMA_FAULT_TEXT_SIZE], const struct dma_faul
                 (unsigned long long)fault->address, reason_text(fault->reason), fault->reason);
 }
 
+void dma_fault_reopen(struct dma_fault_history *history)
+{
+    history->closed = false;
+}
+
 enum dma_fault_verdict dma_fault_judge(struct dma_fault_history *history, uint64_t now,
                                        uint64_t window_ticks)
 {
-    if (history->count >= DMA_FAULTS_MAX)
+    if (history->closed)
         return DMA_FAULT_FORGIVE;
     if (history->count == 0 || now - history->window_began >= window_ticks) {
         history->window_began = now;
         history->count = 0;
     }
-    history->count++;
-    if (history->count == DMA_FAULTS_MAX)
-        return DMA_FAULT_QUARANTINE;
+    bool again = history->count == DMA_FAULTS_MAX;
+    history->count += !again;
+    history->closed = history->count == DMA_FAULTS_MAX;
+    if (history->closed)
+        return again ? DMA_FAULT_QUARANTINE_AGAIN : DMA_FAULT_QUARANTINE;
     return history->count <= DMA_FAULTS_TOLD ? DMA_FAULT_TELL : DMA_FAULT_FORGIVE;
 }

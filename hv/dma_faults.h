@@ -36,11 +36,18 @@ void dma_fault_format(char to[static DMA_FAULT_TEXT_SIZE], const struct dma_faul
 struct dma_fault_history {
     uint64_t window_began; /* TSC */
     unsigned count;        /* since then */
+    bool closed;           /* it is quarantined */
 };
 
-enum dma_fault_verdict { DMA_FAULT_FORGIVE, DMA_FAULT_TELL, DMA_FAULT_QUARANTINE };
+/* AGAIN: it was told in this window already. */
+enum dma_fault_verdict { DMA_FAULT_FORGIVE, DMA_FAULT_TELL, DMA_FAULT_QUARANTINE,
+                         DMA_FAULT_QUARANTINE_AGAIN };
 
-/* One more fault at this TSC. The last one of a history is QUARANTINE; behind it all
- * are forgiven until the history begins anew. */
+/* Quarantine is over. The window goes on: whoever was quarantined in it is so again
+ * with his next fault. */
+void dma_fault_reopen(struct dma_fault_history *history);
+
+/* One more fault at this TSC. Behind QUARANTINE all are forgiven until the history is
+ * opened again. */
 enum dma_fault_verdict dma_fault_judge(struct dma_fault_history *history, uint64_t now,
                                        uint64_t window_ticks);

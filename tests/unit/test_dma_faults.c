@@ -73,14 +73,22 @@ static void slow_faults_are_told_and_never_quarantine(void **state)
                              DMA_FAULT_QUARANTINE);
 }
 
-static void a_history_that_begins_anew_forgives(void **state)
+/* A guest that starts again and again with a device that faults. */
+static void a_new_life_has_no_new_budget(void **state)
 {
     (void)state;
     struct dma_fault_history history = { 0 };
     for (unsigned i = 0; i < DMA_FAULTS_MAX; i++)
         (void)dma_fault_judge(&history, 1, WINDOW);
-    history = (struct dma_fault_history){ 0 };
-    assert_int_equal(dma_fault_judge(&history, 2, WINDOW), DMA_FAULT_TELL);
+    for (unsigned life = 2; life < 100; life++) {
+        dma_fault_reopen(&history);
+        assert_int_equal(dma_fault_judge(&history, life, WINDOW), DMA_FAULT_QUARANTINE_AGAIN);
+        assert_int_equal(dma_fault_judge(&history, life, WINDOW), DMA_FAULT_FORGIVE);
+    }
+    dma_fault_reopen(&history);
+    assert_int_equal(dma_fault_judge(&history, WINDOW + 1, WINDOW), DMA_FAULT_TELL);
+    dma_fault_reopen(&history);
+    assert_int_equal(dma_fault_judge(&history, WINDOW + 2, WINDOW), DMA_FAULT_TELL);
 }
 
 int main(void)
@@ -90,7 +98,7 @@ int main(void)
         cmocka_unit_test(reasons_that_are_not_known_are_numbers),
         cmocka_unit_test(a_few_are_told_then_the_device_is_taken_off),
         cmocka_unit_test(slow_faults_are_told_and_never_quarantine),
-        cmocka_unit_test(a_history_that_begins_anew_forgives),
+        cmocka_unit_test(a_new_life_has_no_new_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
