@@ -26,6 +26,7 @@ const struct pci_inventory *monitor_pci;
 void monitor_init(const struct pci_inventory *pci)
 {
     monitor_pci = pci;
+    memset(sessions, 0, sizeof sessions);
     for (unsigned seat = 0; seat < MONITOR_SEATS; seat++)
         sessions[seat].seat = (enum monitor_seat)seat;
 }
@@ -472,8 +473,10 @@ void monitor_manager_service(void)
     struct vm *vm = manager_vm();
 
     if (monitor->life != manager_lives()) {
+        struct quota orders = monitor->orders; /* a new life has no more of them */
         stop_answer(monitor);
         memset(monitor, 0, sizeof *monitor);
+        monitor->orders = orders;
         monitor->seat = MONITOR_AT_MANAGER;
         monitor->life = manager_lives();
     }
