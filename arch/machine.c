@@ -53,22 +53,30 @@ void machine_memory_publish(const void *at, size_t bytes)
     fence();
 }
 
-/* By ports, configuration space has one register for all CPUs. */
+/* By ports, configuration space has one register for all CPUs. In memory it needs no
+ * lock, and must have none: a function in a reset may keep the CPU that reads it waiting
+ * for as long as a second, and that is its owner's. */
 static struct lock pci_lock;
 
 uint32_t machine_pci_read(struct pci_address address, unsigned offset, size_t bytes)
 {
-    lock_acquire(&pci_lock);
+    bool in_turn = pci_config_takes_turns(address);
+    if (in_turn)
+        lock_acquire(&pci_lock);
     uint32_t value = pci_config_read(address, offset, (unsigned)bytes);
-    lock_release(&pci_lock);
+    if (in_turn)
+        lock_release(&pci_lock);
     return value;
 }
 
 void machine_pci_write(struct pci_address address, unsigned offset, size_t bytes, uint32_t value)
 {
-    lock_acquire(&pci_lock);
+    bool in_turn = pci_config_takes_turns(address);
+    if (in_turn)
+        lock_acquire(&pci_lock);
     pci_config_write(address, offset, (unsigned)bytes, value);
-    lock_release(&pci_lock);
+    if (in_turn)
+        lock_release(&pci_lock);
 }
 
 static unsigned number_of(const struct pci_function *function)

@@ -64,6 +64,12 @@ static const struct way *way_to(struct pci_address address)
     return NULL;
 }
 
+bool pci_config_takes_turns(struct pci_address address)
+{
+    const struct way *way = way_to(address);
+    return way != NULL && way->base == NULL;
+}
+
 static volatile uint8_t *place_in_memory(const struct way *way, struct pci_address address,
                                          unsigned offset)
 {

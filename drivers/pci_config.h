@@ -6,7 +6,7 @@
  * reach 256 bytes of each function in segment 0.
  *
  * The ports are one register for all: one CPU at a time, and none while a guest
- * of the machine might use them. Tests of what uses this have a version of their
+ * of the machine might use them. Memory takes accesses of all CPUs at once. Tests of what uses this have a version of their
  * own with memory behind it.
  */
 #pragma once
@@ -19,6 +19,9 @@
  * and a place that cannot be reached, reads as ones; writes there are lost. */
 uint32_t pci_config_read(struct pci_address address, unsigned offset, unsigned bytes);
 void pci_config_write(struct pci_address address, unsigned offset, unsigned bytes, uint32_t value);
+
+/* It goes by ports, so the caller sees to it that one CPU at a time does. */
+bool pci_config_takes_turns(struct pci_address address);
 
 /* The same by the ports alone, whatever was added: segment 0, 256 bytes each. */
 uint32_t pci_config_read_by_ports(struct pci_address address, unsigned offset, unsigned bytes);

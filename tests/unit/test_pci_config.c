@@ -133,6 +133,14 @@ static void other_segments_go_by_memory(void **state)
     assert_access(5, true, 4, place + 0x10, 0xFEBC0000);
 }
 
+static void accesses_by_ports_take_turns_and_no_others(void **state)
+{
+    (void)state;
+    assert_true(pci_config_takes_turns((struct pci_address){ 0, 0xFF, 0 }));
+    assert_false(pci_config_takes_turns((struct pci_address){ 1, 0x40, 0 }));
+    assert_false(pci_config_takes_turns((struct pci_address){ 7, 0, 0 }));
+}
+
 static void what_is_outside_all_ranges_is_nobody(void **state)
 {
     (void)state;
@@ -164,6 +172,7 @@ int main(void)
         TEST(segment_0_goes_by_ports),
         TEST(ports_reach_256_bytes),
         TEST(other_segments_go_by_memory),
+        TEST(accesses_by_ports_take_turns_and_no_others),
         TEST(what_is_outside_all_ranges_is_nobody),
         TEST(ports_are_not_used_beside_memory_in_segment_0),
     };
