@@ -51,11 +51,6 @@ static const struct host_ioapic *ioapic_of(uint32_t gsi)
     return NULL;
 }
 
-bool lines_exist(uint32_t gsi)
-{
-    return ioapic_of(gsi) != NULL;
-}
-
 /* The entry of the interrupt remapping table that this input names. */
 static uint32_t remapping_index(uint32_t gsi, uint8_t id)
 {

@@ -15,8 +15,8 @@ void lines_init(void);
 
 /* False: no IOAPIC has this input, or it cannot reach that CPU. */
 bool lines_route(uint32_t gsi, const struct host_ioapic_route *route);
-bool lines_exist(uint32_t gsi);
 
-/* For the boot CPU, behind VT-d's start. False: it does not exist, or VT-d lets none
- * of its interrupts pass. */
+/* For the boot CPU, behind VT-d's start, and once for each input that a guest gets: its
+ * entry of the remapping table is allocated here. False: it does not exist, or VT-d lets
+ * none of its interrupts pass. */
 bool lines_are_usable(uint32_t gsi);

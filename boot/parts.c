@@ -147,9 +147,10 @@ static struct line isa_line(uint8_t irq)
 
 static void give_line(struct vm *vm, unsigned pin, struct line line, const char *whose)
 {
-    if (!lines_exist(line.gsi))
-        log_line(LOG_WARNING, "%s: no IOAPIC has input %u, the interrupt of %s: it never comes",
-                 vm->config->name, line.gsi, whose);
+    if (!lines_are_usable(line.gsi))
+        log_line(LOG_WARNING, "%s: the interrupt of %s never comes: no IOAPIC has input %u%s",
+                 vm->config->name, whose, line.gsi,
+                 vtd_is_on() ? ", or VT-d lets none of its interrupts pass" : "");
     lines_add(vm, pin, line);
 }
 
