@@ -23,6 +23,7 @@
 #include "hv/vm_life.h"
 
 #define LINES_BYTES (16u << 10)
+#define ANSWERS_BYTES (2u << 10)
 #define MONITOR_OUTPUT_BYTES (4u << 10)
 #define MONITOR_INPUT_BYTES (4u << 10)
 
@@ -31,7 +32,7 @@
 #define WAIT_POLLS_MAX (1u << 20)
 
 static struct console the_console;
-static uint8_t line_bytes[LINES_BYTES];
+static uint8_t line_bytes[LINES_BYTES], answer_bytes[ANSWERS_BYTES];
 static uint8_t monitor_output[MONITOR_OUTPUT_BYTES], monitor_input[MONITOR_INPUT_BYTES];
 static _Atomic bool panicking;
 
@@ -58,7 +59,9 @@ void console_init(void)
 {
     the_console = (struct console){ .focus = CONSOLE_NO_FOCUS };
     atomic_store(&panicking, false);
-    console_wire_init(&the_console.wire, line_bytes, sizeof line_bytes);
+    console_wire_init(&the_console.wire);
+    console_ring_init(&the_console.wire.lines, line_bytes, sizeof line_bytes);
+    console_ring_init(&the_console.wire.answers, answer_bytes, sizeof answer_bytes);
     console_ring_init(&the_console.monitor_output, monitor_output, sizeof monitor_output);
     console_ring_init(&the_console.monitor_input, monitor_input, sizeof monitor_input);
 }
@@ -166,7 +169,7 @@ static size_t waiting_bytes(struct console *console)
 {
     struct console_ring *shown = console_shown(console);
 
-    return console_ring_count(&console->wire.lines) +
+    return console_wire_own_count(&console->wire) +
            (shown != NULL ? console_ring_count(shown) : 0);
 }
 

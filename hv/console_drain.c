@@ -77,7 +77,9 @@ size_t console_drain(struct console *console)
     unsigned steps = 0;
 
     for (; steps < STEPS_MAX; steps++) {
-        size_t sent = console_wire_send(&console->wire, console_shown(console));
+        size_t sent = console_wire_send(&console->wire, console_shown(console),
+                                        console->monitor ? CONSOLE_WIRE_BEFORE_MONITOR
+                                                         : CONSOLE_WIRE_BEFORE_GUEST);
         if (sent == 0)
             break;
         total += sent;

@@ -14,7 +14,8 @@
 
 void console_say(struct console *console, const char *format, ...)
 {
-    struct console_ring *lines = &console->wire.lines;
+    struct console_wire *wire = &console->wire;
+    struct console_ring *lines = console->interrupts ? &wire->answers : &wire->lines;
     char line[LOG_WHOLE_LINE_SIZE];
     va_list arguments;
 

@@ -15,6 +15,7 @@ void console_focus_next(struct console *console);
 /* Goes from a stopped guest to one that still runs, if any does. */
 void console_focus_leave(struct console *console);
 
-/* A line of the hypervisor; counted as lost if there is no room for it. */
+/* A line of the hypervisor, before those of the log that wait, except at boot, where
+ * nobody has typed anything; counted as lost if there is no room for it. */
 void console_say(struct console *console, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -12,15 +12,24 @@
 
 static const uint8_t line_break[2] = { '\r', '\n' };
 
-void console_wire_init(struct console_wire *wire, uint8_t *bytes, size_t size)
+void console_wire_init(struct console_wire *wire)
 {
     *wire = (struct console_wire){ .in_line = false };
-    console_ring_init(&wire->lines, bytes, size);
 }
 
-bool console_wire_waits(const struct console_wire *wire, const struct console_ring *guest)
+size_t console_wire_own_count(const struct console_wire *wire)
 {
-    return console_ring_count(&wire->lines) != 0 || (guest && console_ring_count(guest) != 0);
+    return console_ring_count(&wire->answers) + console_ring_count(&wire->lines);
+}
+
+static bool waits(const struct console_ring *shown)
+{
+    return shown != NULL && console_ring_count(shown) != 0;
+}
+
+bool console_wire_waits(const struct console_wire *wire, const struct console_ring *shown)
+{
+    return console_wire_own_count(wire) != 0 || waits(shown);
 }
 
 static size_t up_to_line_end(const uint8_t *chunk, size_t count)
@@ -32,16 +41,18 @@ static size_t up_to_line_end(const uint8_t *chunk, size_t count)
 }
 
 /* Returns how many bytes of the ring were sent. */
-static size_t send_from(struct console_wire *wire, struct console_ring *ring, bool line_only)
+static size_t send_from(struct console_wire *wire, struct console_ring *ring,
+                        enum machine_author author, bool line_only)
 {
     uint8_t chunk[CHUNK];
-    enum machine_author author = ring == &wire->lines ? MACHINE_HYPERVISOR : MACHINE_GUEST;
     size_t there = console_ring_peek(ring, chunk, sizeof chunk);
     size_t sent = machine_console_write(author, chunk,
                                         line_only ? up_to_line_end(chunk, there) : there);
 
-    if (sent != 0)
+    if (sent != 0) {
         wire->in_line = chunk[sent - 1] != '\n';
+        wire->in_own_line = wire->in_line && author == MACHINE_HYPERVISOR;
+    }
     console_ring_drop(ring, sent);
     return sent;
 }
@@ -57,40 +68,85 @@ static size_t send_break(struct console_wire *wire)
     return sent;
 }
 
-/* The guest's line goes on before the hypervisor's. */
-static bool guest_goes_first(const struct console_wire *wire, const struct console_ring *guest)
+static size_t send_own(struct console_wire *wire)
 {
-    return wire->in_line && !wire->in_own_line && !wire->line_ended && wire->break_bytes == 0 &&
-           wire->gone_first < GONE_FIRST_MAX && guest != NULL && console_ring_count(guest) != 0;
+    if (!wire->in_own_line)
+        wire->answering = console_ring_count(&wire->answers) != 0;
+    size_t sent = send_from(wire, wire->answering ? &wire->answers : &wire->lines,
+                            MACHINE_HYPERVISOR, true);
+
+    if (!wire->answering)
+        wire->in_a_row += (uint32_t)sent;
+    wire->gone_first = 0;
+    wire->line_ended = false;
+    return sent;
 }
 
-size_t console_wire_send(struct console_wire *wire, struct console_ring *guest)
+/* Its line goes on before the hypervisor's. */
+static bool guest_goes_first(const struct console_wire *wire)
 {
-    bool own = console_ring_count(&wire->lines) != 0;
+    return wire->in_line && !wire->in_own_line && !wire->line_ended && wire->break_bytes == 0 &&
+           wire->gone_first < GONE_FIRST_MAX;
+}
 
-    if (own && guest_goes_first(wire, guest)) {
-        size_t passed = send_from(wire, guest, true);
-        wire->gone_first = (uint16_t)(wire->gone_first + passed);
-        return passed;
+static size_t send_first(struct console_wire *wire, struct console_ring *shown)
+{
+    size_t sent = send_from(wire, shown, MACHINE_GUEST, true);
+
+    wire->gone_first = (uint16_t)(wire->gone_first + sent);
+    return sent;
+}
+
+/* Lines wait, too. */
+static bool is_turn_of_output(struct console_wire *wire, uint32_t in_a_row_max)
+{
+    if (wire->in_own_line || wire->line_ended || wire->break_bytes != 0 ||
+        console_ring_count(&wire->answers) != 0)
+        return false;
+    if (wire->in_a_row >= in_a_row_max) {
+        wire->in_a_row = 0;
+        wire->turn = in_a_row_max;
     }
+    return wire->turn != 0;
+}
+
+static size_t send_turn(struct console_wire *wire, struct console_ring *shown)
+{
+    size_t sent = send_from(wire, shown, MACHINE_GUEST, false);
+
+    wire->turn -= sent < wire->turn ? (uint32_t)sent : wire->turn;
+    return sent;
+}
+
+static void end_turns(struct console_wire *wire)
+{
+    wire->in_a_row = 0;
+    wire->turn = 0;
+}
+
+size_t console_wire_send(struct console_wire *wire, struct console_ring *shown,
+                         uint32_t in_a_row_max)
+{
+    bool own = console_wire_own_count(wire) != 0;
+    bool both = own && waits(shown);
+
+    if (!both)
+        end_turns(wire);
+    if (both && is_turn_of_output(wire, in_a_row_max))
+        return send_turn(wire, shown);
+    if (both && guest_goes_first(wire))
+        return send_first(wire, shown);
     if (own && wire->in_line && !wire->in_own_line && wire->break_bytes == 0)
         wire->break_bytes = sizeof line_break;
     if (wire->break_bytes != 0)
         return send_break(wire);
-    if (!own && (guest == NULL || console_ring_count(guest) == 0))
-        return 0;
-
-    size_t sent = send_from(wire, own ? &wire->lines : guest, false);
-    if (sent != 0)
-        wire->in_own_line = own && wire->in_line;
-    if (own) {
-        wire->gone_first = 0;
-        wire->line_ended = false;
-    }
-    return sent;
+    if (own)
+        return send_own(wire);
+    return waits(shown) ? send_from(wire, shown, MACHINE_GUEST, false) : 0;
 }
 
 void console_wire_end_line(struct console_wire *wire)
 {
     wire->line_ended = true;
+    end_turns(wire);
 }

@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "hv/console.h"
+#include "hv/console_wire.h"
 #include "hv/log.h"
 #include "hv/vm.h"
 #include "tests/fake/terminal.h"
@@ -273,6 +274,90 @@ static void a_line_without_an_end_does_not_hold_ours_back(void **state)
     assert_non_null(ours);
     assert_true(ours - shown < 300);
     assert_int_equal(strlen(shown), 2000 + strlen("\r\n" LINE "ours\r\n"));
+}
+
+/* More lines than the wire takes in a second, by whoever causes them. */
+static void flood_the_log(void)
+{
+    fake.console_room = 0;
+    for (unsigned i = 0; i < 250; i++)
+        log_line(LOG_INFO, "line %02u of many, 52 bytes with its prefix", i % 100);
+}
+
+/* All that the wire then takes, a FIFO at a time. */
+static const char *shown_by_fifos(void)
+{
+    while (fake.console_transmit_wanted) {
+        fake.console_room = 16;
+        console_service();
+    }
+    return fake_terminal_shown();
+}
+
+static void assert_lines_are_whole(const char *shown, unsigned lines)
+{
+    for (; lines > 0; lines--, shown++) {
+        shown = strstr(shown, LINE "line ");
+        assert_non_null(shown);
+        assert_memory_equal(shown + strlen(LINE "line 00"), " of many, 52 bytes with its prefix\r\n", 36);
+    }
+}
+
+static void an_answer_to_a_key_goes_before_the_logs_lines(void **state)
+{
+    (void)state;
+    attach(2, 4096, 4096);
+    console_use_interrupts();
+    (void)fake_terminal_shown();
+    flood_the_log();
+    fake.console_room = 30; /* and the first line is on the wire */
+    console_service();
+    type(PREFIX "2");
+    const char *shown = shown_by_fifos();
+    const char *answer = strstr(shown, LINE "console: bob");
+    assert_non_null(answer);
+    assert_true(answer - shown <= 2 * 60);
+    assert_lines_are_whole(shown, 250);
+}
+
+static void output_waits_for_so_many_lines_and_then_takes_turns(unsigned max)
+{
+    const char *shown = shown_by_fifos();
+    const char *end = strstr(shown, "end of output\r\n");
+    size_t output = 0, lines = 0;
+
+    assert_non_null(end);
+    for (const char *at = shown; at < end; at = strchr(at, '\n') + 1)
+        *(strncmp(at, LINE, strlen(LINE)) == 0 ? &lines : &output) += strchr(at, '\n') + 1 - at;
+    assert_true(lines >= max && lines <= output + max + 400);
+    assert_lines_are_whole(shown, 250);
+}
+
+static void lines_do_not_keep_the_monitor_from_the_wire(void **state)
+{
+    (void)state;
+    attach(1, 4096, 4096);
+    console_use_interrupts();
+    type(PREFIX "m");
+    (void)fake_terminal_shown();
+    flood_the_log();
+    for (unsigned i = 0; i < 40; i++)
+        console_monitor_write("a row of a table\r\n", 18);
+    console_monitor_write("end of output\r\n", 15);
+    output_waits_for_so_many_lines_and_then_takes_turns(CONSOLE_WIRE_BEFORE_MONITOR);
+}
+
+static void lines_do_not_keep_a_guest_from_the_wire(void **state)
+{
+    (void)state;
+    attach(1, 8192, 4096);
+    console_use_interrupts();
+    (void)fake_terminal_shown();
+    flood_the_log();
+    for (unsigned i = 0; i < 300; i++)
+        say(0, "a row of a table\r\n");
+    say(0, "end of output\r\n");
+    output_waits_for_so_many_lines_and_then_takes_turns(CONSOLE_WIRE_BEFORE_GUEST);
 }
 
 static void control_characters_cannot_forge_a_line(void **state)
@@ -774,6 +859,9 @@ int main(void)
         TEST(a_wire_that_takes_single_bytes_still_gets_whole_lines),
         TEST(a_line_of_the_guest_goes_on_before_a_line_of_ours),
         TEST(a_line_without_an_end_does_not_hold_ours_back),
+        TEST(an_answer_to_a_key_goes_before_the_logs_lines),
+        TEST(lines_do_not_keep_the_monitor_from_the_wire),
+        TEST(lines_do_not_keep_a_guest_from_the_wire),
         TEST(control_characters_cannot_forge_a_line),
         TEST(lines_below_the_level_are_not_shown),
         TEST(a_long_line_is_cut_and_still_ends),
