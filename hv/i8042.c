@@ -71,6 +71,7 @@ void i8042_init(struct i8042 *i8042)
 {
     *i8042 = (struct i8042){
         .status = STATUS_SYSTEM | STATUS_NOT_LOCKED,
+        .a20_said = i8042->a20_said,
         .ram = { CONFIG_SYSTEM | CONFIG_KEYBOARD_OFF | CONFIG_AUXILIARY_OFF | CONFIG_TRANSLATE },
     };
 }

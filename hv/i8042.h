@@ -9,7 +9,7 @@
  *
  * A20 is always on, and both registers say so whatever is written: no processor
  * since 2013 masks it, and a guest's memory is mapped by large pages. A guest that
- * masks it is told of once in its life.
+ * masks it is told of once, however often it starts again.
  *
  * The caller holds the VM's lock.
  */

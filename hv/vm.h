@@ -53,7 +53,9 @@ struct vm {
     struct vm_last last;            /* life: how it ended */
     unsigned starts; /* how often it was started since boot */
     struct restart_history restarts; /* by itself */
-    struct quota restarts_told;
+    struct quota restarts_told, reports_told;
+    bool end_has_report; /* set before end_reason */
+    uint32_t reports_untold; /* before that one */
     _Atomic uint32_t waits_for; /* see hv/readiness.h */
     _Atomic bool ready;         /* in this life */
     struct text_search ready_search; /* over its console's output; under `lock` */

@@ -30,6 +30,13 @@ unsigned vm_count;
 #define RESTARTS_TOLD_MAX 10u
 #define RESTARTS_TOLD_SECONDS 10u
 
+/* Reports of how it ended by an error, each with a block of lines for a vCPU. More than
+ * the limit that holds where the user has set none lets happen. */
+#define REPORTS_TOLD_MAX 10u
+#define REPORTS_TOLD_SECONDS 60u
+_Static_assert(RESTART_LIMIT_OF_CRASHES < REPORTS_TOLD_MAX &&
+               RESTART_SECONDS_OF_CRASHES <= REPORTS_TOLD_SECONDS, "none of these is untold");
+
 #define RUN_ENDED "the user ended the run"
 
 static enum when_all_stopped when_all_stopped;
@@ -162,6 +169,15 @@ void vm_vcpu_started(struct vcpu *vcpu)
         machine_request(vm->vcpus[0]->cpu, REQUEST_START);
 }
 
+static bool has_report(struct vm *vm, enum vm_end end)
+{
+    uint64_t period = REPORTS_TOLD_SECONDS * vm->timers.tsc_hz;
+
+    return (end == VM_END_CRASH || end == VM_END_WATCHDOG) &&
+           quota_take(&vm->reports_told, REPORTS_TOLD_MAX, machine_tsc(), period,
+                      &vm->reports_untold);
+}
+
 /* False: it is ending already, for another reason. As soon as `end` is set vCPUs
  * may park, so this CPU is the only one here until the reason is there, and after
  * that it writes nothing: finish() waits for that. */
@@ -174,6 +190,7 @@ static bool mark_end(struct vm *vm, enum vm_end end, const char *reason, uint32_
     vm->exit_status = status;
     vm->ended_tsc = machine_tsc();
     changes_add(vm, CHANGE_ENDED, end, reason);
+    vm->end_has_report = has_report(vm, end);
     atomic_store(&vm->end_reason, reason);
     ask_all(vm, REQUEST_STOP); /* in a next life this STOP means nothing */
     return true;
@@ -189,10 +206,23 @@ void vm_exit(struct vm *vm, uint32_t status)
     (void)mark_end(vm, VM_END_EXIT, "exit port", status);
 }
 
+static void report(struct vcpu *vcpu, const char *reason)
+{
+    struct vm *vm = vcpu->vm;
+
+    if (!vm->end_has_report)
+        return;
+    if (vm->reports_untold != 0)
+        log_line(LOG_WARNING, "%s: %u reports before this one are not listed", vm->config->name,
+                 vm->reports_untold);
+    vm->reports_untold = 0;
+    crash_report(vcpu, reason);
+}
+
 void vm_crash(struct vcpu *vcpu, const char *reason)
 {
     if (mark_end(vcpu->vm, VM_END_CRASH, reason, 0))
-        crash_report(vcpu, reason);
+        report(vcpu, reason);
 }
 
 static void say_end(void)
@@ -342,6 +372,10 @@ static void end_of_a_crash(const struct vm *vm, const char *reason)
 {
     atomic_store(&any_crashed, true);
     log_line(LOG_ERROR, "%s: stopped after an error (%s)", vm->config->name, reason);
+    if (!vm->end_has_report)
+        log_line(LOG_WARNING, "%s: the latest %u reports, this one among them, are not listed; see "
+                 "\"show %s\" in the monitor", vm->config->name, vm->reports_told.refused,
+                 vm->config->name);
 }
 
 static void end_with_status(const struct vm *vm)
@@ -437,8 +471,9 @@ void vm_vcpu_parks(struct vcpu *vcpu)
 
     if (atomic_load(&vm->end) != VM_END_WATCHDOG || vcpu->state != VCPU_RUNNING)
         return;
+    const char *reason = end_reason(vm);
     lock_acquire(&vm->lock);
-    crash_report(vcpu, end_reason(vm));
+    report(vcpu, reason);
     lock_release(&vm->lock);
 }
 

@@ -896,6 +896,39 @@ static void hangs_again_and_again(void)
     REQUIRE(was_shown("end: crashed"));
 }
 
+static void hang_often(unsigned times)
+{
+    for (unsigned i = 0; i < times; i++) {
+        ports_write(&vcpus[0][0], 0x443, 1, 15);
+        settle();
+    }
+}
+
+/* The user allows more than the log takes. */
+static void hangs_very_often(void)
+{
+    configs[0].watchdog = configs[0].restart.watched = true;
+    configs[0].restart.limit = 50;
+    configs[0].restart.seconds = 1;
+    boot_and_settle(1, 1, WHEN_ALL_STOPPED_WAIT);
+    hang_often(40);
+    REQUIRE(vm_of[0].state == VM_RUNNING && vm_of[0].starts == 41);
+    REQUIRE(shown_lines("guest0: vCPU 0: its watchdog ran out") == 10 && shown_lines("  RIP ") == 10);
+    fake.tsc += 61 * vm_of[0].timers.tsc_hz;
+    hang_often(51);
+    REQUIRE(vm_of[0].state == VM_STOPPED);
+    REQUIRE(shown_lines("guest0: 30 reports before this one are not listed") == 1);
+    REQUIRE(shown_lines("  RIP ") == 20);
+    REQUIRE(was_shown("guest0: stopped after an error (its watchdog ran out)"));
+    REQUIRE(was_shown("guest0: the latest 41 reports, this one among them, are not listed"));
+}
+
+static void reports_do_not_fill_the_log(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(hangs_very_often);
+}
+
 static void hangs_and_stays(void)
 {
     configs[0].watchdog = configs[0].restart.watched = true;
@@ -1293,6 +1326,7 @@ int main(void)
         cmocka_unit_test(a_manual_start_waits_for_the_user),
         cmocka_unit_test(nothing_starts_once_the_run_ends),
         cmocka_unit_test(restarts_do_not_fill_the_log),
+        cmocka_unit_test(reports_do_not_fill_the_log),
         cmocka_unit_test(a_guest_that_hangs_is_reported_and_starts_again),
         cmocka_unit_test(a_guest_that_hangs_for_ever_is_stopped),
         cmocka_unit_test(a_paused_guest_does_not_hang),
