@@ -224,9 +224,9 @@ static bool order(struct monitor *monitor)
 
     switch (request->command) {
     case MONITOR_START: ordered(monitor, vm, vm_command_start(vm), "starts"); return true;
-    case MONITOR_STOP: ordered(monitor, vm, vm_command_end(vm, VM_END_STOP), "stops"); return true;
+    case MONITOR_STOP: ordered(monitor, vm, vm_command_stop(vm), "stops"); return true;
     case MONITOR_RESTART:
-        ordered(monitor, vm, vm_command_end(vm, VM_END_RESTART) || vm_command_start(vm),
+        ordered(monitor, vm, vm_command_restart(vm) || vm_command_start(vm),
                 "restarts");
         return true;
     case MONITOR_PAUSE: ordered(monitor, vm, vm_command_pause(vm, true), "paused"); return true;

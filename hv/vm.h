@@ -59,6 +59,7 @@ struct vm {
     _Atomic uint32_t waits_for; /* see hv/readiness.h */
     _Atomic bool ready;         /* in this life */
     struct text_search ready_search; /* over its console's output; under `lock` */
+    _Atomic bool stop_asked; /* by the user, while it was ending */
     _Atomic bool paused;  /* by the user; its vCPUs stay in the mailbox */
     uint64_t ended_tsc;   /* the mark of the last end */
     uint64_t started_tsc; /* its boot vCPU's first instruction of this life */

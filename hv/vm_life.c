@@ -38,6 +38,8 @@ _Static_assert(RESTART_LIMIT_OF_CRASHES < REPORTS_TOLD_MAX &&
                RESTART_SECONDS_OF_CRASHES <= REPORTS_TOLD_SECONDS, "none of these is untold");
 
 #define RUN_ENDED "the user ended the run"
+#define USER_STOPS "the user's command \"stop\""
+#define USER_RESTARTS "the user's command \"restart\""
 
 static enum when_all_stopped when_all_stopped;
 static _Atomic unsigned vms_running;
@@ -124,9 +126,11 @@ void vm_start(struct vm *vm)
     for (unsigned i = 1; i < vm->vcpu_count; i++)
         machine_request(vm->vcpus[i]->cpu, REQUEST_START);
 
-    /* vm_stop_all() may have looked while this VM was between two lives. */
+    /* What ends it may have come while it was between two lives. */
     if (atomic_load(&run_end) != RUN_GOES_ON)
         (void)mark_end(vm, VM_END_POWEROFF, RUN_ENDED, 0);
+    else if (atomic_exchange(&vm->stop_asked, false))
+        (void)mark_end(vm, VM_END_STOP, USER_STOPS, 0);
 }
 
 static void say_wait(const struct vm *vm)
@@ -275,11 +279,19 @@ bool vm_command_start(struct vm *vm)
     return true;
 }
 
-bool vm_command_end(struct vm *vm, enum vm_end end)
+/* Of a guest that resets itself all the time, it is nearly always ending. */
+bool vm_command_stop(struct vm *vm)
 {
-    return atomic_load(&vm->state) == VM_RUNNING &&
-           mark_end(vm, end, end == VM_END_STOP ? "the user's command \"stop\""
-                                                : "the user's command \"restart\"", 0);
+    if (atomic_load(&vm->state) == VM_STOPPED)
+        return false;
+    if (atomic_load(&vm->state) != VM_RUNNING || !mark_end(vm, VM_END_STOP, USER_STOPS, 0))
+        atomic_store(&vm->stop_asked, true);
+    return true;
+}
+
+bool vm_command_restart(struct vm *vm)
+{
+    return atomic_load(&vm->state) == VM_RUNNING && mark_end(vm, VM_END_RESTART, USER_RESTARTS, 0);
 }
 
 /* If it ends meanwhile the next life begins unpaused, or the pause is of that. */
@@ -321,6 +333,7 @@ void vm_begin(struct vm *vm)
         return;
     if (atomic_exchange(&vm->waits_for, 0) != READINESS_RELEASED)
         atomic_fetch_add(&vms_running, 1);
+    atomic_store(&vm->stop_asked, false); /* of the last life */
     if (atomic_load(&run_end) == RUN_GOES_ON)
         vm_start(vm);
     else
@@ -429,7 +442,7 @@ static void end_restarts(const struct vm *vm)
 
 static enum restart_decision decide(struct vm *vm, enum vm_end end)
 {
-    if (atomic_load(&run_end) != RUN_GOES_ON)
+    if (atomic_exchange(&vm->stop_asked, false) || atomic_load(&run_end) != RUN_GOES_ON)
         return RESTART_NO;
     return restart_decide(&vm->config->restart, &vm->restarts, end, machine_tsc(),
                           vm->timers.tsc_hz);

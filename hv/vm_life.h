@@ -41,7 +41,8 @@ unsigned vm_start_all(void);
 /* The user's commands, from any CPU. They ask and return; false: nothing to do in
  * this state. A stopped VM starts on its own CPU, in vm_begin(). */
 bool vm_command_start(struct vm *vm);
-bool vm_command_end(struct vm *vm, enum vm_end end); /* VM_END_STOP or VM_END_RESTART */
+bool vm_command_stop(struct vm *vm); /* if it is ending, it does not start again */
+bool vm_command_restart(struct vm *vm);
 bool vm_command_pause(struct vm *vm, bool paused);
 void vm_begin(struct vm *vm);
 

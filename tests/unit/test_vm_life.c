@@ -696,17 +696,17 @@ static void commands(void)
 {
     boot_and_settle(3, 2, WHEN_ALL_STOPPED_WAIT);
     REQUIRE(!vm_command_start(&vm_of[0]));
-    REQUIRE(vm_command_end(&vm_of[0], VM_END_RESTART));
-    REQUIRE(!vm_command_end(&vm_of[0], VM_END_RESTART)); /* it is ending */
+    REQUIRE(vm_command_restart(&vm_of[0]));
+    REQUIRE(!vm_command_restart(&vm_of[0])); /* it is ending */
     settle();
     check_settled();
     REQUIRE(vm_of[0].starts == 2 && vm_of[0].state == VM_RUNNING);
-    REQUIRE(vm_command_end(&vm_of[0], VM_END_STOP));
+    REQUIRE(vm_command_stop(&vm_of[0]));
     settle();
     check_settled();
     REQUIRE(vm_of[0].state == VM_STOPPED && vm_of[1].starts == 1 && ends == 0);
     REQUIRE(was_shown("guest0: stopped (the user's command \"stop\")"));
-    REQUIRE(!vm_command_end(&vm_of[0], VM_END_STOP) && !vm_command_pause(&vm_of[0], true));
+    REQUIRE(!vm_command_stop(&vm_of[0]) && !vm_command_pause(&vm_of[0], true));
     REQUIRE(vm_command_start(&vm_of[0]));
     REQUIRE(vm_command_start(&vm_of[0])); /* twice before it is served */
     settle();
@@ -718,6 +718,57 @@ static void the_user_stops_starts_and_restarts_one_vm(void **state)
 {
     (void)state;
     in_a_boot_of_its_own(commands);
+}
+
+static void stop_before_the_decision(void)
+{
+    boot_and_settle(2, 1, WHEN_ALL_STOPPED_WAIT);
+    vm_end(&vm_of[0], VM_END_REBOOT, "reset");
+    REQUIRE(vm_of[0].state == VM_ENDING && vm_command_stop(&vm_of[0]));
+    settle();
+    check_settled();
+    REQUIRE(vm_of[0].state == VM_STOPPED && vm_of[0].starts == 1);
+    REQUIRE(!vm_command_stop(&vm_of[0]) && vm_command_start(&vm_of[0]));
+    settle();
+    REQUIRE(vm_of[0].state == VM_RUNNING && vm_of[0].starts == 2);
+}
+
+static void user_stops_it(struct vm *vm)
+{
+    REQUIRE(vm_command_stop(vm));
+    while_zeroing = NULL;
+}
+
+static void stop_behind_the_decision(void)
+{
+    boot_and_settle(2, 1, WHEN_ALL_STOPPED_WAIT);
+    while_zeroing = user_stops_it;
+    vm_end(&vm_of[0], VM_END_REBOOT, "reset");
+    settle();
+    check_settled();
+    REQUIRE(vm_of[0].state == VM_STOPPED && vm_of[0].starts == 2);
+    REQUIRE(was_shown("guest0: stopped (the user's command \"stop\")"));
+}
+
+/* Nothing is left of a stop that found the VM in its last moments. */
+static void stop_of_one_that_stops(void)
+{
+    boot_and_settle(2, 1, WHEN_ALL_STOPPED_WAIT);
+    while_zeroing = user_stops_it;
+    vm_end(&vm_of[0], VM_END_POWEROFF, "S5");
+    settle();
+    REQUIRE(vm_of[0].state == VM_STOPPED && vm_command_start(&vm_of[0]));
+    settle();
+    check_settled();
+    REQUIRE(vm_of[0].state == VM_RUNNING && vm_of[0].starts == 2);
+}
+
+static void a_stop_holds_whenever_it_comes(void **state)
+{
+    (void)state;
+    in_a_boot_of_its_own(stop_before_the_decision);
+    in_a_boot_of_its_own(stop_behind_the_decision);
+    in_a_boot_of_its_own(stop_of_one_that_stops);
 }
 
 static unsigned told;
@@ -732,7 +783,7 @@ static void start_after_stop(void)
 {
     boot_and_settle(2, 1, WHEN_ALL_STOPPED_WAIT);
     while_the_console_is_told = user_starts_too_early;
-    REQUIRE(vm_command_end(&vm_of[0], VM_END_STOP));
+    REQUIRE(vm_command_stop(&vm_of[0]));
     settle();
     REQUIRE(told == 1 && vm_of[0].state == VM_STOPPED && vm_of[0].starts == 1);
     REQUIRE(vm_command_start(&vm_of[0]));
@@ -761,7 +812,7 @@ static void pausing(void)
     settle();
     REQUIRE(vcpu_may_run(&vcpus[0][0]));
     REQUIRE(vm_command_pause(&vm_of[0], true));
-    REQUIRE(vm_command_end(&vm_of[0], VM_END_RESTART));
+    REQUIRE(vm_command_restart(&vm_of[0]));
     settle();
     check_settled();
     REQUIRE(vcpu_may_run(&vcpus[0][0])); /* a new life is not paused */
@@ -1091,7 +1142,7 @@ static void writes_again_and_again(void)
         vm_end(&vm_of[0], VM_END_REBOOT, "reset");
         settle();
     }
-    vm_command_end(&vm_of[1], VM_END_STOP);
+    vm_command_stop(&vm_of[1]);
     settle();
     ports_write(&vcpus[0][0], READY_PORT, 1, 1);
     settle();
@@ -1250,8 +1301,8 @@ static void user_commands(void)
         return;
     switch (chance(5)) {
     case 0: vm_command_start(vm); break;
-    case 1: vm_command_end(vm, VM_END_STOP); break;
-    case 2: vm_command_end(vm, VM_END_RESTART); break;
+    case 1: vm_command_stop(vm); break;
+    case 2: vm_command_restart(vm); break;
     default: vm_command_pause(vm, chance(2)); break;
     }
 }
@@ -1321,6 +1372,7 @@ int main(void)
         cmocka_unit_test(a_limit_ends_a_crash_loop_until_the_user_starts_it),
         cmocka_unit_test(a_limit_can_end_the_machine),
         cmocka_unit_test(the_user_stops_starts_and_restarts_one_vm),
+        cmocka_unit_test(a_stop_holds_whenever_it_comes),
         cmocka_unit_test(a_start_begins_when_the_console_knows_of_the_stop),
         cmocka_unit_test(a_pause_is_of_one_vm_and_one_life),
         cmocka_unit_test(a_manual_start_waits_for_the_user),
