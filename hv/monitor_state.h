@@ -42,6 +42,7 @@ struct monitor_place {
     uint64_t until; /* TSC until which an answer is waited for */
     uint64_t asked; /* TSC when records were asked for */
     const struct exit_record *last; /* and the newest one then */
+    unsigned overwritten;           /* of those, by newer ones */
     uint32_t taken[CONFIG_VCPUS_MAX]; /* snapshots before this one */
 };
 

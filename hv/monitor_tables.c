@@ -187,8 +187,12 @@ bool monitor_say_exit(struct monitor *monitor, struct monitor_text *text,
         place->last = recorder_last(vcpu);
         place->asked = machine_tsc();
     }
-    if (!recorder_look(place->last, back, &record) || record.tsc > place->asked)
+    if (!recorder_look(place->last, back, &record))
         return false;
+    if (record.tsc > place->asked) {
+        place->overwritten++;
+        return false;
+    }
     uint64_t ago = monitor_microseconds(place->asked - record.tsc);
     if (monitor->json)
         monitor_json_exit(&text->json, vcpu, &record, back, ago);
@@ -200,6 +204,22 @@ bool monitor_say_exit(struct monitor *monitor, struct monitor_text *text,
     return true;
 }
 
+/* A guest that runs may make exits faster than the wire takes them. A program sees it
+ * by their numbers. */
+static enum monitor_step end_trace(struct monitor *monitor, struct monitor_text *text)
+{
+    struct monitor_place *place = &monitor->place;
+    unsigned vcpu = place->vcpu++, overwritten = place->overwritten;
+
+    place->item = 0;
+    place->overwritten = 0;
+    if (overwritten == 0 || monitor->json)
+        return MONITOR_SKIP;
+    monitor_say(text, "vCPU %u: %u more gave way to newer ones meanwhile; of a paused guest all are "
+                "shown", vcpu, overwritten);
+    return MONITOR_LINE;
+}
+
 /* Oldest first. */
 enum monitor_step monitor_trace_step(struct monitor *monitor, struct monitor_text *text)
 {
@@ -208,12 +228,11 @@ enum monitor_step monitor_trace_step(struct monitor *monitor, struct monitor_tex
 
     if (place->vcpu == vm->vcpu_count)
         return MONITOR_DONE;
+    if (place->item == RECORDER_SHOWN_MAX)
+        return end_trace(monitor, text);
     unsigned back = RECORDER_SHOWN_MAX - 1 - place->item;
     bool there = monitor_say_exit(monitor, text, vm->vcpus[place->vcpu], back);
-    if (++place->item == RECORDER_SHOWN_MAX) {
-        place->item = 0;
-        place->vcpu++;
-    }
+    place->item++;
     return there ? MONITOR_LINE : MONITOR_SKIP;
 }
 

@@ -352,7 +352,13 @@ static void stats_and_trace_tell_what_was_recorded(void **state)
               "           2048 to 4095                  80 "
               "########################################\r\n"
               "guest-a: vCPU 1 ");
-    has(answer("trace guest-a\r", 16), "vCPU 1    0: ");
+    text = answer("trace guest-a\r", 16);
+    has(text, "vCPU 1    0: ");
+    assert_null(strstr(text, "gave way"));
+    vcpus[0][1].exit->tsc = fake.tsc + 1000; /* it was made while the answer was */
+    text = answer("trace guest-a\r", 16);
+    has(text, "vCPU 1: 1 more gave way to newer ones meanwhile");
+    assert_null(strstr(text, "vCPU 1    0: "));
     has(answer("stats\r", 16), "guest-b: vCPU 1");
 }
 
