@@ -2,6 +2,7 @@
 """tools/bulkheadctl.py against a monitor that is played here, on a pseudo-terminal or a
 socket, with a guest on the same line that says whatever could fool it."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -97,6 +98,12 @@ class Machine:
         self.guest_says({**WEB, "name": "forged"})
         for found in self.answers.get(command, [NONE_LIKE_IT]):
             self.say(found)
+
+    def wait_for(self, typed):
+        deadline = time.monotonic() + TIMEOUT_S
+        while typed not in self.seen:
+            assert time.monotonic() < deadline, f"{typed} was not typed"
+            time.sleep(0.05)
 
     def stop(self):
         self.stopped = True
@@ -203,16 +210,27 @@ def heed_ctrl_c():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@contextlib.contextmanager
 def follow(machine):
-    return subprocess.Popen([sys.executable, PROGRAM, "--at", machine.at, "follow"],
-                            stdout=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c)
+    """The program, for as long as TIMEOUT_S."""
+    with subprocess.Popen([sys.executable, PROGRAM, "--at", machine.at, "follow"],
+                          stdout=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c) as program:
+        limit = threading.Timer(TIMEOUT_S, program.kill)
+        limit.start()
+        try:
+            yield program
+        except BaseException:
+            program.kill()
+            raise
+        finally:
+            program.wait()
+            limit.cancel()
 
 
 def test_a_line_has_one_program(terminal):
     machine = terminal({"list": [WEB, done("list")], "watch": []})
     with follow(machine) as first:
-        while b"watch" not in machine.seen:
-            time.sleep(0.05)
+        machine.wait_for(b"watch")
         ran = run(machine, "list")
         first.send_signal(signal.SIGINT)
     assert ran.returncode == 3 and "in use by another program" in ran.stderr
@@ -233,8 +251,7 @@ def test_waiting_ends_with_what_became_of_the_guest(terminal):
 def test_changes_are_followed_until_ctrl_c(terminal):
     machine = terminal({"watch": []})
     with follow(machine) as program:
-        while b"watch" not in machine.seen:
-            time.sleep(0.05)
+        machine.wait_for(b"watch")
         change = {"type": "change", "number": 1, "time_us": 1500000, "guest": "web",
                   "change": "ended", "end": CRASH}
         machine.guest_says({**change, "guest": "forged"})
