@@ -345,7 +345,7 @@ build/bulkhead.stripped.elf: build/bulkhead.elf
 # The same with a bug in place of one step, for the test of the report.
 build/crash.elf: build/symbols.o build/image/tests/boot/crash.o
 	$(Q)$(CC) $(IMAGE_LINK) -T linker.ld -o $@ \
-		$(filter-out build/image/boot/partition.o,$(IMAGE_OBJECTS)) \
+		$(filter-out build/image/boot/preflight.o,$(IMAGE_OBJECTS)) \
 		build/image/tests/boot/crash.o build/symbols.o
 
 build/crash.stripped.elf: build/crash.elf
@@ -353,8 +353,8 @@ build/crash.stripped.elf: build/crash.elf
 
 # And one that a reset follows, as by the button.
 build/crash_reset.elf: build/crash.elf build/image/tests/boot/crash_reset.o
-	$(Q)$(CC) $(IMAGE_LINK) -T linker.ld -o $@ -Wl,--wrap=boot_partition -Wl,--wrap=console_flush \
-		$(filter-out build/image/boot/partition.o,$(IMAGE_OBJECTS)) \
+	$(Q)$(CC) $(IMAGE_LINK) -T linker.ld -o $@ -Wl,--wrap=boot_preflight -Wl,--wrap=console_flush \
+		$(filter-out build/image/boot/preflight.o,$(IMAGE_OBJECTS)) \
 		build/image/tests/boot/crash.o build/image/tests/boot/crash_reset.o build/symbols.o
 
 build/crash_reset.stripped.elf: build/crash_reset.elf

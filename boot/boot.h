@@ -30,7 +30,7 @@ struct boot {
     bool config_found;
     struct memory_map memory;
     hpa_t trampoline;
-    bool record_page_free;
+    hpa_t record_page; /* 0: none is free */
     struct config config;
     struct findings findings;
     struct inventory inventory;

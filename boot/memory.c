@@ -119,12 +119,11 @@ void boot_memory_init(struct boot *boot)
     if (boot->screen_problem == NULL)
         memory_map_reserve(&boot->memory, HPA(boot->screen.address),
                            framebuffer_bytes(&boot->screen));
-    bool record_page_free =
-        memory_map_holds(&boot->memory, HPA(PANIC_RECORD_BASE), sizeof(struct panic_record));
+    boot->record_page = panic_record_place(&boot->memory);
+    memory_map_reserve(&boot->memory, boot->record_page, sizeof(struct panic_record));
     if (!memory_map_drop_low(&boot->memory, &boot->trampoline))
         halt_machine("no free page below 640 KiB, where the other CPUs must begin");
     trim_memory(&boot->memory);
-    boot->record_page_free = record_page_free && boot->trampoline.value != PANIC_RECORD_BASE;
 
     acpi_read(info->rsdp.size ? info->rsdp.bytes : NULL, info->rsdp.size, &host.acpi, &problems);
     report_acpi(&problems);
@@ -170,14 +169,13 @@ static void map_modules(struct boot *boot)
 
 static void map_record(const struct boot *boot)
 {
-    if (!boot->record_page_free) {
-        log_line(LOG_WARNING, "the page at %llx is not free memory: a panic would leave no record "
-                 "for the next boot", PANIC_RECORD_BASE);
+    if (boot->record_page.value == 0) {
+        log_line(LOG_WARNING, "no page that outlives a reset is free memory: a panic would leave no "
+                 "record for the next boot");
         return;
     }
-    paging_map(RECORD_VIRTUAL, HPA(PANIC_RECORD_BASE), sizeof(struct panic_record),
-               PAGE_READ_WRITE);
-    owners_add(HPA(PANIC_RECORD_BASE), sizeof(struct panic_record), "the record of a panic");
+    paging_map(RECORD_VIRTUAL, boot->record_page, sizeof(struct panic_record), PAGE_READ_WRITE);
+    owners_add(boot->record_page, sizeof(struct panic_record), "the record of a panic");
     panic_record_use((struct panic_record *)RECORD_VIRTUAL);
 }
 

@@ -9,11 +9,13 @@
 #include "hv/log.h"
 #include "hv/log_ring.h"
 #include "hv/machine.h"
+#include "hv/memory_map.h"
 #include "hv/text.h"
 
 #define VERSION 1
 #define LINES_BEFORE 8 /* what led to it */
 
+static const hpa_t places[] = { { 0x90000 }, { 0x60000 } };
 static const uint8_t magic[8] = "BHpanic";
 static struct panic_record *page;
 static uint64_t first_line;
@@ -57,6 +59,14 @@ static bool is_valid(const struct panic_record *record)
     return memcmp(record->magic, magic, sizeof magic) == 0 && record->version == VERSION
         && record->length <= sizeof record->text
         && record->checksum == checksum(record) && is_text(record->text, record->length);
+}
+
+hpa_t panic_record_place(const struct memory_map *map)
+{
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        if (memory_map_holds(map, places[i], sizeof(struct panic_record)))
+            return places[i];
+    return HPA(0);
 }
 
 void panic_record_use(struct panic_record *at)

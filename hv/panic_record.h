@@ -6,8 +6,10 @@
  * counts only if all of it is as panic_record_write() makes one, and is nothing
  * but text even then.
  *
- * The page lies above GRUB's core on a BIOS, and below its real-mode buffer at
- * 68000h and what firmware takes from the upper end of this memory.
+ * The page lies below 640 KiB, where neither GRUB nor a guest writes. A BIOS that
+ * offers memory to option ROMs (the POST Memory Manager) clears most of what is below
+ * 90000h before it boots, so the page is there; unless the firmware keeps that for
+ * itself, when it is at 60000h.
  */
 #pragma once
 
@@ -16,7 +18,8 @@
 
 #include "hv/addr.h"
 
-#define PANIC_RECORD_BASE 0x60000ull
+struct memory_map;
+
 #define PANIC_RECORD_TEXT (PAGE_SIZE_4K - 20)
 #define PANIC_RECORD_LINES_MAX 48u
 
@@ -28,6 +31,9 @@ struct panic_record {
     char text[PANIC_RECORD_TEXT]; /* lines, each ended by \n */
 };
 _Static_assert(sizeof(struct panic_record) == PAGE_SIZE_4K, "one page");
+
+/* The first place that is free memory; 0: none is. The same in each boot of a machine. */
+hpa_t panic_record_place(const struct memory_map *map);
 
 /* Boot. Until then, and where there is no such page, a panic leaves no record. */
 void panic_record_use(struct panic_record *page);

@@ -10,8 +10,8 @@
 #include "hv/log_ring.h"
 #include "hv/text.h"
 
-void __real_boot_partition(struct boot *boot);
-void __wrap_boot_partition(struct boot *boot);
+void __real_boot_preflight(void);
+void __wrap_boot_preflight(void);
 void __real_console_flush(void);
 void __wrap_console_flush(void);
 
@@ -27,14 +27,14 @@ static bool record_was_shown(void)
     return false;
 }
 
-void __wrap_boot_partition(struct boot *boot)
+void __wrap_boot_preflight(void)
 {
     if (record_was_shown()) {
         __real_console_flush();
         power_reset(&host.acpi);
     }
     crashing = true;
-    __real_boot_partition(boot);
+    __real_boot_preflight();
 }
 
 void __wrap_console_flush(void)

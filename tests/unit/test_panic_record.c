@@ -13,6 +13,7 @@
 
 #include "hv/log.h"
 #include "hv/log_ring.h"
+#include "hv/memory_map.h"
 #include "hv/panic_record.h"
 #include "hv/uart.h"
 #include "tests/fake/terminal.h"
@@ -233,6 +234,25 @@ static void without_a_page_nothing_happens(void **state)
     assert_string_equal(next_boot(), "");
 }
 
+static struct memory_map map_of(uint64_t base, uint64_t bytes)
+{
+    const struct memory_range range = { .base = HPA(base), .bytes = bytes,
+                                        .type = MEMORY_USABLE };
+    struct memory_map map;
+
+    memory_map_build(&map, &range, 1);
+    return map;
+}
+
+static void its_place_is_free_memory(void **state)
+{
+    struct memory_map all = map_of(0, 0x9FC00), less = map_of(0, 0x90FFF), none = map_of(0, 0x60FFF);
+    (void)state;
+    assert_int_equal(panic_record_place(&all).value, 0x90000);
+    assert_int_equal(panic_record_place(&less).value, 0x60000);
+    assert_int_equal(panic_record_place(&none).value, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +269,7 @@ int main(void)
         cmocka_unit_test_setup(too_many_lines_are_refused, set_up),
         cmocka_unit_test_setup(memory_after_power_on_is_nothing, set_up),
         cmocka_unit_test_setup(without_a_page_nothing_happens, set_up),
+        cmocka_unit_test_setup(its_place_is_free_memory, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
