@@ -108,7 +108,7 @@ GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 
 # One guest for each other kind of kernel: guest/kinds.
 KINDS := linux32.bin multiboot1.elf addresses.bin multiboot2.elf pvh.elf flat16.bin flat32.bin \
-	flat64.bin coreboot.bin tasks.elf modes.elf calls.elf calls64.elf
+	flat64.bin coreboot.bin bios.bin tasks.elf modes.elf calls.elf calls64.elf
 
 # Starts a bzImage on the bare machine, for comparison: tools/bench.py.
 NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv/refusal.c \
@@ -548,7 +548,8 @@ build/guest/kinds/flat%.bin: guest/kinds/flat.asm Makefile
 	@echo "  GUEST   $@"
 	$(Q)$(NASM) -f bin -Wall -DMODE=$* -DORIGIN=$(flat$*_ORIGIN) $< -o $@
 
-build/guest/kinds/coreboot.bin: guest/kinds/coreboot.asm Makefile
+build/guest/kinds/coreboot.bin build/guest/kinds/bios.bin: build/guest/kinds/%.bin: \
+		guest/kinds/%.asm Makefile
 	@mkdir -p $(@D)
 	@echo "  GUEST   $@"
 	$(Q)$(NASM) -f bin -Wall -DLOAD=0x1000000 $< -o $@

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Kernels that nobody here wrote, out of Debian's packages: Linux for PCs of any
 kind and with PREEMPT_RT, Linux by PVH, memory testers through a pass, GRUB
-as a Multiboot kernel.
+as a Multiboot kernel, iPXE with a BIOS of ours.
 """
 
 import re
 import subprocess
+import time
 
 from places import BUILD
 
@@ -138,6 +139,40 @@ def test_grub_comes_to_its_shell_and_knows_the_machine(machine, kernels, guests)
     rig.expect("grub> ", 30)
     rig.send("halt\n")
     rig.says("grub: powered off", 60)
+
+
+# Each command and what it says. Bochs plays the network's other end.
+IPXE = (
+    ("cpuid --ecx 31 && echo below a hypervisor", "below a hypervisor"),
+    ("sleep 1 && echo has slept", "has slept"),
+    ("set net0/ip 192.168.10.15 && set net0/netmask 255.255.255.0 && ifopen net0 && route",
+     r"net0: 192\.168\.10\.15/255\.255\.255\.0"),
+    ("chain tftp://192.168.10.1/script", "a script from the network, for 52:54:00:12:34:56"),
+)
+
+
+def test_ipxe_loads_a_script_from_the_network(machine, kernels, guests, tmp_path):
+    """guest/kinds/bios.asm is its BIOS; what it does itself are the delays by the 8254, the
+    time of the clock, and a network card of the machine that the guest owns."""
+    (tmp_path / "script").write_text("#!ipxe\necho a script from the network, for ${mac}\n")
+    config = guest("ipxe", "bios.bin") + 'modules = ["ipxe.lkrn"]\nports = ["0x300-0x31f"]\n'
+    files = {"bios.bin": guests / "kinds" / "bios.bin", "ipxe.lkrn": kernels / "ipxe.lkrn"}
+    card = ("ne2k: type=isa, enabled=1, ioaddr=0x300, irq=10, mac=52:54:00:12:34:56, "
+            f'ethmod=vnet, ethdev="{tmp_path}", script=""')
+    rig = machine(config, files, cpus=1, memory_mib=128, more=(card,)).announced()
+    rig.expect(r"iPXE \d[^\r]* Open Source Network Boot Firmware", 120, "iPXE's banner")
+    rig.expect("Press Ctrl-B", 30)
+    rig.send("\x02")
+    for command, answer in IPXE:
+        rig.expect("iPXE> ", 60, "iPXE's prompt")
+        rig.send(command + "\n")
+        rig.expect(f"^{answer}\r", 60, f"the answer to {command}")
+    rig.send("echo now ${unixtime}\n")
+    now = int(rig.expect(r"^now (0x\w+)\r", 30)[1], 16)
+    assert abs(now - time.time()) < 2 * 86400 # whatever the time zone
+    rig.send("exit\n")
+    rig.expect("^bios: nothing else to start", 30)
+    rig.says("ipxe: powered off", 30)
 
 
 def test_a_kernel_for_a_bios_is_refused(kernels, tmp_path):
