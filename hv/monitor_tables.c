@@ -215,7 +215,7 @@ static enum monitor_step end_trace(struct monitor *monitor, struct monitor_text 
     place->overwritten = 0;
     if (overwritten == 0 || monitor->json)
         return MONITOR_SKIP;
-    monitor_say(text, "vCPU %u: %u more gave way to newer ones meanwhile; of a paused guest all are "
+    monitor_say(text, "  vCPU %u: %u more gave way to newer ones meanwhile; of a paused guest all are "
                 "shown", vcpu, overwritten);
     return MONITOR_LINE;
 }

@@ -64,7 +64,7 @@ def test_every_question_is_answered(machine, guests):
     buckets = [(int(n), len(bar)) for n, bar in re.findall(r" (\d+) (#+)\r\n", drawn)]
     assert sum(n for n, _ in buckets) == count, stats
     assert max(buckets)[1] == 40, stats
-    assert len(re.findall(r"^vCPU 0 +\d+: -\d+ us ", ask(rig, "trace triple", 120),
+    assert len(re.findall(r"^  vCPU 0 +\d+: -\d+ us ", ask(rig, "trace triple", 120),
                           re.MULTILINE)) == 256
     ask(rig, "resume triple")
     assert "triple" in ask(rig, "memory") and "hypervisor" in ask(rig, "memory")
