@@ -341,20 +341,16 @@ static void enter(struct monitor *monitor)
 /* A letter at the line's end is all there is to draw. */
 static void echo(const struct monitor *monitor, uint8_t byte)
 {
-    const struct monitor_line *line = &monitor->line;
-    bool appended = byte >= ' ' && byte <= '~' && line->cursor == line->length && !monitor->json;
-
-    if (appended && line->length < MONITOR_LINE_MAX)
+    if (!monitor->json)
         monitor_seat_write(monitor->seat, (const char *)&byte, 1);
-    else
-        draw(monitor);
 }
 
 static void key(struct monitor *monitor, uint8_t byte)
 {
     switch (monitor_line_key(&monitor->line, byte)) {
     case MONITOR_KEY_NOTHING: return;
-    case MONITOR_KEY_DRAW: echo(monitor, byte); return;
+    case MONITOR_KEY_DRAW: draw(monitor); return;
+    case MONITOR_KEY_APPENDED: echo(monitor, byte); return;
     case MONITOR_KEY_ENTER: enter(monitor); return;
     case MONITOR_KEY_COMPLETE:
         if (!monitor->json)

@@ -156,8 +156,10 @@ enum monitor_key_result monitor_line_key(struct monitor_line *line, uint8_t byte
         return control(line, byte);
     if (byte > '~')
         return MONITOR_KEY_NOTHING;
+    unsigned before = line->length;
     monitor_line_insert(line, (const char[]){ (char)byte, '\0' });
-    return MONITOR_KEY_DRAW;
+    return line->length != before && line->cursor == line->length ? MONITOR_KEY_APPENDED
+                                                                  : MONITOR_KEY_DRAW;
 }
 
 void monitor_line_next(struct monitor_line *line)

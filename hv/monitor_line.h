@@ -18,6 +18,7 @@
 enum monitor_key_result {
     MONITOR_KEY_NOTHING,
     MONITOR_KEY_DRAW,     /* the line has changed */
+    MONITOR_KEY_APPENDED, /* by this letter, at its end */
     MONITOR_KEY_ENTER,    /* it is complete */
     MONITOR_KEY_COMPLETE, /* Tab */
     MONITOR_KEY_LEAVE,    /* Ctrl-D in an empty line */

@@ -314,6 +314,12 @@ static void a_typo_a_tab_and_the_history_help(void **state)
     has(answer("lits\r", 16), "did you mean \"list\"?");
     has(answer("sh\tg\tb\r", 16), "guest-b: running");
     has(answer("\x1b[A\r", 16), "guest-b: running");
+    assert_string_equal(answer("\x1b[A\x1b[A", 16), "\rmonitor> show guest-b\x1b[K\rmonitor> lits\x1b[K");
+    assert_string_equal(answer("\x1b[B", 16), "\rmonitor> show guest-b\x1b[K");
+    assert_string_equal(answer("x\x03", 16), "x\rmonitor> \x1b[K");
+    assert_string_equal(answer("ab\x1b[Dc", 16),
+                        "ab\rmonitor> ab\x1b[K\x1b[1D\rmonitor> acb\x1b[K\x1b[1D");
+    answer("\x03", 16);
     has(answer("res\t", 16), "restart  resume");
     answer("\x03", 16);
 }
