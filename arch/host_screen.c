@@ -31,7 +31,8 @@ void host_screen_mapped(volatile uint8_t *base)
     framebuffer.base = base;
     framebuffer_clear_rest(&framebuffer);
     screen_redraw(&screen);
-    host_screen_show();
+    while (host_screen_show())
+        continue;
 }
 
 void host_screen_write(enum machine_author author, const uint8_t *bytes, size_t count)
@@ -44,16 +45,20 @@ void host_screen_write(enum machine_author author, const uint8_t *bytes, size_t 
         screen_guest_text(&screen, bytes, count);
 }
 
-void host_screen_show(void)
+bool host_screen_show(void)
 {
     struct screen_change change;
+    unsigned cells = 0;
 
     if (framebuffer.base == NULL)
-        return;
-    while (screen_next_change(&screen, &change)) /* each cell once */
+        return false;
+    while (cells < SCREEN_CELLS_AT_ONCE && screen_next_change(&screen, &change)) {
         framebuffer_draw(&framebuffer, change.place.row, change.place.column, change.cells,
                          change.count);
+        cells += change.count;
+    }
     store_fence();
+    return cells >= SCREEN_CELLS_AT_ONCE;
 }
 
 void host_screen_new_guest(void)

@@ -23,5 +23,8 @@ void host_screen_mapped(volatile uint8_t *base);
 bool host_screen_is_there(void);
 
 void host_screen_write(enum machine_author author, const uint8_t *bytes, size_t count);
-void host_screen_show(void);
+
+/* Draws some of what has changed. True: there may be more. */
+bool host_screen_show(void);
+
 void host_screen_new_guest(void);

@@ -197,7 +197,7 @@ size_t machine_console_write(enum machine_author author, const uint8_t *bytes, s
     return taken;
 }
 
-void machine_console_show(void) { host_screen_show(); }
+bool machine_console_show(void) { return host_screen_show(); }
 void machine_console_new_guest(void) { host_screen_new_guest(); }
 
 int machine_console_read(void)

@@ -18,6 +18,7 @@
 #include "hv/console_state.h"
 #include "hv/log.h"
 #include "hv/machine.h"
+#include "hv/screen.h"
 #include "hv/uart.h"
 #include "hv/vm.h"
 #include "hv/vm_life.h"
@@ -43,10 +44,25 @@ static struct console *enter(void)
     return &the_console;
 }
 
-static void leave(void)
+static void release(void)
 {
     if (!atomic_load_explicit(&panicking, memory_order_relaxed))
         lock_release(&the_console.lock);
+}
+
+/* Who printed draws, a part at a time, so that no other CPU waits for a whole screen;
+ * and once all of it, as what others print meanwhile they draw themselves. */
+static void leave(void)
+{
+    bool draws = the_console.draws;
+
+    the_console.draws = false;
+    release();
+    for (unsigned part = 0; draws && part < SCREEN_PARTS_MAX; part++) {
+        (void)enter();
+        draws = machine_console_show();
+        release();
+    }
 }
 
 static struct console_guest *guest_of(struct console *console, unsigned vm)

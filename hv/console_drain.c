@@ -58,7 +58,7 @@ static void want_transmit(struct console *console)
 }
 
 /* While more is still to come, which calls here again, the screen need not show
- * each step. */
+ * each step. It is drawn when the lock is given back. */
 static void show(struct console *console)
 {
     bool waits = console_wire_waits(&console->wire, console_shown(console));
@@ -66,7 +66,7 @@ static void show(struct console *console)
 
     if (!console->unshown || (waits && now - console->shown_tsc < SHOW_TICKS))
         return;
-    machine_console_show();
+    console->draws = true;
     console->unshown = false;
     console->shown_tsc = now;
 }

@@ -52,6 +52,7 @@ struct console {
     uint64_t lines_lost;
     bool unshown; /* the screen is behind what was written, since shown_tsc at most */
     uint64_t shown_tsc;
+    bool draws; /* who holds the lock draws the screen when it gives that back */
 
     bool paused; /* nothing is read: the input of the guest in focus is full */
     uint64_t paused_tsc; /* since then, or since the guest last read */

@@ -158,10 +158,11 @@ void machine_timer_set(uint64_t tsc);
 
 /* The host's console, a UART and a screen as far as it has them: how many bytes
  * it took; a byte or -1. The screen shows guests' output and the hypervisor's
- * own differently, and all of it only after machine_console_show(). */
+ * own differently, and all of it only when machine_console_show(), which draws a part at
+ * a time, has returned false. */
 enum machine_author { MACHINE_GUEST, MACHINE_HYPERVISOR };
 size_t machine_console_write(enum machine_author author, const uint8_t *bytes, size_t count);
-void machine_console_show(void);
+bool machine_console_show(void);
 int machine_console_read(void);
 
 /* The next output of a guest is another guest's, or the monitor's. */

@@ -22,6 +22,10 @@
 #define SCREEN_COLUMNS_MIN 20
 #define SCREEN_ROWS_MIN 4
 
+/* Drawn in one go, or a row's more; and so often at most for all of them. */
+#define SCREEN_CELLS_AT_ONCE 128u
+#define SCREEN_PARTS_MAX (SCREEN_COLUMNS_MAX * SCREEN_ROWS_MAX / SCREEN_CELLS_AT_ONCE + 1)
+
 /* As in EGA's text memory: a glyph of code page 437, and its colours above it,
  * foreground in four bits, background in the next four. */
 typedef uint16_t screen_cell_t;

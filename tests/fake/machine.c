@@ -264,7 +264,15 @@ size_t machine_console_write(enum machine_author author, const uint8_t *bytes, s
     return taken;
 }
 
-void machine_console_show(void) { fake.console_shown = fake.console_output_bytes; }
+bool machine_console_show(void)
+{
+    if (fake.console_parts != 0) {
+        fake.console_parts--;
+        return true;
+    }
+    fake.console_shown = fake.console_output_bytes;
+    return false;
+}
 void machine_console_new_guest(void) { fake.console_new_guests++; }
 
 int machine_console_read(void)

@@ -66,7 +66,8 @@ struct fake_machine {
     uint8_t console_output[1 << 20];
     uint8_t console_authors[1 << 20]; /* of each byte: enum machine_author */
     size_t console_output_bytes;
-    size_t console_shown; /* bytes that were there at the last machine_console_show() */
+    size_t console_shown; /* bytes that were there when machine_console_show() was done */
+    unsigned console_parts; /* so often it says before that there is more */
     unsigned console_new_guests;
     unsigned console_calls;
     size_t console_room; /* bytes that the next writes accept */

@@ -222,6 +222,19 @@ static void everything_is_shown_in_the_end_and_not_each_step(void **state)
     assert_int_equal(fake.console_shown, fake.console_output_bytes); /* nothing waits */
 }
 
+static void a_screen_is_drawn_in_parts_and_once(void **state)
+{
+    (void)state;
+    attach(1, 4096, 4096);
+    console_use_interrupts();
+    fake.console_parts = 3;
+    say(0, "one");
+    assert_int_equal(fake.console_shown, fake.console_output_bytes);
+    fake.console_parts = 100000; /* others print all the time, and draw that themselves */
+    say(0, "two");
+    assert_in_range(fake.console_parts, 99000, 100000 - 240 * 75 / 128);
+}
+
 static void a_wire_that_takes_single_bytes_still_gets_whole_lines(void **state)
 {
     (void)state;
@@ -856,6 +869,8 @@ int main(void)
         TEST(the_machine_is_told_who_wrote_each_byte),
         TEST(the_machine_is_told_when_the_guest_changes),
         TEST(everything_is_shown_in_the_end_and_not_each_step),
+        TEST(a_screen_is_drawn_in_parts_and_once),
+        TEST(a_screen_is_drawn_in_parts_and_once),
         TEST(a_wire_that_takes_single_bytes_still_gets_whole_lines),
         TEST(a_line_of_the_guest_goes_on_before_a_line_of_ours),
         TEST(a_line_without_an_end_does_not_hold_ours_back),
