@@ -129,10 +129,21 @@ static void store_pixel(volatile uint8_t *at, unsigned bytes, uint32_t value)
     }
 }
 
+/* As most screens are: a whole one of them takes a million stores. */
+static void draw_row_32(volatile uint32_t *at, uint8_t bits, const uint32_t colours[2])
+{
+    for (unsigned i = 0; i < FONT_COLUMNS; i++)
+        mmio_write32(at + i, colours[bits >> (FONT_COLUMNS - 1 - i) & 1]);
+}
+
 /* A row of a glyph, as a row of pixels. */
 static void draw_row(volatile uint8_t *at, unsigned bytes, unsigned scale, uint8_t bits,
                      const uint32_t colours[2])
 {
+    if (bytes == 4 && scale == 1) {
+        draw_row_32((volatile uint32_t *)at, bits, colours);
+        return;
+    }
     for (unsigned i = 0; i < FONT_COLUMNS; i++) {
         uint32_t colour = colours[bits >> (FONT_COLUMNS - 1 - i) & 1];
         for (unsigned j = 0; j < scale; j++, at += bytes)
