@@ -6,7 +6,8 @@ set -eu
 
 packages="gcc make binutils libc6-dev nasm grub-common grub-pc-bin grub-efi-amd64-bin xorriso
 mtools bochs bochsbios vgabios qemu-system-x86 ovmf python3 python3-pytest python3-pytest-xdist
-libcmocka-dev libzydis-dev acpica-tools clang-14 cppcheck cpio xz-utils lz4 tmux $*"
+libcmocka-dev libzydis-dev acpica-tools clang-14 cppcheck cpio xz-utils lz4 tmux bochs-x
+tightvncserver xfonts-base $*"
 
 missing=
 for package in $packages; do

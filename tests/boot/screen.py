@@ -22,6 +22,7 @@ VGA_BIOSES = {"bochs": bochs.VGA_BIOS, "qemu-tcg": "/usr/share/seabios/vgabios-s
 # Every VGA font of 8 by 16 begins with nothing and a face.
 FONT_BEGIN = bytes(16) + bytes.fromhex("00007e81a58181bd9981817e00000000")
 BOCHS_HEADER_BAR = 32
+X_BORDER = 4
 SHIFT, CONTROL = 0xFFE1, 0xFFE3  # X11 keysyms
 
 
@@ -106,14 +107,18 @@ class Monitor:
 
 
 class Screen:
-    """What stands on the screen of a rig's machine, now or soon."""
+    """What stands on the screen of a rig's machine, now or soon. `x_server` is where Bochs
+    draws, if it is not its own VNC."""
 
-    def __init__(self, rig, text_mode):
+    def __init__(self, rig, text_mode, x_server=None):
         self.rig = rig
         self.name = rig.machine.spec.name
         self.cell_columns = 9 if text_mode else 8
         self.font = vga_font(VGA_BIOSES[self.name]) if text_mode else own_font()
-        if self.name == "bochs":
+        self.border = X_BORDER if x_server else 0
+        if x_server:
+            self.vnc = Vnc(x_server.port)
+        elif self.name == "bochs":
             process = rig.machine.process.pid
             rig.wait_until(lambda: bochs_port(process), 30, "Bochs to listen for VNC")
             self.vnc = Vnc(bochs_port(process))
@@ -123,7 +128,8 @@ class Screen:
     def lines(self):
         if self.name == "bochs":
             self.vnc.pump(0.5)
-            picture = self.vnc.picture[BOCHS_HEADER_BAR:]
+            rows = self.vnc.rows()[self.border + BOCHS_HEADER_BAR:]
+            picture = [row[self.border:] for row in rows]
         else:
             path = self.rig.machine.directory / "screen.ppm"
             self.monitor.command(f"screendump {path}")

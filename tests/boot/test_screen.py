@@ -2,14 +2,15 @@
 """The screen: whatever mode the boot loader sets, it shows what the serial line
 says; guests' consoles, too; and it is enough without a serial line.
 
-QEMU sets every mode, but without VT-x it shows no guest; Bochs runs guests, but
-its VNC display offers GRUB no mode but text.
+QEMU sets every mode, but without VT-x it shows no guest; Bochs runs guests, with text
+on its VNC display, and with pixels in a window of an X server.
 """
 
 import pytest
 
 from places import BUILD, ROOT
 from screen import Screen
+from xserver import BOCHS_OPTION, XServer
 
 CONFIG = (ROOT / "guest" / "lifecycle.toml").read_text()
 REFUSAL = r"\[bulkhead .{4}\] halted: this machine cannot run guests"
@@ -71,3 +72,30 @@ def test_keys_and_screen_work_beside_a_serial_line(machine, guests):
     screen.expect("^witness: heard 6162")
     screen.type("cd\r")
     rig.expect("^witness: heard 6364", 60)
+
+
+@pytest.fixture
+def x_server(monkeypatch):
+    server = XServer(1280, 1024)
+    monkeypatch.setenv("DISPLAY", server.display)
+    yield server
+    server.stop()
+
+
+def test_guests_are_on_a_screen_of_pixels(machine, guests, x_server):
+    """And a screen that is drawn costs who prints: its neighbour's ticks are in time."""
+    rig = machine(CONFIG, files(guests), cpus=2, memory_mib=256, screen="1024x768x32",
+                  more=(BOCHS_OPTION,))
+    rig.announced().says("screen: 1024x768 pixels")
+    rig.expect("^triple: ready", 60)
+    screen = Screen(rig, text_mode=False, x_server=x_server)
+    screen.expect("^triple: ready")
+    screen.type("?")
+    screen.expect("^triple: .*t triple fault, r reset")
+    rig.send("\x1d2")
+    screen.expect(r"^\[bulkhead .{4}\] console: witness \(guest 2\)")
+    screen.expect("^witness: intact 1")
+    before, _, _ = rig.text().partition("witness: intact 1")
+    assert "tick late" not in before
+    rig.send("\x1dq")
+    rig.expect_end("end: ok", 60)

@@ -2,7 +2,8 @@
 """A VNC client as small as tests need: the picture, and keys typed.
 
 RFC 6143, "7. The Remote Framebuffer Protocol", with version 3.3's handshake, no
-authentication, and the server's own pixel format, one byte a pixel in Bochs.
+authentication, and the server's own pixel format, one byte a pixel in Bochs, and four
+in an X server.
 """
 
 import select
@@ -32,6 +33,12 @@ class Vnc:
 
     def _clear(self):
         self.picture = [bytearray(self.width * self.pixel_bytes) for _ in range(self.height)]
+
+    def rows(self):
+        """The picture as rows of pixel values."""
+        if self.pixel_bytes == 1:
+            return self.picture
+        return [memoryview(row).cast("I").tolist() for row in self.picture]
 
     def _read(self, count):
         data = b""
