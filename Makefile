@@ -47,7 +47,7 @@ HV_TASK := hv/task_switch.c hv/task_segments.c hv/task_state.c hv/segment.c hv/s
 HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.c hv/pit.c \
 	hv/timers.c hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/pci.c hv/platform.c hv/denied.c \
 	hv/lines.c hv/io_bitmap.c hv/assigned.c hv/assigned_map.c hv/assigned_life.c \
-	hv/assigned_msi.c hv/pci_private.c hv/pci_reset.c hv/watchdog.c
+	hv/assigned_message.c hv/assigned_msi.c hv/pci_private.c hv/pci_reset.c hv/watchdog.c
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
 HV_MONITOR := hv/monitor.c hv/monitor_line.c hv/monitor_command.c hv/monitor_show.c \
@@ -85,7 +85,7 @@ COLD := \
 	hv/console_receive.c hv/lapic_level.c hv/guest_tsc.c \
 	drivers/power.c drivers/rtc.c drivers/vtd_unit.c drivers/pci_config.c drivers/serial.c \
 	drivers/ioapic.c hv/lines.c hv/io_bitmap.c arch/lines.c hv/assigned.c hv/assigned_map.c \
-	hv/assigned_life.c hv/assigned_msi.c hv/pci_private.c hv/pci_reset.c
+	hv/assigned_life.c hv/assigned_message.c hv/assigned_msi.c hv/pci_private.c hv/pci_reset.c
 
 # What runs at every exit, whatever the reason; and the way to a device, in memory
 # or at a port, that kernels access all the time.

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * See assigned_msi.h. SDM Vol. 3A, "11.11 Message Signalled Interrupts".
+ * See assigned_msi.h.
  */
 #include "hv/assigned_msi.h"
 
-#include "arch/spec/apic.h"
 #include "arch/spec/pci.h"
-#include "hv/lapic_ipi.h"
 #include "hv/machine.h"
 #include "hv/vm.h"
 
 #define CONTROL_SHIFT 16
-#define FIRST_FIXED_VECTOR 16
 
 void assigned_msi_add(struct assigned_msi *msi, const struct pci_function *function)
 {
@@ -44,23 +41,8 @@ uint32_t assigned_msi_read(const struct assigned_msi *msi, unsigned at)
         return PCI_CAPABILITY_MSI | ((msi->enabled ? PCI_MSI_ENABLE : 0) |
                                      (msi->wide ? PCI_MSI_WIDE : 0)) << CONTROL_SHIFT;
     if (at == PCI_MSI_ADDRESS)
-        return msi->address;
-    return at == data_at(msi) ? msi->data : msi->address_high;
-}
-
-/* The vCPU that takes the message, or NULL: nobody, or it is no such interrupt. */
-static const struct vcpu *target_of(struct vm *vm, const struct assigned_msi *msi)
-{
-    enum apic_delivery_mode mode =
-        (enum apic_delivery_mode)(msi->data >> MESSAGE_DELIVERY_SHIFT & MESSAGE_DELIVERY_MASK);
-
-    if ((msi->address & MESSAGE_ADDRESS_MASK) != MESSAGE_ADDRESS || msi->address_high != 0 ||
-        (mode != DELIVERY_FIXED && mode != DELIVERY_LOWEST_PRIORITY) ||
-        (msi->data & MESSAGE_VECTOR_MASK) < FIRST_FIXED_VECTOR)
-        return NULL;
-    uint8_t destination = (uint8_t)(msi->address >> MESSAGE_DESTINATION_SHIFT);
-    return lapic_first_target(vm, lapic_destination_8(destination),
-                              msi->address & MESSAGE_LOGICAL);
+        return msi->message.address;
+    return at == data_at(msi) ? msi->message.data : msi->message.address_high;
 }
 
 static void write_control(const struct pci_function *function, bool enabled)
@@ -88,11 +70,13 @@ static void write_message(const struct pci_function *function, const struct assi
 static void apply(struct vm *vm, const struct pci_function *function,
                   const struct assigned_msi *msi)
 {
-    const struct vcpu *target = msi->enabled ? target_of(vm, msi) : NULL;
+    const struct vcpu *target =
+        msi->enabled ? assigned_message_target(vm, &msi->message) : NULL;
     struct machine_message message;
 
-    if (target != NULL && machine_message_set(msi->index, target->cpu,
-                                              (uint8_t)(msi->data & MESSAGE_VECTOR_MASK), &message)) {
+    if (target != NULL &&
+        machine_message_set(msi->index, target->cpu, assigned_message_vector(&msi->message),
+                            &message)) {
         write_message(function, msi, &message);
         return;
     }
@@ -103,13 +87,15 @@ static void apply(struct vm *vm, const struct pci_function *function,
 void assigned_msi_write(struct vm *vm, const struct pci_function *function,
                         struct assigned_msi *msi, unsigned at, uint32_t value, uint32_t mask)
 {
+    struct assigned_message *message = &msi->message;
+
     if (at == 0 && mask >> CONTROL_SHIFT & PCI_MSI_ENABLE)
         msi->enabled = value >> CONTROL_SHIFT & PCI_MSI_ENABLE;
     else if (at == PCI_MSI_ADDRESS)
-        msi->address = ((msi->address & ~mask) | (value & mask)) & ~3u;
+        message->address = ((message->address & ~mask) | (value & mask)) & ~3u;
     else if (at == data_at(msi))
-        msi->data = (uint16_t)((msi->data & ~mask) | (value & mask));
+        message->data = (uint16_t)((message->data & ~mask) | (value & mask));
     else if (at != 0)
-        msi->address_high = (msi->address_high & ~mask) | (value & mask);
+        message->address_high = (message->address_high & ~mask) | (value & mask);
     apply(vm, function, msi);
 }

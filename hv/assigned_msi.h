@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hv/assigned_message.h"
+
 struct vm;
 struct pci_function;
 
@@ -23,8 +25,7 @@ struct assigned_msi {
     uint32_t index;  /* the machine's, if it is shown */
 
     bool enabled;    /* as the guest writes them */
-    uint32_t address, address_high;
-    uint16_t data;
+    struct assigned_message message;
 };
 
 /* At boot, once, when the function's messages are off. */
