@@ -6,15 +6,16 @@
 # ---- What to build: the table of contents -----------------------------------
 
 BOOT := boot/main.c boot/loader.c boot/console.c boot/memory.c boot/cpus.c boot/inventory.c \
-	boot/remapping.c boot/selftest.c boot/selftest_edu.c boot/preflight.c boot/partition.c \
-	boot/screen.c boot/serial.c boot/parts.c
+	boot/remapping.c boot/selftest.c boot/selftest_edu.c boot/selftest_msix.c \
+	boot/preflight.c boot/partition.c boot/screen.c boot/serial.c boot/parts.c
 BOOT_PURE := boot/multiboot2.c
 BOOT_ASM := boot/entry.asm
 
 VTD := arch/vtd.c arch/vtd_reserved.c arch/vtd_attach.c arch/vtd_interrupts.c arch/vtd_faults.c
 ARCH := arch/cpu.c arch/cpu_features.c arch/cpuid_host.c arch/cpu_identity.c arch/descriptors.c \
 	arch/mtrr.c arch/paging.c arch/window.c arch/arena.c arch/xsave.c arch/lapic.c arch/time.c \
-	arch/smp.c arch/vmx.c arch/vmx_run.c $(VTD) arch/machine.c arch/machine_memory.c arch/machine_vmcs.c \
+	arch/smp.c arch/vmx.c arch/vmx_run.c $(VTD) arch/machine.c arch/machine_memory.c \
+	arch/machine_registers.c arch/machine_vmcs.c \
 	arch/panic.c arch/symbols.c arch/host_screen.c arch/host_keyboard.c arch/lines.c
 ARCH_ASM := arch/exception_entry.asm arch/vmx_entry.asm arch/trampoline.asm
 
@@ -47,7 +48,8 @@ HV_TASK := hv/task_switch.c hv/task_segments.c hv/task_state.c hv/segment.c hv/s
 HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.c hv/pit.c \
 	hv/timers.c hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/pci.c hv/platform.c hv/denied.c \
 	hv/lines.c hv/io_bitmap.c hv/assigned.c hv/assigned_map.c hv/assigned_life.c \
-	hv/assigned_message.c hv/assigned_msi.c hv/pci_private.c hv/pci_reset.c hv/watchdog.c
+	hv/assigned_message.c hv/assigned_msi.c hv/assigned_msix.c hv/assigned_memory.c \
+	hv/pci_private.c hv/pci_reset.c hv/watchdog.c
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
 HV_MONITOR := hv/monitor.c hv/monitor_line.c hv/monitor_command.c hv/monitor_show.c \
@@ -85,7 +87,8 @@ COLD := \
 	hv/console_receive.c hv/lapic_level.c hv/guest_tsc.c \
 	drivers/power.c drivers/rtc.c drivers/vtd_unit.c drivers/pci_config.c drivers/serial.c \
 	drivers/ioapic.c hv/lines.c hv/io_bitmap.c arch/lines.c hv/assigned.c hv/assigned_map.c \
-	hv/assigned_life.c hv/assigned_message.c hv/assigned_msi.c hv/pci_private.c hv/pci_reset.c
+	hv/assigned_life.c hv/assigned_message.c hv/assigned_msi.c hv/assigned_msix.c \
+	hv/assigned_memory.c hv/pci_private.c hv/pci_reset.c arch/machine_registers.c
 
 # What runs at every exit, whatever the reason; and the way to a device, in memory
 # or at a port, that kernels access all the time.
@@ -116,8 +119,8 @@ NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv
 
 # Host unit tests: tests/unit/test_NAME.c. The code under test comes from one
 # library; fakes_NAME lists what replaces members of it, besides the machine.
-UNIT_TESTS := acpi acpi_dmar assigned assigned_msi cmos config config_parts console cpuid cr crash_report decode \
-	delivery denied \
+UNIT_TESTS := acpi acpi_dmar assigned assigned_msi assigned_msix cmos config config_parts console \
+	cpuid cr crash_report decode delivery denied \
 	dma_faults dma_reserved dma_sources dma_tables dmar_scope elf elf_symbols emulate ept event exit \
 	exit_report findings framebuffer frames guest_acpi guest_kind guest_memory guest_mp_table \
 	guest_paging guest_trace guest_tsc i8042 i8042_driver instruction inventory_print ioapic_driver irte \
@@ -129,6 +132,7 @@ UNIT_TESTS := acpi acpi_dmar assigned assigned_msi cmos config config_parts cons
 	vm_life vtd_unit warm_reset watchdog
 fakes_assigned := terminal
 fakes_assigned_msi := apic_vm reports terminal
+fakes_assigned_msix := apic_vm reports terminal
 fakes_console := terminal
 fakes_cr := reports terminal
 fakes_crash_report := terminal

@@ -13,7 +13,8 @@
  *   FFFFFF0080000000  device registers, RW-, uncached: IOAPICs, remapping units, a
  *                     serial port in memory
  *   FFFFFF0040000000  windows: eight 2 MiB pages a CPU, each where it was last
- *                     pointed; the only sight of guest RAM
+ *                     pointed; the only sight of guest RAM and, by the last of
+ *                     them, uncached, of registers of guests' devices
  *   FFFFFF0000000000  arena, RW-: CPUs, VMs, VMCSs, EPT frames, console rings
  */
 #pragma once

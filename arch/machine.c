@@ -101,11 +101,11 @@ bool machine_dma_is_quarantined(const struct pci_function *function)
     return vtd_is_on() && vtd_is_quarantined(number_of(function));
 }
 
-bool machine_message_allocate(const struct pci_function *function, uint32_t *index)
+bool machine_message_allocate(const struct pci_function *function, unsigned count, uint32_t *index)
 {
     if (!vtd_is_on())
         return false;
-    *index = vtd_interrupts_allocate(number_of(function), 1);
+    *index = vtd_interrupts_allocate(number_of(function), count);
     return *index != VTD_NO_INTERRUPT;
 }
 

@@ -36,7 +36,7 @@ extern const char image_start[], image_rodata[], image_data[], image_symbols[], 
 static uint64_t tables[TABLES_MAX][ENTRIES] __attribute__((aligned(4096)));
 static unsigned tables_used = 1; /* tables[0] is the root */
 static uint64_t *window_directory;
-static uint64_t window_bits;
+static uint64_t window_bits, register_window_bits;
 static hpa_t image_physical;
 
 hpa_t image_hpa(const void *address)
@@ -122,6 +122,7 @@ void paging_init(hpa_t image_base)
     CHECK(((uint64_t)first_window & (PAGE_SIZE_4K - 1)) == 0);
     window_directory = first_window;
     window_bits = rights_bits(PAGE_READ_WRITE) | ENTRY_LARGE;
+    register_window_bits = rights_bits(PAGE_DEVICE) | ENTRY_LARGE;
 }
 
 void paging_map_trampoline(hpa_t page)
@@ -164,6 +165,8 @@ void paging_point_window(void *window, hpa_t page)
 {
     uint64_t offset = (uint64_t)window - WINDOW_VIRTUAL;
     CHECK(((offset | page.value) & (PAGE_SIZE_2M - 1)) == 0 && offset < WINDOW_BYTES);
-    window_directory[offset / PAGE_SIZE_2M] = page.value | window_bits;
+    uint64_t number = offset / PAGE_SIZE_2M;
+    bool registers = number % WINDOWS_PER_CPU == WINDOWS_PER_CPU - 1;
+    window_directory[number] = page.value | (registers ? register_window_bits : window_bits);
     invlpg(window);
 }

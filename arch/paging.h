@@ -35,5 +35,5 @@ uint64_t paging_root(void);
 hpa_t image_hpa(const void *address);
 
 /* Points one of the windows (arch/layout.h) at a 2 MiB page, for the calling
- * CPU: no other may ever use that window. */
+ * CPU: no other may ever use that window. The last one of a CPU is uncached. */
 void paging_point_window(void *window, hpa_t page);

@@ -78,8 +78,8 @@ bool vtd_is_quarantined(unsigned function);
 
 /* ---- Interrupts: hv/irte.h has the types ---- */
 
-/* `count` interrupts (a power of two) that follow each other and that this function
- * alone can raise; all are clear. Returns the first one's index, or VTD_NO_INTERRUPT:
+/* `count` interrupts that follow each other and that this function alone can raise; all
+ * are clear. Returns the first one's index, or VTD_NO_INTERRUPT:
  * no more are left. Given once, at boot; they stay the function's. */
 uint32_t vtd_interrupts_allocate(unsigned function, unsigned count);
 

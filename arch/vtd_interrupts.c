@@ -30,9 +30,9 @@ bool vtd_clear_interrupts(unsigned function)
 
 static uint32_t allocate(struct vtd_index state, unsigned count)
 {
-    CHECK(vtd.on && count > 0 && (count & (count - 1)) == 0);
-    uint32_t first = (uint32_t)align_up(vtd.interrupts_used, count);
-    if (first > IRTE_COUNT || count > IRTE_COUNT - first)
+    CHECK(vtd.on && count > 0);
+    uint32_t first = vtd.interrupts_used;
+    if (count > IRTE_COUNT - first)
         return VTD_NO_INTERRUPT;
     for (unsigned i = 0; i < count; i++)
         vtd.indices[first + i] = state;

@@ -228,6 +228,20 @@ static void try_to_attach(const struct vm *vm, const struct pci_function *functi
     machine_dma_detach(function);
 }
 
+/* Where interrupts are not remapped, no function has it, and it is not said of each. */
+static void print_msix(const struct vm *vm, const struct assigned_function *function,
+                       const char *address)
+{
+    const struct assigned_msix *msix = &function->msix;
+    unsigned all = function->function->msix_vectors;
+
+    if (msix->absence != NULL && vtd_is_on())
+        log_line(LOG_INFO, "%s: %s has no MSI-X: %s", vm->config->name, address, msix->absence);
+    else if (msix->count != 0 && msix->count < all)
+        log_line(LOG_INFO, "%s: %s has %u of its %u entries of MSI-X", vm->config->name, address,
+                 msix->count, all);
+}
+
 static void give_function(struct vm *vm, const struct inventory *inventory,
                           struct assigned *assigned, const struct config_device *device)
 {
@@ -247,6 +261,7 @@ static void give_function(struct vm *vm, const struct inventory *inventory,
              pci_reset_name((enum pci_reset_kind)added->reset),
              function->interrupt_pin != 0 && pin == ASSIGNED_NO_PIN
                  ? "; nobody knows the IOAPIC's input of its INTx" : "");
+    print_msix(vm, added, address);
 }
 
 static void create_domain(const struct vm *vm)
@@ -275,7 +290,8 @@ static void give_functions(struct vm *vm, const struct inventory *inventory, uin
                  "and write all memory, Bulkhead's and other guests' too, and send any interrupt",
                  vm->config->name);
     assigned = arena_take(sizeof *assigned, 64);
-    *assigned = (struct assigned){ .vm = vm, .pci = &host.pci, .io_bitmap = bitmap };
+    *assigned = (struct assigned){ .vm = vm, .pci = &host.pci, .io_bitmap = bitmap,
+                                   .msix_budget = ASSIGNED_MSIX_BUDGET };
     for (unsigned i = 0; i < parts->device_count; i++)
         give_function(vm, inventory, assigned, &parts->devices[i]);
     vm->pci.assigned = assigned;

@@ -22,6 +22,11 @@ static inline uint32_t mmio_read32(const volatile uint32_t *at)
     return *at;
 }
 
+static inline uint64_t mmio_read64(const volatile uint64_t *at)
+{
+    return *at;
+}
+
 static inline void mmio_write8(volatile uint8_t *at, uint8_t value)
 {
     *at = value;
@@ -33,6 +38,11 @@ static inline void mmio_write16(volatile uint16_t *at, uint16_t value)
 }
 
 static inline void mmio_write32(volatile uint32_t *at, uint32_t value)
+{
+    *at = value;
+}
+
+static inline void mmio_write64(volatile uint64_t *at, uint64_t value)
 {
     *at = value;
 }

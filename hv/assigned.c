@@ -32,7 +32,9 @@ static const struct row {
     /* A reset of its own is the hypervisor's to do. */
     { PCI_CAPABILITY_EXPRESS, 0x3C, PCI_EXPRESS_DEVICE_CAPABILITIES, PCI_EXPRESS_DEVICE_FLR },
     { PCI_CAPABILITY_SATA, 8, 0, 0 },
-    { PCI_CAPABILITY_MSI, 0, 0, 0 }, /* emulated: hv/assigned_msi.h */
+    /* Emulated: hv/assigned_msi.h, hv/assigned_msix.h. */
+    { PCI_CAPABILITY_MSI, 0, 0, 0 },
+    { PCI_CAPABILITY_MSIX, ASSIGNED_MSIX_BYTES, 0, 0 },
 };
 
 static const struct row *row_of(uint8_t id)
@@ -56,6 +58,11 @@ static bool has_msi_at(const struct assigned_function *assigned, unsigned offset
     return assigned->msi.shown && offset == assigned->function->msi;
 }
 
+static bool has_msix_at(const struct assigned_function *assigned, unsigned offset)
+{
+    return assigned->msix.count != 0 && offset == assigned->function->msix;
+}
+
 /* The guest's list ends, whatever the function's does. */
 static void add_capability(struct assigned_function *assigned, uint8_t offset)
 {
@@ -64,7 +71,8 @@ static void add_capability(struct assigned_function *assigned, uint8_t offset)
 
     if (row == NULL || assigned->capability_count == ASSIGNED_CAPABILITIES_MAX ||
         has_capability_at(assigned, offset) ||
-        (row->id == PCI_CAPABILITY_MSI && !has_msi_at(assigned, offset)))
+        (row->id == PCI_CAPABILITY_MSI && !has_msi_at(assigned, offset)) ||
+        (row->id == PCI_CAPABILITY_MSIX && !has_msix_at(assigned, offset)))
         return;
     unsigned room = PCI_CONFIG_BYTES - offset;
     unsigned bytes = row->id == PCI_CAPABILITY_MSI ? assigned_msi_bytes(&assigned->msi)
@@ -95,6 +103,20 @@ static uint32_t machine_read(const struct assigned_function *assigned, unsigned 
     return machine_pci_read(assigned->function->address, offset, DOUBLEWORD);
 }
 
+/* A doubleword of a capability, without what is hidden of it. */
+static uint32_t read_capability(const struct assigned_function *assigned,
+                                const struct assigned_capability *capability, unsigned at)
+{
+    const struct row *row = row_of(capability->id);
+
+    if (row->id == PCI_CAPABILITY_MSI)
+        return assigned_msi_read(&assigned->msi, at);
+    if (row->id == PCI_CAPABILITY_MSIX && at == 0)
+        return assigned_msix_read(&assigned->msix);
+    uint32_t value = machine_read(assigned, capability->offset + at);
+    return at == row->hidden_at ? value & ~row->hidden : value;
+}
+
 static uint32_t read_behind_header(const struct assigned_function *assigned, unsigned offset)
 {
     for (unsigned i = 0; i < assigned->capability_count; i++) {
@@ -102,12 +124,7 @@ static uint32_t read_behind_header(const struct assigned_function *assigned, uns
         unsigned at = offset - capability->offset;
         if (at >= capability->bytes)
             continue;
-        uint32_t value = capability->id == PCI_CAPABILITY_MSI
-                             ? assigned_msi_read(&assigned->msi, at)
-                             : machine_read(assigned, offset);
-        const struct row *row = row_of(capability->id);
-        if (at == row->hidden_at)
-            value &= ~row->hidden;
+        uint32_t value = read_capability(assigned, capability, at);
         if (at != 0)
             return value;
         bool last = i + 1u == assigned->capability_count;
@@ -277,6 +294,8 @@ static void write_behind_header(struct vm *vm, struct assigned_function *functio
 
     if (function->msi.shown && at < assigned_msi_bytes(&function->msi))
         assigned_msi_write(vm, function->function, &function->msi, at, value, mask);
+    else if (has_msix_at(function, offset))
+        assigned_msix_write(vm, function->function, &function->msix, value, mask);
     else
         write_private(function->function, offset, value, mask);
 }

@@ -12,13 +12,13 @@
  *   BARs          are the guest's alone: they say where in the guest's address space
  *                 the registers are. The machine's never change. There is no
  *                 expansion ROM: its decoder may be one that a BAR needs
- *   capabilities  only those that a row names; of them none can be written but MSI,
- *                 which is emulated
+ *   capabilities  only those that a row names; of them none can be written but MSI and
+ *                 MSI-X, which are emulated
  *   header type   a single function; the interrupt line is a byte that is kept
  *   what is behind the header and no capability reads as 0, but for hv/pci_private.h
  *
- * A memory BAR is mapped where nothing else of the guest is; an I/O BAR that was
- * moved away from the machine's ports is reached by exits. A page is the smallest
+ * A memory BAR is mapped where nothing else of the guest is, but for the pages of an
+ * MSI-X table, which are emulated (hv/assigned_memory.h); an I/O BAR that was moved away from the machine's ports is reached by exits. A page is the smallest
  * piece that can be mapped, so a memory BAR has one page at least.
  *
  * The caller holds the VM's lock.
@@ -30,6 +30,7 @@
 #include <stdint.h>
 
 #include "hv/assigned_msi.h"
+#include "hv/assigned_msix.h"
 #include "hv/config.h"
 #include "hv/ept.h"
 #include "hv/io_bitmap.h"
@@ -60,6 +61,7 @@ struct assigned_function {
     uint16_t command;       /* decoding only */
     uint8_t interrupt_line;
     struct assigned_msi msi;
+    struct assigned_msix msix;
     uint64_t bars[ASSIGNED_BARS]; /* addresses; of a 64-bit BAR the whole one */
 
     uint64_t home[ASSIGNED_BARS]; /* where they are at each start */
@@ -71,11 +73,13 @@ struct assigned {
     struct vm *vm;
     const struct pci_inventory *pci; /* the machine's */
     unsigned count;
+    unsigned msix_budget;    /* entries that its functions may have yet */
     struct assigned_function functions[CONFIG_DEVICES_MAX];
     uint8_t *io_bitmap;      /* the VM's, IO_BITMAP_BYTES, writable; NULL: no ports */
 };
 
-/* Adds the EPT frames of each level that this function's BARs take at most. */
+/* Adds the EPT frames of each level that this function's BARs take at most, with and
+ * without the pages of its MSI-X table. */
 void assigned_frames(const struct pci_function *function, struct ept_shape shape,
                      unsigned frames[static EPT_TABLE_LEVELS]);
 

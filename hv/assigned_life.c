@@ -108,6 +108,7 @@ const struct assigned_function *assigned_add(struct assigned *assigned,
     added->pin = pin;
     added->reset = (uint8_t)pci_reset_kind(assigned->pci, function);
     assigned_msi_add(&added->msi, function);
+    assigned_msix_add(&added->msix, function, &assigned->msix_budget);
     assigned_find_capabilities(added);
     each_private(added, false);
     for (unsigned i = 0; i < ASSIGNED_BARS; i++)
@@ -150,6 +151,7 @@ static void start(const struct vm *vm, struct assigned_function *function)
     for (unsigned i = 0; i < ASSIGNED_BARS; i++)
         function->bars[i] = function->home[i];
     set_command(function->function, decoding, PCI_COMMAND_BUS_MASTER | PCI_COMMAND_INTX_DISABLE);
+    assigned_msix_reset(&function->msix, function->function);
     attach(vm, function);
 }
 
@@ -163,8 +165,10 @@ void assigned_start(struct assigned *assigned)
 void assigned_stop(struct assigned *assigned)
 {
     for (unsigned i = 0; i < assigned->count; i++) {
-        silence(assigned->functions[i].function);
-        machine_dma_detach(assigned->functions[i].function);
+        struct assigned_function *function = &assigned->functions[i];
+        silence(function->function);
+        machine_dma_detach(function->function);
+        assigned_msix_reset(&function->msix, function->function);
     }
     for (unsigned i = 0; i < assigned->count; i++)
         pci_reset(assigned->pci, assigned->functions[i].function,

@@ -93,6 +93,30 @@ static struct ept_range range_at(const struct assigned_function *function, unsig
     return (struct ept_range){ GPA(gpa), HPA(bar->base), assigned_bar_bytes(bar) };
 }
 
+#define PARTS_MAX 2
+
+/* What of a BAR is mapped: all, or what lies before and behind the pages of its MSI-X
+ * table. Returns how many parts that are. */
+static unsigned parts_at(const struct assigned_function *function, unsigned number, uint64_t gpa,
+                         struct ept_range parts[static PARTS_MAX])
+{
+    const struct assigned_msix *msix = &function->msix;
+    const struct ept_range all = range_at(function, number, gpa);
+    unsigned count = 0;
+    uint64_t first;
+
+    parts[0] = all;
+    if (msix->count == 0 || msix->bar != number)
+        return 1;
+    uint64_t behind = assigned_msix_pages(msix, function->function, &first) + first;
+    if (first != 0)
+        parts[count++].bytes = first;
+    if (behind != all.bytes)
+        parts[count++] = (struct ept_range){ GPA(gpa + behind), HPA(all.hpa.value + behind),
+                                             all.bytes - behind };
+    return count;
+}
+
 static void map_bar(struct assigned *assigned, struct assigned_function *function, unsigned number)
 {
     const struct ept_range range = range_at(function, number, function->bars[number]);
@@ -101,7 +125,10 @@ static void map_bar(struct assigned *assigned, struct assigned_function *functio
         !assigned_place_is_free(assigned->vm, range.gpa.value, range.bytes) ||
         touches_mapped(assigned, range.gpa.value, range.bytes))
         return;
-    ept_map(&assigned->vm->ept, &range, EPT_READ | EPT_WRITE, EPT_UNCACHEABLE);
+    struct ept_range parts[PARTS_MAX];
+    unsigned count = parts_at(function, number, range.gpa.value, parts);
+    for (unsigned i = 0; i < count; i++)
+        ept_map(&assigned->vm->ept, &parts[i], EPT_READ | EPT_WRITE, EPT_UNCACHEABLE);
     function->mapped_at[number] = range.gpa.value;
 }
 
@@ -110,11 +137,13 @@ static bool unmap_bar(struct assigned *assigned, struct assigned_function *funct
                       unsigned number)
 {
     uint64_t at = function->mapped_at[number];
-    const struct ept_range range = range_at(function, number, at);
+    struct ept_range parts[PARTS_MAX];
 
     if (at == 0 || (is_on(function, number) && at == function->bars[number]))
         return false;
-    ept_unmap(&assigned->vm->ept, &range);
+    unsigned count = parts_at(function, number, at, parts);
+    for (unsigned i = 0; i < count; i++)
+        ept_unmap(&assigned->vm->ept, &parts[i]);
     function->mapped_at[number] = 0;
     return true;
 }
@@ -206,10 +235,15 @@ void assigned_map(struct assigned *assigned)
         forget_translations(assigned->vm);
 }
 
+/* A hole in a BAR has two ends, each of which may be inside a large page. */
+#define HOLE_ENDS 2
+
 void assigned_frames(const struct pci_function *function, struct ept_shape shape,
                      unsigned frames[static EPT_TABLE_LEVELS])
 {
     for (unsigned i = 0; i < ASSIGNED_BARS; i++)
         if (is_memory(&function->bars[i]))
             ept_movable_frames(assigned_bar_bytes(&function->bars[i]), shape, frames);
+    for (unsigned level = 0; function->msix != 0 && level < shape.largest; level++)
+        frames[level] += HOLE_ENDS;
 }

@@ -15,7 +15,7 @@ void assigned_msi_add(struct assigned_msi *msi, const struct pci_function *funct
     *msi = (struct assigned_msi){ .shown = false };
     if (function->msi == 0)
         return;
-    msi->shown = machine_message_allocate(function, &msi->index);
+    msi->shown = machine_message_allocate(function, 1, &msi->index);
     msi->wide = machine_pci_read(function->address, function->msi + PCI_MSI_CONTROL, 2) &
                 PCI_MSI_WIDE;
 }

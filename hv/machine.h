@@ -90,6 +90,11 @@ void machine_pci_write(struct pci_address address, unsigned offset, size_t bytes
 uint32_t machine_port_read(uint16_t port, size_t bytes);
 void machine_port_write(uint16_t port, size_t bytes, uint32_t value);
 
+/* Registers in memory of such a function, by one access of 1, 2, 4 or 8 bytes at a
+ * multiple of that. */
+uint64_t machine_register_read(hpa_t at, size_t bytes);
+void machine_register_write(hpa_t at, size_t bytes, uint64_t value);
+
 /* From now on the function's DMA reaches the memory of that VM and nothing else; what it
  * did before is over. Where nothing remaps DMA, it reaches all memory. NULL, or why it
  * cannot be: then it reaches nothing. */
@@ -109,9 +114,9 @@ struct machine_message {
     uint16_t data;
 };
 
-/* At boot: an entry for one message of this function, for good. False: interrupts are
- * not remapped, or no entry is left. */
-bool machine_message_allocate(const struct pci_function *function, uint32_t *index)
+/* At boot: entries for `count` messages of this function, that follow each other, for
+ * good. False: interrupts are not remapped, or too few entries are left. */
+bool machine_message_allocate(const struct pci_function *function, unsigned count, uint32_t *index)
     __attribute__((warn_unused_result));
 
 /* The message raises this vector at this CPU from now on. False: it cannot be, and does

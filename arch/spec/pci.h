@@ -134,7 +134,19 @@ enum pci_extended_capability {
 /* MSI-X: 7.7.2.2 "Message Control Register for MSI-X" */
 #define PCI_MSIX_CONTROL 2
 #define PCI_MSIX_ENABLE (1u << 15)
+#define PCI_MSIX_MASK_ALL (1u << 14)
 #define PCI_MSIX_TABLE_SIZE 0x7FFu /* less one */
+#define PCI_MSIX_TABLE 4   /* where: a BAR's number, and an offset there */
+#define PCI_MSIX_PENDING 8
+#define PCI_MSIX_BAR 7u
+
+/* 7.7.2.5 "Message Address Register for MSI-X Table Entries" and those behind it */
+#define PCI_MSIX_ENTRY_BYTES 16u
+#define PCI_MSIX_ENTRY_ADDRESS 0
+#define PCI_MSIX_ENTRY_ADDRESS_HIGH 4
+#define PCI_MSIX_ENTRY_DATA 8
+#define PCI_MSIX_ENTRY_CONTROL 12
+#define PCI_MSIX_ENTRY_MASKED 1u
 
 /* 7.5.3 "PCI Express Capability Structure" */
 #define PCI_EXPRESS_CAPABILITIES 2

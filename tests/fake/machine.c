@@ -184,26 +184,56 @@ bool machine_dma_is_quarantined(const struct pci_function *function)
     return fake.dma_quarantined;
 }
 
-bool machine_message_allocate(const struct pci_function *function, uint32_t *index)
+bool machine_message_allocate(const struct pci_function *function, unsigned count, uint32_t *index)
 {
     (void)function;
-    *index = 7;
-    return fake.messages;
+    *index = FAKE_FIRST_MESSAGE + fake.messages_used;
+    if (!fake.messages || count > FAKE_MESSAGES - fake.messages_used)
+        return false;
+    fake.messages_used += count;
+    return true;
+}
+
+static uint64_t *message_at(uint32_t index)
+{
+    CHECK(fake.messages && index - FAKE_FIRST_MESSAGE < FAKE_MESSAGES);
+    return &fake.message[index - FAKE_FIRST_MESSAGE];
 }
 
 bool machine_message_set(uint32_t index, unsigned cpu, uint8_t vector,
                          struct machine_message *message)
 {
-    CHECK(fake.messages && index == 7);
-    fake.message = (uint64_t)cpu << 8 | vector;
-    *message = (struct machine_message){ 0xFEE000F0, 0 };
+    *message_at(index) = (uint64_t)cpu << 8 | vector;
+    fake.message_sets++;
+    *message = (struct machine_message){ 0xFEE00010 | index << 5, 0 };
     return cpu != fake.cpu_out_of_reach || cpu == 0;
 }
 
 void machine_message_clear(uint32_t index)
 {
-    CHECK(fake.messages && index == 7);
-    fake.message = 0;
+    *message_at(index) = 0;
+}
+
+static uint8_t *register_at(hpa_t at, size_t bytes)
+{
+    uint64_t offset = at.value % FAKE_REGISTERS_BYTES;
+
+    CHECK(offset % bytes == 0 && offset + bytes <= FAKE_REGISTERS_BYTES);
+    fake.register_bytes = (unsigned)bytes;
+    return &fake.registers[offset];
+}
+
+uint64_t machine_register_read(hpa_t at, size_t bytes)
+{
+    uint64_t value = 0;
+    memcpy(&value, register_at(at, bytes), bytes);
+    return value;
+}
+
+void machine_register_write(hpa_t at, size_t bytes, uint64_t value)
+{
+    record(FAKE_REGISTER_WRITE, at.value, value);
+    memcpy(register_at(at, bytes), &value, bytes);
 }
 
 uint32_t machine_port_read(uint16_t port, size_t bytes)

@@ -11,6 +11,9 @@
 #define FAKE_LINES 32
 #define FAKE_PCI_FUNCTIONS 8
 #define FAKE_PCI_BYTES 4096
+#define FAKE_MESSAGES 2048 /* from FAKE_FIRST_MESSAGE on */
+#define FAKE_FIRST_MESSAGE 7
+#define FAKE_REGISTERS_BYTES 0x10000
 
 enum fake_record_kind {
     FAKE_REQUEST,
@@ -27,6 +30,7 @@ enum fake_record_kind {
     FAKE_PCI_WRITE,
     FAKE_DMA_ATTACH, /* where: the VM */
     FAKE_DMA_DETACH,
+    FAKE_REGISTER_WRITE,
 };
 
 struct fake_record {
@@ -56,7 +60,11 @@ struct fake_machine {
     bool dma_quarantined;
     bool dma_quarantine_comes; /* just before the next write to configuration space */
     bool messages; /* can be remapped */
-    uint64_t message; /* CPU and, in the low byte, vector; 0: clear */
+    unsigned messages_used;
+    uint64_t message[FAKE_MESSAGES]; /* each: CPU and, in the low byte, vector; 0: clear */
+    unsigned message_sets;
+    uint8_t registers[FAKE_REGISTERS_BYTES]; /* at any address, by its low bits */
+    unsigned register_bytes; /* of the last access */
     unsigned line_writes;  /* so often one was masked or routed */
     unsigned cpu_out_of_reach; /* of the IOAPIC, if not 0 */
 
