@@ -49,7 +49,7 @@ HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.
 	hv/timers.c hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/pci.c hv/platform.c hv/denied.c \
 	hv/lines.c hv/io_bitmap.c hv/assigned.c hv/assigned_map.c hv/assigned_life.c \
 	hv/assigned_message.c hv/assigned_msi.c hv/assigned_msix.c hv/assigned_memory.c \
-	hv/pci_private.c hv/pci_reset.c hv/watchdog.c
+	hv/assigned_rom.c hv/pci_private.c hv/pci_reset.c hv/watchdog.c
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
 HV_MONITOR := hv/monitor.c hv/monitor_line.c hv/monitor_command.c hv/monitor_show.c \
@@ -88,7 +88,7 @@ COLD := \
 	drivers/power.c drivers/rtc.c drivers/vtd_unit.c drivers/pci_config.c drivers/serial.c \
 	drivers/ioapic.c hv/lines.c hv/io_bitmap.c arch/lines.c hv/assigned.c hv/assigned_map.c \
 	hv/assigned_life.c hv/assigned_message.c hv/assigned_msi.c hv/assigned_msix.c \
-	hv/assigned_memory.c hv/pci_private.c hv/pci_reset.c arch/machine_registers.c
+	hv/assigned_memory.c hv/assigned_rom.c hv/pci_private.c hv/pci_reset.c arch/machine_registers.c
 
 # What runs at every exit, whatever the reason; and the way to a device, in memory
 # or at a port, that kernels access all the time.
@@ -119,8 +119,8 @@ NATIVE := guest/native/native.c boot/multiboot2.c hv/linux.c hv/linux_image.c hv
 
 # Host unit tests: tests/unit/test_NAME.c. The code under test comes from one
 # library; fakes_NAME lists what replaces members of it, besides the machine.
-UNIT_TESTS := acpi acpi_dmar assigned assigned_msi assigned_msix cmos config config_parts console \
-	cpuid cr crash_report decode delivery denied \
+UNIT_TESTS := acpi acpi_dmar assigned assigned_msi assigned_msix assigned_rom cmos config config_parts \
+	console cpuid cr crash_report decode delivery denied \
 	dma_faults dma_reserved dma_sources dma_tables dmar_scope elf elf_symbols emulate ept event exit \
 	exit_report findings framebuffer frames guest_acpi guest_kind guest_memory guest_mp_table \
 	guest_paging guest_trace guest_tsc i8042 i8042_driver instruction inventory_print ioapic_driver irte \

@@ -14,6 +14,7 @@
 #include "arch/vtd.h"
 #include "boot/boot.h"
 #include "hv/assigned.h"
+#include "hv/assigned_rom.h"
 #include "hv/check.h"
 #include "hv/config_owners.h"
 #include "hv/inventory_print.h"
@@ -247,6 +248,7 @@ static void give_function(struct vm *vm, const struct inventory *inventory,
 {
     const struct pci_function *function = pci_function_at(&host.pci, device->address);
     char address[PCI_ADDRESS_SIZE];
+    char no_rom[ASSIGNED_ROM_REASON_SIZE];
     unsigned pin = ASSIGNED_NO_PIN;
     uint32_t gsi;
 
@@ -254,13 +256,18 @@ static void give_function(struct vm *vm, const struct inventory *inventory,
     if (config_device_gsi(inventory, device, &gsi))
         pin = intx_pin(vm, intx_line(gsi), address);
     give_legacy(vm, function, assigned->io_bitmap, address);
-    const struct assigned_function *added = assigned_add(assigned, function, (uint8_t)pin);
+    bool has_rom = assigned_rom_is_usable(inventory, function, no_rom);
+    const struct assigned_function *added =
+        assigned_add(assigned, function, (uint8_t)pin, has_rom);
     try_to_attach(vm, function, address);
     log_line(LOG_INFO, "%s: owns %s (%04x:%04x) as 00:%02x.0, %s%s", vm->config->name, address,
              function->vendor_id, function->device_id, assigned->count,
              pci_reset_name((enum pci_reset_kind)added->reset),
              function->interrupt_pin != 0 && pin == ASSIGNED_NO_PIN
                  ? "; nobody knows the IOAPIC's input of its INTx" : "");
+    if (no_rom[0] != '\0')
+        log_line(LOG_INFO, "%s: the expansion ROM of %s is not shown: %s", vm->config->name,
+                 address, no_rom);
     print_msix(vm, added, address);
 }
 

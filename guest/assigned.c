@@ -23,6 +23,7 @@ const char guest_name[] = "assigned";
 #define NET_ID 0x100E8086u
 #define BAR_FLAGS 0xFu
 #define BAR_BYTES 0x20000u
+#define ROM_BYTES 0x10000u
 
 #define PIN 16
 #define VECTOR 0x61
@@ -172,6 +173,53 @@ static void it_is_there(void)
     (void)report(config_read(DISK, PCI_VENDOR_ID) == 0x70108086, "a disk controller %x",
                  config_read(DISK, PCI_VENDOR_ID));
     (void)report(config_read(3, PCI_VENDOR_ID) == UINT32_MAX, "and nothing else");
+}
+
+/* ---- The card's expansion ROM ---- */
+
+/* What the test has filled it with. */
+static uint8_t rom_byte(unsigned at)
+{
+    return (uint8_t)(at * 11 % 241);
+}
+
+static unsigned wrong_in_rom(uint64_t rom)
+{
+    unsigned wrong = 0;
+
+    for (unsigned i = 0; i < ROM_BYTES; i += 4) {
+        uint32_t value = load32(rom + i);
+        for (unsigned j = 0; j < 4; j++)
+            wrong += (uint8_t)(value >> 8 * j) != rom_byte(i + j);
+    }
+    return wrong;
+}
+
+static void read_rom(void)
+{
+    uint32_t rom = config_read(NET, PCI_EXPANSION_ROM);
+
+    config_write(NET, PCI_EXPANSION_ROM, ~PCI_ROM_ENABLE);
+    uint32_t size = ~config_read(NET, PCI_EXPANSION_ROM) + 1;
+    config_write(NET, PCI_EXPANSION_ROM, rom);
+    (void)report(rom != 0 && !(rom & PCI_ROM_ENABLE) && size == ROM_BYTES &&
+                     load32(rom) == UINT32_MAX,
+                 "its card's ROM of %x bytes is off", size);
+    config_write(NET, PCI_EXPANSION_ROM, rom | PCI_ROM_ENABLE);
+    unsigned wrong = wrong_in_rom(rom);
+    store32(rom, 0x12345678);
+    wrong += wrong_in_rom(rom);
+    (void)report(wrong == 0, "turned on, %u of its bytes are wrong, and no write changes them",
+                 wrong);
+    rom = (uint32_t)bar + 16 * BAR_BYTES;
+    config_write(NET, PCI_EXPANSION_ROM, rom | PCI_ROM_ENABLE);
+    wrong = wrong_in_rom(rom);
+    uint32_t status = load32(bar + NET_STATUS);
+    config_write(NET, PCI_EXPANSION_ROM, (uint32_t)bar | PCI_ROM_ENABLE);
+    bool covers = load32(bar + NET_STATUS) != status;
+    config_write(NET, PCI_EXPANSION_ROM, rom);
+    (void)report(wrong == 0 && !covers && load32(rom) == UINT32_MAX,
+                 "moved, %u are wrong; over the registers it is not there, nor turned off", wrong);
 }
 
 static void use_it(void)
@@ -406,6 +454,7 @@ void guest_main(void)
         power_off();
     }
     read_disk();
+    read_rom();
     if (!second) {
         uint32_t status = load32(bar + NET_STATUS);
         write_all_registers();

@@ -179,9 +179,11 @@ static uint32_t read_doubleword(const struct assigned_function *assigned, unsign
         return assigned->function->flags & PCI_IS_EXPRESS ? 0 : UINT32_MAX;
     if (offset >= PCI_HEADER_BYTES)
         return read_behind_header(assigned, offset);
-    if (offset >= PCI_BAR0 && offset < PCI_BAR0 + ASSIGNED_BARS * DOUBLEWORD)
+    if (offset >= PCI_BAR0 && offset < PCI_BAR0 + PCI_BAR_ROM * DOUBLEWORD)
         return read_bar(assigned, (offset - PCI_BAR0) / DOUBLEWORD);
     switch (offset) {
+    case PCI_EXPANSION_ROM:
+        return (uint32_t)assigned->bars[PCI_BAR_ROM] | (assigned->rom_on ? PCI_ROM_ENABLE : 0);
     case PCI_COMMAND:
         return read_command(assigned);
     case PCI_CACHE_LINE_SIZE: /* a single function, without a self-test */
@@ -278,6 +280,26 @@ static void write_bar(struct assigned *assigned, struct assigned_function *funct
         set_bar(assigned, function, low, (function->bars[low] & ~wide_mask) | (wide & wide_mask));
 }
 
+/* In the machine it is on before it is mapped, and until it is not any more. */
+static void write_rom(struct assigned *assigned, struct assigned_function *function,
+                      uint32_t value, uint32_t mask)
+{
+    bool before = function->rom_on;
+
+    if (!function->has_rom)
+        return;
+    if (mask & PCI_ROM_ENABLE)
+        function->rom_on = value & PCI_ROM_ENABLE;
+    if (function->rom_on && !before)
+        assigned_rom_turn(function->function, true);
+    set_bar(assigned, function, PCI_BAR_ROM,
+            (function->bars[PCI_BAR_ROM] & ~mask) | (value & mask));
+    if (function->rom_on != before)
+        assigned_map(assigned);
+    if (!function->rom_on && before)
+        assigned_rom_turn(function->function, false);
+}
+
 /* Byte by byte, as an access may have any size and place here. */
 static void write_private(const struct pci_function *function, unsigned offset, uint32_t value,
                           uint32_t mask)
@@ -305,8 +327,10 @@ static void write_doubleword(struct assigned *assigned, struct assigned_function
 {
     struct pci_address address = function->function->address;
 
-    if (offset >= PCI_BAR0 && offset < PCI_BAR0 + ASSIGNED_BARS * DOUBLEWORD)
+    if (offset >= PCI_BAR0 && offset < PCI_BAR0 + PCI_BAR_ROM * DOUBLEWORD)
         write_bar(assigned, function, (offset - PCI_BAR0) / DOUBLEWORD, value, mask);
+    else if (offset == PCI_EXPANSION_ROM)
+        write_rom(assigned, function, value, mask);
     else if (offset == PCI_COMMAND)
         write_command(assigned, function, value, mask);
     else if (offset == PCI_INTERRUPT_LINE && mask & 0xFF)

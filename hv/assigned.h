@@ -10,8 +10,10 @@
  *   command       the two bits that turn decoding on are the guest's alone: they
  *                 decide whether its BARs are mapped. The machine's are always on
  *   BARs          are the guest's alone: they say where in the guest's address space
- *                 the registers are. The machine's never change. There is no
- *                 expansion ROM: its decoder may be one that a BAR needs
+ *                 the registers are. The machine's never change
+ *   expansion ROM is mapped, read-only, while the guest has it on; only then it is on in
+ *                 the machine. Its decoder may be one that the function's BARs need:
+ *                 then these do not answer meanwhile, as the specification has it
  *   capabilities  only those that a row names; of them none can be written but MSI and
  *                 MSI-X, which are emulated
  *   header type   a single function; the interrupt line is a byte that is kept
@@ -40,7 +42,7 @@
 struct vm;
 
 #define ASSIGNED_CAPABILITIES_MAX 8
-#define ASSIGNED_BARS 6 /* the expansion ROM is not shown */
+#define ASSIGNED_BARS PCI_BARS /* the expansion ROM, which may not be shown, is the last */
 #define ASSIGNED_NO_PIN 0
 
 struct assigned_capability {
@@ -53,6 +55,7 @@ struct assigned_function {
     const struct pci_function *function; /* as the machine has it */
     uint8_t pin;            /* of the guest's IOAPIC, for its INTx; or ASSIGNED_NO_PIN */
     uint8_t reset;          /* enum pci_reset_kind */
+    bool has_rom;           /* that it is shown */
     bool blocked;           /* nothing keeps its DMA to the guest: it has none */
     uint8_t capability_count;
     struct assigned_capability capabilities[ASSIGNED_CAPABILITIES_MAX];
@@ -60,6 +63,7 @@ struct assigned_function {
     /* As the guest writes them. */
     uint16_t command;       /* decoding only */
     uint8_t interrupt_line;
+    bool rom_on;
     struct assigned_msi msi;
     struct assigned_msix msix;
     uint64_t bars[ASSIGNED_BARS]; /* addresses; of a 64-bit BAR the whole one */
@@ -83,10 +87,11 @@ struct assigned {
 void assigned_frames(const struct pci_function *function, struct ept_shape shape,
                      unsigned frames[static EPT_TABLE_LEVELS]);
 
-/* At boot: one function more, whose DMA stops until the guest begins. The EPT of the VM
- * has everything else mapped. */
+/* At boot: one function more, whose DMA stops until the guest begins; with its expansion
+ * ROM, if that can be (hv/assigned_rom.h). The EPT of the VM has everything else mapped. */
 const struct assigned_function *assigned_add(struct assigned *assigned,
-                                             const struct pci_function *function, uint8_t pin);
+                                             const struct pci_function *function, uint8_t pin,
+                                             bool has_rom);
 
 /* The guest begins: BARs are at home, DMA is off. */
 void assigned_start(struct assigned *assigned);

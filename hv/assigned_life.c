@@ -90,15 +90,17 @@ static void turn_off_messages(const struct pci_function *function)
                           machine_pci_read(function->address, msix, 2) & ~PCI_MSIX_ENABLE);
 }
 
-/* No DMA, no interrupts. */
+/* No DMA, no interrupts; and no ROM, so that all BARs answer. */
 static void silence(const struct pci_function *function)
 {
+    assigned_rom_turn(function, false);
     set_command(function, PCI_COMMAND_INTX_DISABLE, PCI_COMMAND_BUS_MASTER);
     turn_off_messages(function);
 }
 
 const struct assigned_function *assigned_add(struct assigned *assigned,
-                                             const struct pci_function *function, uint8_t pin)
+                                             const struct pci_function *function, uint8_t pin,
+                                             bool has_rom)
 {
     CHECK(assigned->count < CONFIG_DEVICES_MAX);
     struct assigned_function *added = &assigned->functions[assigned->count++];
@@ -106,24 +108,26 @@ const struct assigned_function *assigned_add(struct assigned *assigned,
     silence(function);
     added->function = function;
     added->pin = pin;
+    added->has_rom = has_rom;
     added->reset = (uint8_t)pci_reset_kind(assigned->pci, function);
     assigned_msi_add(&added->msi, function);
     assigned_msix_add(&added->msix, function, &assigned->msix_budget);
     assigned_find_capabilities(added);
     each_private(added, false);
     for (unsigned i = 0; i < ASSIGNED_BARS; i++)
-        added->home[i] = home_of(assigned, &function->bars[i]);
+        added->home[i] = i != PCI_BAR_ROM || has_rom ? home_of(assigned, &function->bars[i]) : 0;
     return added;
 }
 
-static uint16_t decoding_of(const struct pci_function *function)
+static uint16_t decoding_of(const struct assigned_function *function)
 {
-    uint16_t command = function->command & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+    const struct pci_bar *bars = function->function->bars;
+    uint16_t command = function->function->command & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
 
     for (unsigned i = 0; i < ASSIGNED_BARS; i++)
-        if (function->bars[i].base != 0 && function->bars[i].space != PCI_SPACE_NONE)
-            command |= function->bars[i].space == PCI_SPACE_IO ? PCI_COMMAND_IO
-                                                               : PCI_COMMAND_MEMORY;
+        if (bars[i].base != 0 && bars[i].space != PCI_SPACE_NONE &&
+            (i != PCI_BAR_ROM || function->has_rom))
+            command |= bars[i].space == PCI_SPACE_IO ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
     return command;
 }
 
@@ -142,11 +146,12 @@ static void attach(const struct vm *vm, struct assigned_function *function)
 
 static void start(const struct vm *vm, struct assigned_function *function)
 {
-    uint16_t decoding = decoding_of(function->function);
+    uint16_t decoding = decoding_of(function);
 
     each_private(function, true);
     function->command = decoding;
     function->interrupt_line = UINT8_MAX;
+    function->rom_on = false;
     assigned_msi_reset(&function->msi);
     for (unsigned i = 0; i < ASSIGNED_BARS; i++)
         function->bars[i] = function->home[i];

@@ -82,7 +82,7 @@ static bool is_memory(const struct pci_bar *bar)
 static bool is_on(const struct assigned_function *function, unsigned number)
 {
     return is_memory(&function->function->bars[number]) &&
-           function->command & PCI_COMMAND_MEMORY;
+           function->command & PCI_COMMAND_MEMORY && (number != PCI_BAR_ROM || function->rom_on);
 }
 
 static struct ept_range range_at(const struct assigned_function *function, unsigned number,
@@ -127,8 +127,9 @@ static void map_bar(struct assigned *assigned, struct assigned_function *functio
         return;
     struct ept_range parts[PARTS_MAX];
     unsigned count = parts_at(function, number, range.gpa.value, parts);
+    uint64_t rights = number == PCI_BAR_ROM ? EPT_READ : EPT_READ | EPT_WRITE;
     for (unsigned i = 0; i < count; i++)
-        ept_map(&assigned->vm->ept, &parts[i], EPT_READ | EPT_WRITE, EPT_UNCACHEABLE);
+        ept_map(&assigned->vm->ept, &parts[i], rights, EPT_UNCACHEABLE);
     function->mapped_at[number] = range.gpa.value;
 }
 
@@ -146,6 +147,15 @@ static bool unmap_bar(struct assigned *assigned, struct assigned_function *funct
         ept_unmap(&assigned->vm->ept, &parts[i]);
     function->mapped_at[number] = 0;
     return true;
+}
+
+void assigned_rom_turn(const struct pci_function *function, bool on)
+{
+    const struct pci_bar *rom = &function->bars[PCI_BAR_ROM];
+
+    if (rom->space != PCI_SPACE_NONE)
+        machine_pci_write(function->address, PCI_EXPANSION_ROM, 4,
+                          (uint32_t)rom->base | (on ? PCI_ROM_ENABLE : 0));
 }
 
 /* ---- I/O BARs ---- */

@@ -10,6 +10,9 @@
  * mapped, and no others. Of two that overlap that one stays which was there first. */
 void assigned_map(struct assigned *assigned);
 
+/* The machine's expansion ROM answers, or does not. */
+void assigned_rom_turn(const struct pci_function *function, bool on);
+
 uint64_t assigned_bar_bytes(const struct pci_bar *bar);
 
 /* Whether a memory BAR at this address touches nothing else of the guest, but

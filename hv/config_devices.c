@@ -132,7 +132,7 @@ static void check_bar(const struct look *look, const struct pci_bar *bar, unsign
                io ? "ports" : "addresses", (unsigned long long)bar->base, own);
 }
 
-/* The expansion ROM's is not the guest's. */
+/* The expansion ROM is shown only where it can be. */
 static void check_bars(const struct look *look)
 {
     for (unsigned i = 0; i < PCI_BAR_ROM; i++) {
@@ -170,17 +170,18 @@ static void check_group(const struct look *look)
     }
 }
 
+/* An expansion ROM that is where something else is stays off: hv/assigned_rom.h. */
 static bool share_a_page(const struct pci_function *a, const struct pci_function *b,
                          uint64_t *page)
 {
-    for (unsigned i = 0; i < PCI_BARS; i++) {
+    for (unsigned i = 0; i < PCI_BAR_ROM; i++) {
         const struct pci_bar *bar = &a->bars[i];
         uint64_t last = bar->base + (1ull << bar->size_shift) - 1;
 
         if (bar->space == PCI_SPACE_NONE || bar->space == PCI_SPACE_IO || bar->base == 0)
             continue;
         *page = align_down(bar->base, PAGE_SIZE_4K);
-        for (unsigned j = 0; j < PCI_BARS; j++)
+        for (unsigned j = 0; j < PCI_BAR_ROM; j++)
             if (config_bar_touches(&b->bars[j], false, *page, last))
                 return true;
     }

@@ -14,6 +14,7 @@ from places import BUILD, ROOT
 
 DISK_BYTES = 32 * 16 * 63 * 512
 READ_BYTES = 32 * 65536
+ROM_BYTES = 65536
 FILE = b"what the card's network has to give\n" * 1000
 LINUX = "console=ttyS0,115200 quiet nokaslr rodata=off cryptomgr.notests " \
         "initcall_blacklist=load_system_certificate_list"
@@ -126,12 +127,16 @@ kernel = "sweep.bin"
 
 
 def card_and_disk(directory):
-    """A card with nobody else on its network, and a disk with a pattern."""
+    """A card with nobody else on its network and a ROM with a pattern, and a disk with
+    one. No firmware takes the ROM's first bytes for a program's.
+    """
+    (directory / "card.rom").write_bytes(bytes(i * 11 % 241 for i in range(ROM_BYTES)))
     (directory / "disk.img").write_bytes(bytes(i * 7 % 251 for i in range(65536)) +
                                          bytes(DISK_BYTES - 65536))
     return (
         "pci: enabled=1, chipset=i440fx, slot1=e1000",
-        "e1000: enabled=1, mac=52:54:00:12:34:57, ethmod=null",
+        "e1000: enabled=1, mac=52:54:00:12:34:57, ethmod=null, "
+        f'bootrom="{directory}/card.rom"',
         "ata1: enabled=1, ioaddr1=0x170, ioaddr2=0x370, irq=15",
         f'ata1-master: type=disk, path="{directory}/disk.img", mode=flat, '
         "cylinders=32, heads=16, spt=63",

@@ -61,6 +61,7 @@ static void make_function(void)
     put(0xF0, 0x0010E809, 4, 0xFFFFFFFF);
     put(0xE8, 0x0000DC0D, 4, 0);
     put(0xEC, 0x12345678, 4, 0);
+    put(PCI_EXPANSION_ROM, ROM | PCI_ROM_ENABLE, 4, 0xFFFF0001);
     put(PCI_INTERRUPT_LINE, 0x0A05020B, 4, 0xFF);
 }
 
@@ -84,7 +85,7 @@ static int fresh(void **state)
     io_bitmap_init(bitmap);
     pci = (struct pci_inventory){ .count = 0 };
     assigned = (struct assigned){ .vm = &vm, .pci = &pci, .io_bitmap = bitmap };
-    assigned_add(&assigned, &function, 16);
+    assigned_add(&assigned, &function, 16, true);
     assigned_start(&assigned);
     return 0;
 }
@@ -94,7 +95,7 @@ static void add_again(void)
 {
     assigned.count = 0;
     assigned.functions[0].capability_count = 0;
-    assigned_add(&assigned, &function, 16);
+    assigned_add(&assigned, &function, 16, true);
 }
 
 static uint32_t get(unsigned offset)
@@ -146,7 +147,7 @@ static void it_begins_as_firmware_leaves_it_with_its_dma_off(void **state)
     assert_int_equal(get(PCI_BAR0 + 4), BAR1 | 1);
     assert_int_equal(get(PCI_BAR0 + 8), 0xC); /* 64-bit, prefetchable */
     assert_int_equal(get(PCI_BAR0 + 12), BAR2 >> 32);
-    assert_int_equal(get(PCI_EXPANSION_ROM), 0); /* not shown */
+    assert_int_equal(get(PCI_EXPANSION_ROM), ROM); /* and off */
     assert_int_equal(get(PCI_INTERRUPT_LINE), 0x0A0502FF);
     assert_int_equal(leads(BAR0 + 0x1FFFF), BAR0 + 0x1FFFF);
     assert_int_equal(leads(BAR2), BAR2);
@@ -169,14 +170,15 @@ static void bars_are_sized_as_real_ones(void **state)
 {
     (void)state;
     set(PCI_COMMAND, 0);
-    for (unsigned offset = PCI_BAR0; offset <= PCI_EXPANSION_ROM; offset += 4)
+    for (unsigned offset = PCI_BAR0; offset < PCI_EXPANSION_ROM; offset += 4)
         set(offset, UINT32_MAX);
+    set(PCI_EXPANSION_ROM, ~PCI_ROM_ENABLE);
     assert_int_equal(get(PCI_BAR0), 0xFFFE0000);
     assert_int_equal(get(PCI_BAR0 + 4), 0xFFFFFFC1);
     assert_int_equal(get(PCI_BAR0 + 8), 0xFFE0000C);
     assert_int_equal(get(PCI_BAR0 + 12), 0xFFFFFFFF);
     assert_int_equal(get(PCI_BAR0 + 16), 0);
-    assert_int_equal(get(PCI_EXPANSION_ROM), 0);
+    assert_int_equal(get(PCI_EXPANSION_ROM), 0xFFFF0000);
 }
 
 static void a_bar_is_mapped_where_it_is_moved_and_nowhere_else(void **state)
@@ -190,13 +192,83 @@ static void a_bar_is_mapped_where_it_is_moved_and_nowhere_else(void **state)
     assert_int_equal(leads(BAR2), 0);
     set(PCI_COMMAND, DECODING);
     assert_int_equal(leads(0xD0001000), BAR0 + 0x1000);
-    set(PCI_EXPANSION_ROM, 0xD0100001);
-    assert_int_equal(leads(0xD0100000), 0);
     /* The machine's never moves, and is always on. */
     assert_int_equal(machine_command() & DECODING, DECODING);
     for (unsigned i = 0; i < fake.record_count; i++)
-        if (fake.records[i].kind == FAKE_PCI_WRITE)
-            assert_int_equal(fake.records[i].where, PCI_COMMAND);
+        if (fake.records[i].kind == FAKE_PCI_WRITE && fake.records[i].where != PCI_COMMAND) {
+            assert_int_equal(fake.records[i].where, PCI_EXPANSION_ROM);
+            assert_int_equal(fake.records[i].value & ~PCI_ROM_ENABLE, ROM);
+        }
+}
+
+static uint32_t machine_rom(void)
+{
+    return machine_pci_read(function.address, PCI_EXPANSION_ROM, 4);
+}
+
+static bool is_writable(uint64_t gpa)
+{
+    hpa_t hpa;
+    uint64_t rights = 0;
+    return ept_lookup(&vm.ept, GPA(gpa), &hpa, &rights) && rights & EPT_WRITE;
+}
+
+static void the_rom_is_there_while_it_is_on(void **state)
+{
+    (void)state;
+    assert_int_equal(machine_rom(), ROM);
+    set(PCI_EXPANSION_ROM, 0xD0100001);
+    assert_int_equal(get(PCI_EXPANSION_ROM), 0xD0100001);
+    assert_int_equal(leads(0xD0100000), ROM);
+    assert_int_equal(leads(0xD010FFFF), ROM + 0xFFFF);
+    assert_int_equal(leads(0xD0110000), 0);
+    assert_false(is_writable(0xD0100000));
+    assert_true(is_writable(BAR0));
+    assert_int_equal(machine_rom(), ROM | PCI_ROM_ENABLE);
+    assigned_config_write(&assigned, 1, PCI_EXPANSION_ROM + 2, 2, 0xD020);
+    assert_int_equal(leads(0xD0100000), 0);
+    assert_int_equal(leads(0xD0200000), ROM);
+    set(PCI_COMMAND, 0); /* memory is off, whatever the ROM's bit says */
+    assert_int_equal(leads(0xD0200000), 0);
+    set(PCI_COMMAND, DECODING);
+    assert_int_equal(leads(0xD0200000), ROM);
+    assigned_config_write(&assigned, 1, PCI_EXPANSION_ROM, 1, 0xFE);
+    assert_int_equal(get(PCI_EXPANSION_ROM), 0xD0200000);
+    assert_int_equal(leads(0xD0200000), 0);
+    assert_int_equal(machine_rom(), ROM);
+}
+
+static void the_rom_covers_nothing_else(void **state)
+{
+    static const uint32_t places[] = { 0x100000, 0xC0000, 0xFEC00000, 0xFEE00000, BAR0 + 0x10000 };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof places / sizeof places[0]; i++) {
+        set(PCI_EXPANSION_ROM, places[i] | PCI_ROM_ENABLE);
+        assert_int_not_equal(leads(places[i]), ROM);
+        assert_int_equal(leads(BAR0 + 0x10000), BAR0 + 0x10000);
+    }
+}
+
+/* When it is off in the machine no address of the guest leads to it any more. */
+static void the_machines_rom_is_off_but_for_that(void **state)
+{
+    (void)state;
+    fake.tsc_step = 1;
+    set(PCI_EXPANSION_ROM, ROM | PCI_ROM_ENABLE);
+    assert_int_equal(machine_rom(), ROM | PCI_ROM_ENABLE);
+    assigned_stop(&assigned);
+    assert_int_equal(machine_rom(), ROM);
+    assigned_start(&assigned);
+    assert_int_equal(get(PCI_EXPANSION_ROM), ROM);
+    assert_int_equal(leads(ROM), 0);
+    assigned.count = 0;
+    assigned_add(&assigned, &function, 16, false);
+    assigned_start(&assigned);
+    set(PCI_EXPANSION_ROM, ROM | PCI_ROM_ENABLE);
+    assert_int_equal(get(PCI_EXPANSION_ROM), 0);
+    assert_int_equal(leads(ROM), 0);
+    assert_int_equal(machine_rom(), ROM);
 }
 
 static void all_vcpus_forget_what_they_have_cached(void **state)
@@ -240,8 +312,9 @@ static void moving_for_ever_takes_no_more_tables(void **state)
     srand(1);
     for (unsigned i = 0; i < 20000; i++) {
         uint64_t place = (uint64_t)rand() << 20 ^ (uint64_t)rand() << 3;
-        switch (rand() % 4) {
+        switch (rand() % 5) {
         case 0: set(PCI_BAR0, (uint32_t)place); break;
+        case 3: set(PCI_EXPANSION_ROM, (uint32_t)place); break;
         case 1: set(PCI_BAR0 + 8, (uint32_t)place); break;
         case 2: set(PCI_BAR0 + 12, (uint32_t)(place >> 32) & 0x1FFFF); break;
         default: set(PCI_COMMAND, (uint32_t)place & DECODING); break;
@@ -477,6 +550,9 @@ int main(void)
         cmocka_unit_test_setup(nobody_else_is_there, fresh),
         cmocka_unit_test_setup(bars_are_sized_as_real_ones, fresh),
         cmocka_unit_test_setup(a_bar_is_mapped_where_it_is_moved_and_nowhere_else, fresh),
+        cmocka_unit_test_setup(the_rom_is_there_while_it_is_on, fresh),
+        cmocka_unit_test_setup(the_rom_covers_nothing_else, fresh),
+        cmocka_unit_test_setup(the_machines_rom_is_off_but_for_that, fresh),
         cmocka_unit_test_setup(all_vcpus_forget_what_they_have_cached, fresh),
         cmocka_unit_test_setup(a_bar_over_something_else_is_not_mapped, fresh),
         cmocka_unit_test_setup(moving_for_ever_takes_no_more_tables, fresh),

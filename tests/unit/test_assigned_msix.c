@@ -72,7 +72,7 @@ static void add(void)
     ept_begin_movable(&apic_vm.ept, movable);
     assigned = (struct assigned){ .vm = &apic_vm, .pci = &pci,
                                   .msix_budget = ASSIGNED_MSIX_BUDGET };
-    assigned_add(&assigned, &function, ASSIGNED_NO_PIN);
+    assigned_add(&assigned, &function, ASSIGNED_NO_PIN, false);
     msix = &assigned.functions[0].msix;
 }
 

@@ -343,6 +343,13 @@ static void what_cannot_be_told_apart_is_refused_apart(void **state)
     finds(VM("a") "devices = [\"00:03.0\"]\n" UNPROTECTED,
           "c:6:12: error: vm \"a\": 00:03.0 and 00:04.0 have registers in one page of 4 KiB, at "
           "0xf0020000; give both to one guest\n");
+    /* What firmware left in an expansion ROM's register refuses nothing. */
+    pci.functions[6].bars[0] = none;
+    pci.functions[6].bars[PCI_BAR_ROM] = (struct pci_bar)MEMORY(0xF0020000, 11);
+    finds(VM("a") "devices = [\"00:03.0\"]\n" UNPROTECTED, "");
+    finds(VM("a") "devices = [\"00:03.0\"]\n" UNPROTECTED
+          VM("b") "devices = [\"00:04.0\"]\n" UNPROTECTED, "");
+    pci.functions[6].bars[0] = (struct pci_bar)MEMORY(0xF0020400, 10);
     finds(VM("a") "devices = [\"00:03.0\", \"00:04.0\"]\n" UNPROTECTED,
           "c:6:23: error: vm \"a\": 00:04.0: its BAR 0 begins inside a page of 4 KiB, at 0xf0020400, "
           "and so cannot be given to a guest\n");
