@@ -49,7 +49,7 @@ HV_DEVICES := hv/ports.c hv/port_string.c hv/uart.c hv/ioapic.c hv/irq.c hv/pic.
 	hv/timers.c hv/i8042.c hv/guest_rtc.c hv/cmos.c hv/pci.c hv/platform.c hv/denied.c \
 	hv/lines.c hv/io_bitmap.c hv/assigned.c hv/assigned_map.c hv/assigned_life.c \
 	hv/assigned_message.c hv/assigned_msi.c hv/assigned_msix.c hv/assigned_memory.c \
-	hv/assigned_rom.c hv/pci_private.c hv/pci_reset.c hv/watchdog.c
+	hv/assigned_rom.c hv/pci_private.c hv/pci_reset.c hv/usb_handoff.c hv/watchdog.c
 HV_CONSOLE := hv/console.c hv/console_drain.c hv/console_focus.c hv/console_keys.c \
 	hv/console_receive.c hv/console_ring.c hv/console_wire.c
 HV_MONITOR := hv/monitor.c hv/monitor_line.c hv/monitor_command.c hv/monitor_show.c \
@@ -88,7 +88,8 @@ COLD := \
 	drivers/power.c drivers/rtc.c drivers/vtd_unit.c drivers/pci_config.c drivers/serial.c \
 	drivers/ioapic.c hv/lines.c hv/io_bitmap.c arch/lines.c hv/assigned.c hv/assigned_map.c \
 	hv/assigned_life.c hv/assigned_message.c hv/assigned_msi.c hv/assigned_msix.c \
-	hv/assigned_memory.c hv/assigned_rom.c hv/pci_private.c hv/pci_reset.c arch/machine_registers.c
+	hv/assigned_memory.c hv/assigned_rom.c hv/pci_private.c hv/pci_reset.c hv/usb_handoff.c \
+	arch/machine_registers.c
 
 # What runs at every exit, whatever the reason; and the way to a device, in memory
 # or at a port, that kernels access all the time.
@@ -128,7 +129,7 @@ UNIT_TESTS := acpi acpi_dmar assigned assigned_msi assigned_msix assigned_rom cm
 	memory_functions memory_map mmio mtrr monitor monitor_command monitor_line msr multiboot1 \
 	multiboot2 multiboot2_guest owners panic_record pci pci_config pci_reset pci_scan pci_topology pic \
 	pit platform policy ports power preflight pvh recorder restart rtc saved_inventory screen \
-	serial serial_pci task_switch text text_search timers toml uart vcpu virtual_ioapic \
+	serial serial_pci task_switch text text_search timers toml uart usb_handoff vcpu virtual_ioapic \
 	vm_life vtd_unit warm_reset watchdog
 fakes_assigned := terminal
 fakes_assigned_msi := apic_vm reports terminal

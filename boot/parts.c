@@ -27,6 +27,7 @@
 #include "hv/pci_reset.h"
 #include "hv/pci_topology.h"
 #include "hv/text.h"
+#include "hv/usb_handoff.h"
 
 /* ---- The hypervisor's own ---- */
 
@@ -243,6 +244,20 @@ static void print_msix(const struct vm *vm, const struct assigned_function *func
                  msix->count, all);
 }
 
+/* While it is as the firmware left it, but for its DMA where that is remapped. */
+static void take_from_firmware(const struct vm *vm, const struct pci_function *function,
+                               const char *address)
+{
+    enum usb_handoff handoff = usb_handoff(function, vm->timers.tsc_hz);
+
+    if (handoff == USB_HANDOFF_GIVEN)
+        log_line(LOG_INFO, "%s: the firmware has let go of the USB controller %s",
+                 vm->config->name, address);
+    if (handoff == USB_HANDOFF_TAKEN)
+        log_line(LOG_WARNING, "%s: the firmware did not let go of the USB controller %s within a "
+                 "second; it was taken all the same", vm->config->name, address);
+}
+
 static void give_function(struct vm *vm, const struct inventory *inventory,
                           struct assigned *assigned, const struct config_device *device)
 {
@@ -256,6 +271,7 @@ static void give_function(struct vm *vm, const struct inventory *inventory,
     if (config_device_gsi(inventory, device, &gsi))
         pin = intx_pin(vm, intx_line(gsi), address);
     give_legacy(vm, function, assigned->io_bitmap, address);
+    take_from_firmware(vm, function, address);
     bool has_rom = assigned_rom_is_usable(inventory, function, no_rom);
     const struct assigned_function *added =
         assigned_add(assigned, function, (uint8_t)pin, has_rom);

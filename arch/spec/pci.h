@@ -85,6 +85,7 @@ enum pci_class {
     PCI_CLASS_HOST_BRIDGE = 0x0600,
     PCI_CLASS_PCI_BRIDGE = 0x0604,
     PCI_CLASS_CARDBUS_BRIDGE = 0x0607,
+    PCI_CLASS_USB = 0x0C03,
 };
 
 enum pci_base_class {

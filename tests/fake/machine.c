@@ -112,7 +112,14 @@ void machine_translations_flush(void) { record(FAKE_FLUSH, 0, 0); }
 void machine_nmi_taken(void) { record(FAKE_NMI_TAKEN, 0, 0); }
 void machine_interrupts_drain(void) { record(FAKE_DRAIN, 0, 0); }
 void machine_end(enum machine_end end) { record(FAKE_END, 0, end); }
-uint64_t machine_tsc(void) { return fake.tsc += fake.tsc_step; }
+uint64_t machine_tsc(void)
+{
+    fake.tsc += fake.tsc_step;
+    if (fake.later.at != NULL && fake.tsc >= fake.later.tsc)
+        *fake.later.at = fake.later.value;
+    return fake.tsc;
+}
+
 void machine_timer_set(uint64_t tsc) { fake.timer = tsc; }
 
 void machine_xmm_read(unsigned reg, uint8_t to[static MACHINE_XMM_BYTES])

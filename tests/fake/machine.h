@@ -47,6 +47,11 @@ struct fake_machine {
     uint8_t xmm[16][MACHINE_XMM_BYTES];
     uint64_t dr6;
     uint64_t tsc_step; /* it goes on by this each time that it is read */
+    struct fake_later {
+        uint8_t *at;
+        uint8_t value;
+        uint64_t tsc; /* from then on the byte has the value */
+    } later;
     uint64_t timer; /* as machine_timer_set() left it */
 
     struct fake_line {
