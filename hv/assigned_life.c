@@ -144,10 +144,22 @@ static void attach(const struct vm *vm, struct assigned_function *function)
     log_line(LOG_WARNING, "%s: %s has no DMA from now on: %s", vm->config->name, address, problem);
 }
 
+/* A request past the caches would find what was in memory before it was zeroed, and
+ * guests' WBINVD, which drivers of such functions need, is not done. */
+static void keep_to_caches(const struct pci_function *function)
+{
+    unsigned control = function->express + PCI_EXPRESS_DEVICE_CONTROL;
+
+    if (function->express != 0)
+        machine_pci_write(function->address, control, 2,
+                          machine_pci_read(function->address, control, 2) & ~PCI_EXPRESS_NO_SNOOP);
+}
+
 static void start(const struct vm *vm, struct assigned_function *function)
 {
     uint16_t decoding = decoding_of(function);
 
+    keep_to_caches(function->function);
     each_private(function, true);
     function->command = decoding;
     function->interrupt_line = UINT8_MAX;

@@ -64,7 +64,7 @@ struct verdict exit_dispatch(struct vcpu *vcpu, uint32_t reason)
     case EXIT_TASK_SWITCH: return task_switch_exit(vcpu);
 
     /* Caches stay coherent without these: a guest's memory is write-back, and
-     * no device of its own bypasses them. INVD must not lose other VMs' lines. */
+     * no device of its own bypasses them: hv/assigned_life.c. INVD must not lose other VMs' lines. */
     case EXIT_WBINVD:
     case EXIT_INVD: return ADVANCE;
 

@@ -156,6 +156,7 @@ enum pci_extended_capability {
 #define PCI_EXPRESS_DEVICE_CAPABILITIES 4
 #define PCI_EXPRESS_DEVICE_FLR (1u << 28)
 #define PCI_EXPRESS_DEVICE_CONTROL 8
+#define PCI_EXPRESS_NO_SNOOP (1u << 11) /* enabled */
 #define PCI_EXPRESS_INITIATE_FLR (1u << 15)
 #define PCI_EXPRESS_DEVICE_STATUS 10
 #define PCI_EXPRESS_PENDING (1u << 5)

@@ -463,6 +463,17 @@ static void dma_is_off_while_it_has_no_owner(void **state)
     assert_true(off < detached && detached < reset && reset < fake.record_count);
 }
 
+/* WBINVD is not done for a guest, and zeroes may still be in a cache. */
+static void dma_does_not_go_past_the_caches(void **state)
+{
+    (void)state;
+    function.express = 0x80;
+    put(0x80 + PCI_EXPRESS_DEVICE_CONTROL, 0x2810, 2, 0xFFFF);
+    assigned_start(&assigned);
+    assert_int_equal(machine_pci_read(function.address, 0x80 + PCI_EXPRESS_DEVICE_CONTROL, 2),
+                     0x2010);
+}
+
 static void quarantine_that_comes_meanwhile_counts(void **state)
 {
     (void)state;
@@ -563,6 +574,7 @@ int main(void)
         cmocka_unit_test_setup(a_disk_controller_has_its_timing_registers, fresh),
         cmocka_unit_test_setup(a_guest_that_ends_leaves_no_dma_behind, fresh),
         cmocka_unit_test_setup(dma_is_off_while_it_has_no_owner, fresh),
+        cmocka_unit_test_setup(dma_does_not_go_past_the_caches, fresh),
         cmocka_unit_test_setup(quarantine_that_comes_meanwhile_counts, fresh),
         cmocka_unit_test_setup(quarantine_lasts_until_it_is_attached_again, fresh),
         cmocka_unit_test_setup(messages_are_off_and_not_shown, fresh),
