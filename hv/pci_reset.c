@@ -87,19 +87,27 @@ static void restore(const struct pci_function *function, const struct kept *kept
         write(function, kept_in_header[i].offset, kept_in_header[i].bytes, kept->header[i]);
 }
 
+static bool is_over(uint64_t begin, uint64_t tsc_hz, unsigned ms)
+{
+    return machine_tsc() - begin >= tsc_hz / 1000 * ms;
+}
+
 static void wait_ms(uint64_t tsc_hz, unsigned ms)
 {
     uint64_t begin = machine_tsc();
 
-    while (machine_tsc() - begin < tsc_hz / 1000 * ms)
+    while (!is_over(begin, tsc_hz, ms))
         __builtin_ia32_pause();
 }
 
-/* Requests that are on their way must not come back to a function that is reset. */
+/* Requests that are on their way must not come back to a function that is reset. A
+ * question may take as long as a wait. */
 static void wait_for_pending(const struct pci_function *function, unsigned status, uint32_t bit,
                              uint64_t tsc_hz)
 {
-    for (unsigned ms = 0; ms < PENDING_WAIT_MS && read(function, status, 1) & bit; ms++)
+    uint64_t begin = machine_tsc();
+
+    while (read(function, status, 1) & bit && !is_over(begin, tsc_hz, PENDING_WAIT_MS))
         wait_ms(tsc_hz, 1);
 }
 
@@ -107,8 +115,9 @@ static void wait_for_pending(const struct pci_function *function, unsigned statu
 static void wait_for_answer(const struct pci_function *function, uint64_t tsc_hz)
 {
     wait_ms(tsc_hz, RESET_WAIT_MS);
-    for (unsigned ms = 0; ms < ANSWER_WAIT_MS && read(function, PCI_VENDOR_ID, 2) == PCI_NO_VENDOR;
-         ms++)
+    uint64_t begin = machine_tsc();
+    while (read(function, PCI_VENDOR_ID, 2) == PCI_NO_VENDOR &&
+           !is_over(begin, tsc_hz, ANSWER_WAIT_MS))
         wait_ms(tsc_hz, 1);
 }
 

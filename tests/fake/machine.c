@@ -148,6 +148,7 @@ uint32_t machine_pci_read(struct pci_address address, unsigned offset, size_t by
     uint32_t value = 0;
     CHECK(address.function < FAKE_PCI_FUNCTIONS && offset % bytes == 0 &&
           offset + bytes <= FAKE_PCI_BYTES);
+    fake.tsc += fake.pci_ticks;
     memcpy(&value, &fake.pci_space[address.function][offset], bytes);
     return value;
 }

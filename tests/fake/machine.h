@@ -47,6 +47,7 @@ struct fake_machine {
     uint8_t xmm[16][MACHINE_XMM_BYTES];
     uint64_t dr6;
     uint64_t tsc_step; /* it goes on by this each time that it is read */
+    uint64_t pci_ticks; /* and by this with each read of configuration space */
     struct fake_later {
         uint8_t *at;
         uint8_t value;
