@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * See lines.h. An IOAPIC has one index register for all CPUs, so one lock is over
- * all of them; it is the last that is taken.
+ * all of them. VT-d's is taken while it is held.
  */
 #include "arch/lines.h"
 

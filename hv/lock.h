@@ -2,9 +2,10 @@
  *
  * Ticket lock. Fair, so that no guest's CPU can starve another one's exit.
  *
- * Order where two are held: a VM's lock before VT-d's (arch/vtd.c), and that
- * before the console's. The hypervisor runs with interrupts off and its NMI
- * handler takes no lock, so a lock is never wanted again by the CPU that holds it.
+ * Order where two are held: a VM's lock before that of the machine's lines
+ * (arch/lines.c), that before VT-d's (arch/vtd.c), and that before the console's. The
+ * hypervisor runs with interrupts off and its NMI handler takes no lock, so a lock is
+ * never wanted again by the CPU that holds it.
  */
 #pragma once
 
