@@ -41,8 +41,10 @@ static void store(uint64_t *at, uint64_t value)
 
 void irte_store(uint64_t *at, struct irte entry)
 {
-    store(&at[0], 0);
-    store(&at[1], entry.high);
+    if (at[1] != entry.high) {
+        store(&at[0], 0);
+        store(&at[1], entry.high);
+    }
     store(&at[0], entry.low);
 }
 

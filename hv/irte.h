@@ -40,7 +40,8 @@ bool irte_can_be(const struct vtd_interrupt *interrupt, bool extended);
 /* For one that can be. `extended`: the table has APIC ids of 32 bits. */
 struct irte irte_make(const struct vtd_interrupt *interrupt, uint16_t source, bool extended);
 
-/* Puts an entry where a unit may be looking: absent, then whole. */
+/* Puts an entry where a unit may be looking: whole at once, or absent in between if it is
+ * another source's. */
 void irte_store(uint64_t *at, struct irte entry);
 void irte_clear(uint64_t *at);
 
