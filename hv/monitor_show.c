@@ -13,6 +13,7 @@
 
 #define SHOWN_EXITS 8u
 #define PATIENCE_SECONDS 2u
+#define MICROSECONDS 1000000u /* of a second */
 
 typedef unsigned long long ull;
 
@@ -106,7 +107,9 @@ enum monitor_step monitor_list_step(struct monitor *monitor, struct monitor_text
 
 uint64_t monitor_microseconds(uint64_t ticks)
 {
-    return ticks * 1000 / (monitor_hz() / 1000);
+    uint64_t hz = monitor_hz();
+
+    return ticks / hz * MICROSECONDS + ticks % hz * MICROSECONDS / hz;
 }
 
 uint64_t monitor_seconds_until(uint64_t tsc)

@@ -17,6 +17,7 @@
 #include "hv/manager.h"
 #include "hv/monitor.h"
 #include "hv/monitor_command.h"
+#include "hv/monitor_state.h"
 #include "hv/owners.h"
 #include "hv/version.h"
 #include "hv/vm_life.h"
@@ -677,6 +678,17 @@ static void on_the_console_objects_are_lines_of_the_hypervisor(void **state)
     has(answer("list\r", 16), "guest-b          running");
 }
 
+static void times_are_right_after_years(void **state)
+{
+    uint64_t ten_years = 10ull * 365 * 24 * 60 * 60;
+
+    (void)state;
+    assert_int_equal(monitor_microseconds(HZ / 2), 500000);
+    timers_init(&vm_of[0].timers, 4000000007);
+    assert_int_equal(monitor_microseconds(4000000007 * ten_years + 2000000004),
+                     ten_years * 1000000 + 500000);
+}
+
 static void a_watcher_is_told_of_each_change(void **state)
 {
     (void)state;
@@ -735,6 +747,7 @@ int main(void)
         TEST(a_line_that_was_cut_is_no_command),
         TEST(the_longest_objects_fit),
         TEST(on_the_console_objects_are_lines_of_the_hypervisor),
+        TEST(times_are_right_after_years),
         TEST(a_watcher_is_told_of_each_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
