@@ -145,21 +145,23 @@ static void attach(const struct vm *vm, struct assigned_function *function)
 }
 
 /* A request past the caches would find what was in memory before it was zeroed, and
- * guests' WBINVD, which drivers of such functions need, is not done. */
-static void keep_to_caches(const struct pci_function *function)
+ * guests' WBINVD, which drivers of such functions need, is not done. A message about an
+ * error would become an NMI, or a call of SMM, where firmware has asked for that. */
+static void keep_to_itself(const struct pci_function *function)
 {
     unsigned control = function->express + PCI_EXPRESS_DEVICE_CONTROL;
+    uint32_t off = PCI_EXPRESS_NO_SNOOP | PCI_EXPRESS_ERROR_REPORTING;
 
     if (function->express != 0)
         machine_pci_write(function->address, control, 2,
-                          machine_pci_read(function->address, control, 2) & ~PCI_EXPRESS_NO_SNOOP);
+                          machine_pci_read(function->address, control, 2) & ~off);
 }
 
 static void start(const struct vm *vm, struct assigned_function *function)
 {
     uint16_t decoding = decoding_of(function);
 
-    keep_to_caches(function->function);
+    keep_to_itself(function->function);
     each_private(function, true);
     function->command = decoding;
     function->interrupt_line = UINT8_MAX;
@@ -167,7 +169,8 @@ static void start(const struct vm *vm, struct assigned_function *function)
     assigned_msi_reset(&function->msi);
     for (unsigned i = 0; i < ASSIGNED_BARS; i++)
         function->bars[i] = function->home[i];
-    set_command(function->function, decoding, PCI_COMMAND_BUS_MASTER | PCI_COMMAND_INTX_DISABLE);
+    set_command(function->function, decoding,
+                PCI_COMMAND_BUS_MASTER | PCI_COMMAND_INTX_DISABLE | PCI_COMMAND_SERR);
     assigned_msix_reset(&function->msix, function->function);
     attach(vm, function);
 }

@@ -54,7 +54,7 @@ enum pci_register {
 #define PCI_COMMAND_IO (1u << 0)
 #define PCI_COMMAND_MEMORY (1u << 1)
 #define PCI_COMMAND_BUS_MASTER (1u << 2)
-
+#define PCI_COMMAND_SERR (1u << 8)
 #define PCI_COMMAND_INTX_DISABLE (1u << 10)
 
 #define PCI_BRIDGE_SECONDARY_RESET (1u << 6)
@@ -156,6 +156,7 @@ enum pci_extended_capability {
 #define PCI_EXPRESS_DEVICE_CAPABILITIES 4
 #define PCI_EXPRESS_DEVICE_FLR (1u << 28)
 #define PCI_EXPRESS_DEVICE_CONTROL 8
+#define PCI_EXPRESS_ERROR_REPORTING 0xFu
 #define PCI_EXPRESS_NO_SNOOP (1u << 11) /* enabled */
 #define PCI_EXPRESS_INITIATE_FLR (1u << 15)
 #define PCI_EXPRESS_DEVICE_STATUS 10

@@ -474,6 +474,20 @@ static void dma_does_not_go_past_the_caches(void **state)
                      0x2010);
 }
 
+/* Where firmware has left it on, an error is an NMI or a call of SMM, for all. */
+static void errors_of_a_function_call_nobody(void **state)
+{
+    (void)state;
+    function.express = 0x80;
+    put(0x80 + PCI_EXPRESS_DEVICE_CONTROL, 0x201F, 2, 0xFFFF);
+    put(PCI_COMMAND, DECODING | PCI_COMMAND_SERR, 2, 0x0547);
+    assigned_start(&assigned);
+    assert_int_equal(machine_pci_read(function.address, 0x80 + PCI_EXPRESS_DEVICE_CONTROL, 2),
+                     0x2010);
+    assigned_config_write(&assigned, 1, PCI_COMMAND, 2, 0xFFFF);
+    assert_int_equal(machine_command() & PCI_COMMAND_SERR, 0);
+}
+
 static void quarantine_that_comes_meanwhile_counts(void **state)
 {
     (void)state;
@@ -575,6 +589,7 @@ int main(void)
         cmocka_unit_test_setup(a_guest_that_ends_leaves_no_dma_behind, fresh),
         cmocka_unit_test_setup(dma_is_off_while_it_has_no_owner, fresh),
         cmocka_unit_test_setup(dma_does_not_go_past_the_caches, fresh),
+        cmocka_unit_test_setup(errors_of_a_function_call_nobody, fresh),
         cmocka_unit_test_setup(quarantine_that_comes_meanwhile_counts, fresh),
         cmocka_unit_test_setup(quarantine_lasts_until_it_is_attached_again, fresh),
         cmocka_unit_test_setup(messages_are_off_and_not_shown, fresh),
