@@ -33,7 +33,8 @@ static bool quarantine(unsigned function)
     const struct pci_address address = host.pci.functions[function].address;
     uint32_t bits = machine_pci_read(address, PCI_COMMAND, 2);
     vtd.functions[function].quarantined = true;
-    machine_pci_write(address, PCI_COMMAND, 2, bits & ~PCI_COMMAND_BUS_MASTER);
+    machine_pci_write(address, PCI_COMMAND, 2,
+                      (bits & ~PCI_COMMAND_BUS_MASTER) | PCI_COMMAND_INTX_DISABLE);
     return vtd_block(function, true);
 }
 

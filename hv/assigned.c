@@ -223,7 +223,7 @@ static void keep_quarantine(const struct pci_function *function)
 
     if (machine_dma_is_quarantined(function))
         machine_pci_write(function->address, PCI_COMMAND, 2,
-                          now & ~(uint32_t)PCI_COMMAND_BUS_MASTER);
+                          (now & ~(uint32_t)PCI_COMMAND_BUS_MASTER) | PCI_COMMAND_INTX_DISABLE);
 }
 
 static void write_command(struct assigned *assigned, struct assigned_function *function,
@@ -233,13 +233,16 @@ static void write_command(struct assigned *assigned, struct assigned_function *f
     uint16_t now = (uint16_t)machine_pci_read(address, PCI_COMMAND, 2);
     uint16_t passed = (uint16_t)(mask & COMMAND_PASSED);
     uint16_t before = function->command;
+    bool quarantined = machine_dma_is_quarantined(function->function);
 
-    if (function->blocked || machine_dma_is_quarantined(function->function))
+    if (function->blocked || quarantined)
         value &= ~(uint32_t)PCI_COMMAND_BUS_MASTER;
+    if (quarantined)
+        value |= PCI_COMMAND_INTX_DISABLE;
     function->command = (uint16_t)((before & ~mask) | (value & mask & DECODING));
     if (passed != 0)
         machine_pci_write(address, PCI_COMMAND, 2, (now & ~(uint32_t)passed) | (value & passed));
-    if (value & passed & PCI_COMMAND_BUS_MASTER)
+    if (passed != 0 && !quarantined)
         keep_quarantine(function->function);
     if (function->command != before)
         assigned_map(assigned);
