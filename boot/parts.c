@@ -258,6 +258,14 @@ static void take_from_firmware(const struct vm *vm, const struct pci_function *f
                  "second; it was taken all the same", vm->config->name, address);
 }
 
+static const char *want_of_intx(const struct pci_function *function, bool gsi_known, unsigned pin)
+{
+    if (function->interrupt_pin == 0 || pin != ASSIGNED_NO_PIN)
+        return "";
+    return gsi_known ? "; no pin of the guest's IOAPIC is left for its INTx"
+                     : "; nobody knows the IOAPIC's input of its INTx";
+}
+
 static void give_function(struct vm *vm, const struct inventory *inventory,
                           struct assigned *assigned, const struct config_device *device)
 {
@@ -268,7 +276,8 @@ static void give_function(struct vm *vm, const struct inventory *inventory,
     uint32_t gsi;
 
     pci_address_format(address, device->address);
-    if (config_device_gsi(inventory, device, &gsi))
+    bool gsi_known = config_device_gsi(inventory, device, &gsi);
+    if (gsi_known)
         pin = intx_pin(vm, intx_line(gsi), address);
     give_legacy(vm, function, assigned->io_bitmap, address);
     take_from_firmware(vm, function, address);
@@ -279,8 +288,7 @@ static void give_function(struct vm *vm, const struct inventory *inventory,
     log_line(LOG_INFO, "%s: owns %s (%04x:%04x) as 00:%02x.0, %s%s", vm->config->name, address,
              function->vendor_id, function->device_id, assigned->count,
              pci_reset_name((enum pci_reset_kind)added->reset),
-             function->interrupt_pin != 0 && pin == ASSIGNED_NO_PIN
-                 ? "; nobody knows the IOAPIC's input of its INTx" : "");
+             want_of_intx(function, gsi_known, pin));
     if (no_rom[0] != '\0')
         log_line(LOG_INFO, "%s: the expansion ROM of %s is not shown: %s", vm->config->name,
                  address, no_rom);
