@@ -303,6 +303,8 @@ static bool write_split(struct vcpu *vcpu, uint16_t port, size_t bytes, uint32_t
     return runs;
 }
 
+/* Ports that a guest has besides the rows' are asked for only where it has some. */
+
 static bool is_exit_port(const struct vm *vm, uint16_t port)
 {
     return port == vm->config->exit_port && port != 0;
@@ -347,9 +349,19 @@ static bool moved_port_write(struct vm *vm, uint16_t port, size_t bytes, uint32_
     return found;
 }
 
-/* What no row takes as a whole. `row` may be NULL. */
-static uint32_t read_elsewhere(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
-                               size_t bytes)
+/* A port of nobody, at least of nobody alone. `row` may be NULL, here and below. */
+static inline uint32_t read_nobodys(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
+                                    size_t bytes)
+{
+    if (bytes > 1 && row_within(port, port + bytes - 1) != NULL)
+        return read_split(vcpu, port, bytes);
+    report(vcpu, row, DENIED_PORT_READ, port);
+    return UINT32_MAX;
+}
+
+__attribute__((noinline))
+static uint32_t read_more(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
+                          size_t bytes)
 {
     uint32_t value;
 
@@ -359,10 +371,15 @@ static uint32_t read_elsewhere(struct vcpu *vcpu, const struct port_row *row, ui
         return UINT32_MAX;
     if (vcpu->vm->pci.assigned != NULL && moved_port_read(vcpu->vm, port, bytes, &value))
         return value;
-    if (bytes > 1 && row_within(port, port + bytes - 1) != NULL)
-        return read_split(vcpu, port, bytes);
-    report(vcpu, row, DENIED_PORT_READ, port);
-    return UINT32_MAX;
+    return read_nobodys(vcpu, row, port, bytes);
+}
+
+/* What no row takes as a whole. */
+static inline uint32_t read_elsewhere(struct vcpu *vcpu, const struct port_row *row,
+                                      uint16_t port, size_t bytes)
+{
+    return vcpu->vm->has_more_ports ? read_more(vcpu, row, port, bytes)
+                                    : read_nobodys(vcpu, row, port, bytes);
 }
 
 static void write_ready_port(struct vm *vm)
@@ -380,8 +397,19 @@ static void write_watchdog(struct vm *vm, uint16_t port, uint32_t value)
     lock_release(&vm->lock);
 }
 
-static bool write_elsewhere(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
-                            size_t bytes, uint32_t value)
+/* As a write by a row: false if the VM has ended. */
+static inline bool write_nobodys(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
+                                 size_t bytes, uint32_t value)
+{
+    if (bytes > 1 && row_within(port, port + bytes - 1) != NULL)
+        return write_split(vcpu, port, bytes, value);
+    report(vcpu, row, DENIED_PORT_WRITE, port);
+    return true;
+}
+
+__attribute__((noinline))
+static bool write_more(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
+                       size_t bytes, uint32_t value)
 {
     if (is_exit_port(vcpu->vm, port)) {
         vm_exit(vcpu->vm, bytes < sizeof value ? value & ((1u << 8 * bytes) - 1) : value);
@@ -397,10 +425,14 @@ static bool write_elsewhere(struct vcpu *vcpu, const struct port_row *row, uint1
     }
     if (vcpu->vm->pci.assigned != NULL && moved_port_write(vcpu->vm, port, bytes, value))
         return true;
-    if (bytes > 1 && row_within(port, port + bytes - 1) != NULL)
-        return write_split(vcpu, port, bytes, value);
-    report(vcpu, row, DENIED_PORT_WRITE, port);
-    return true;
+    return write_nobodys(vcpu, row, port, bytes, value);
+}
+
+static inline bool write_elsewhere(struct vcpu *vcpu, const struct port_row *row, uint16_t port,
+                                   size_t bytes, uint32_t value)
+{
+    return vcpu->vm->has_more_ports ? write_more(vcpu, row, port, bytes, value)
+                                    : write_nobodys(vcpu, row, port, bytes, value);
 }
 
 uint32_t ports_read(struct vcpu *vcpu, uint16_t port, size_t bytes)

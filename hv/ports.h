@@ -14,13 +14,22 @@
 #include <stddef.h>
 
 #include "hv/vcpu.h"
+#include "hv/vm.h"
+
+/* Each life of a guest begins so. Here, so that what begins one need not have all
+ * devices with it. */
+static inline void ports_reset(struct vm *vm)
+{
+    const struct vm_config *config = vm->config;
+
+    vm->has_more_ports = config->exit_port != 0 || config->ready_port != 0 || config->watchdog ||
+                         vm->pci.assigned != NULL;
+}
 
 struct verdict ports_exit(struct vcpu *vcpu);
 
 /* One access of 1, 2 or 4 bytes. Bytes above those of a read are undefined. */
 uint32_t ports_read(struct vcpu *vcpu, uint16_t port, size_t bytes);
-
-struct vm;
 
 /* A device of the guest's answers, at least to a part of such an access. */
 bool ports_has(const struct vm *vm, uint16_t port, size_t bytes);

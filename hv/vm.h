@@ -72,6 +72,7 @@ struct vm {
     struct ept ept;
     struct cpuid_table cpuid;
     hpa_t msr_bitmaps[MSR_BITMAP_COUNT]; /* MSR_BITMAP_SIZE bytes each, page-aligned */
+    bool has_more_ports; /* than every guest has */
     hpa_t io_bitmap; /* IO_BITMAP_BYTES, page-aligned; 0: it owns no port */
 
     struct lock lock; /* over the devices below */

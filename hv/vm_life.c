@@ -17,6 +17,7 @@
 #include "hv/log.h"
 #include "hv/machine.h"
 #include "hv/manager.h"
+#include "hv/ports.h"
 #include "hv/readiness.h"
 
 struct vm *vms[CONFIG_VMS_MAX];
@@ -86,6 +87,7 @@ static void reset_devices(struct vm *vm)
     ioapic_init(&vm->ioapic, (uint8_t)guest_acpi_ioapic_id(vm->vcpu_count));
     pic_init(&vm->pic);
     timers_reset(vm);
+    ports_reset(vm);
     i8042_init(&vm->i8042);
     pci_init(&vm->pci);
     if (vm->pci.assigned != NULL)

@@ -103,6 +103,7 @@ static int fresh(void **state)
     pic_init(&vm.pic);
     timers_init(&vm.timers, 100000000);
     timers_reset(&vm);
+    ports_reset(&vm);
     fake_terminal_reset();
     fake_linear_reset();
     denied_init(&vm.denied);
@@ -272,6 +273,8 @@ static void an_exit_port_is_configured_or_there_is_none(void **state)
     (void)state;
     static const struct vm_config none = { .name = "ada" };
     vm.config = &none;
+    ports_reset(&vm);
+    assert_false(vm.has_more_ports);
     for (unsigned port = 0; port < 0x10000; port++)
         if (!guest_port_is_taken((uint16_t)port))
             out((uint16_t)port, 4, 1);

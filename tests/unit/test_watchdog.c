@@ -54,6 +54,7 @@ static void begin_life(void)
     vcpus[0].state = vcpus[1].state = VCPU_RUNNING;
     readiness_begin(&vm);
     timers_reset(&vm);
+    ports_reset(&vm);
     uart_init(&vm.com1, &vm, GUEST_IRQ_COM1,
               readiness_wants_output(&vm) ? UART_WIRE_WATCHED : UART_WIRE_CONSOLE);
     readiness_started(&vm);
