@@ -20,9 +20,11 @@ static bool find(const struct assigned *assigned, gpa_t gpa, struct spot *spot)
     for (unsigned i = 0; i < assigned->count; i++) {
         const struct assigned_function *function = &assigned->functions[i];
         const struct assigned_msix *msix = &function->msix;
+        if (msix->count == 0) /* nor is `bar` one, perhaps */
+            continue;
         uint64_t first, mapped_at = function->mapped_at[msix->bar];
         uint64_t bytes = assigned_msix_pages(msix, function->function, &first);
-        if (msix->count == 0 || mapped_at == 0 || gpa.value - mapped_at - first >= bytes)
+        if (mapped_at == 0 || gpa.value - mapped_at - first >= bytes)
             continue;
         *spot = (struct spot){ i, gpa.value - mapped_at };
         return true;

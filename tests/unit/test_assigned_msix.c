@@ -497,6 +497,7 @@ static void a_table_that_cannot_be_is_not_shown(void **state)
         add();
         assert_int_equal(msix->count, 0);
         assert_non_null(strstr(msix->absence, "not in its memory BARs"));
+        assert_false(assigned_memory_has(&assigned, GPA(0xD0000000)));
         assert_int_equal(get(PCI_CAPABILITIES_POINTER), 0);
     }
     put(AT + PCI_MSIX_PENDING, (TABLE + 0x50) | BAR, 0);
