@@ -153,7 +153,7 @@ def test_a_crash_loop_ends_at_its_limit(machine, guests):
     rig.expect_end("end: crashed")
 
 
-def test_a_guest_can_wait_for_the_user(machine, guests):
+def test_a_guest_can_wait_for_the_user_and_the_user_reboots(machine, guests):
     config = CONFIG.replace('kernel = "triple.bin"', 'kernel = "triple.bin"\nstart = "manual"')
     files = {name: guests / name for name in ("triple.bin", "witness.bin")}
     rig = machine(config, files, cpus=2, memory_mib=256).announced()
@@ -164,5 +164,7 @@ def test_a_guest_can_wait_for_the_user(machine, guests):
     ask(rig, "start triple")
     rig.send("console triple\r")
     rig.expect("^triple: ready", 60)
-    rig.send("\x1dq")
-    rig.expect_end("end: ok")
+    open_monitor(rig)
+    rig.send("reboot\r")
+    rig.says("end: ok", 60)
+    rig.expect(r"\[bulkhead \S{4}\] Bulkhead ", 90, "the machine to boot again")
