@@ -45,7 +45,8 @@ def test_a_panic_is_on_the_screen(machine):
 
 
 def test_screen_and_keyboard_are_enough(machine, guests):
-    """No serial line: two guests' consoles, and the keys that switch between them."""
+    """No serial line: two guests' consoles, the keys that switch between them, and the
+    monitor."""
     config = CONFIG.replace("[hypervisor]", '[hypervisor]\nconsole_port = "none"')
     rig = machine(config, files(guests), cpus=2, memory_mib=256)
     screen = Screen(rig, text_mode=True)
@@ -56,6 +57,10 @@ def test_screen_and_keyboard_are_enough(machine, guests):
     screen.expect("^witness: heard 416131")
     screen.type("\x1d1")
     screen.expect(r"^\[bulkhead .{4}\] console: triple \(guest 1\)")
+    screen.type("\x1dm")
+    screen.expect("^monitor> *$")
+    screen.type("lis\t\r")
+    screen.expect("^witness +running ")
     screen.type("\x1dq")
     rig.console.wait_closed(60, "the machine to switch itself off")
     assert "triple" not in rig.text(), "something went to the serial line"
