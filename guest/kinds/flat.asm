@@ -9,6 +9,7 @@
 %define LINE_STATUS COM1 + 5
 %define PM1A_CONTROL 0x604
 %define POWER_OFF 5 << 10 | 1 << 13
+%define POLL_TURNS 5000         ; between two looks for a letter: each is an exit
 
 bits MODE
 org ORIGIN
@@ -100,6 +101,10 @@ here:
     mov TEXT_REGISTER, ready
     call say
 .wait:
+    mov ecx, POLL_TURNS
+.turn:
+    dec ecx
+    jnz .turn
     mov dx, LINE_STATUS
     in al, dx
     test al, 1

@@ -13,6 +13,9 @@
 enum { UART_LINE_CONTROL = 3, UART_LINE_STATUS = 5, LINE_8N1 = 3 };
 enum { STATUS_DATA = 1u << 0, STATUS_EMPTY = 1u << 5 };
 
+/* Between two looks for a letter, as each is an exit, at which an emulator is slow. */
+#define POLL_PAUSES 5000u
+
 #define FAR_VALUE 0x0FA20FA2u
 #define FAR_PHYSICAL 0x200000u
 
@@ -192,6 +195,7 @@ _Noreturn void finish(void)
         }
         if (letter == 'p')
             out16(GUEST_PORT_PM1A_CONTROL, GUEST_S5_SLEEP_TYPE << 10 | 1u << 13);
-        cpu_pause();
+        for (unsigned i = 0; i < POLL_PAUSES; i++)
+            cpu_pause();
     }
 }
