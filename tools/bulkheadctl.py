@@ -157,7 +157,7 @@ class Monitor:
             self.line.send(KEY_MONITOR * 2 + KEY_INTERRUPT, self.timeout_s)
             self.line.send(f"json on {self.token}\r".encode(), self.timeout_s)
             if self._find_hello(code, min(deadline, time.monotonic() + self.timeout_s / 3)):
-                self._read_answer()
+                self._read_answer("json")
                 return
         raise Failure(NO_ANSWER, f"no monitor answers at {self.line.where} within "
                       f"{self.timeout_s:g} s: is it the line of a console, or COM2 of a manager, "
@@ -194,13 +194,17 @@ class Monitor:
                     return found
         return None
 
-    def _read_answer(self):
-        """Objects up to the one that ends the answer, which is the last."""
+    def _read_answer(self, command):
+        """Objects up to the one that ends the answer, which is the last. A slow monitor
+        also answers the tries to open it that were given up."""
         objects = []
         while True:
             found = self.next(self.timeout_s)
             if found is None:
                 raise Failure(NO_ANSWER, f"no answer within {self.timeout_s:g} s")
+            if found["type"] == "done" and found.get("command") != command:
+                objects = []
+                continue
             objects.append(found)
             if found["type"] in ("done", "error"):
                 return objects
@@ -208,7 +212,7 @@ class Monitor:
     def ask(self, command):
         """What an answer consists of, without its end."""
         self.line.send(command.encode() + b"\r", self.timeout_s)
-        *objects, end = self._read_answer()
+        *objects, end = self._read_answer(command.strip().partition(" ")[0])
         if end["type"] == "error":
             raise Failure(REFUSED, end["what"])
         return objects + ([end] if "what" in end else [])

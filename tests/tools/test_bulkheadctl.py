@@ -156,6 +156,12 @@ def test_or_objects_a_line(terminal):
     assert [json.loads(line) for line in ran.stdout.splitlines()] == [WEB, DB]
 
 
+def test_a_slow_monitor_answers_each_of_two_tries_to_open_it(terminal):
+    hello = {"type": "hello", "format": 1, "version": "0.1", "seat": "console", "token": "late"}
+    ran = run(terminal({"list": [hello, done("json"), WEB, done("list")]}), "--json", "list")
+    assert ran.returncode == 0 and [json.loads(line) for line in ran.stdout.splitlines()] == [WEB]
+
+
 def test_an_order_is_done_or_refused(terminal):
     machine = terminal({"restart web": [done("restart", guest="web", what="restarts")]})
     ran = run(machine, "restart", "web")
