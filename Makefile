@@ -107,7 +107,7 @@ HV_IMAGE_ONLY := hv/memory_functions.c
 
 # Our own guests: guest/NAME.c each, a bzImage made of it and of what they share.
 GUESTS := sweep witness triple pending apic storm chaos smp bench timers status rtc serial level \
-	operands maps steps warm tsc exits raw line assigned watchdog manager lives flood echo
+	operands maps steps warm tsc exits pic raw line assigned watchdog manager lives flood echo
 GUEST_LIB := guest/lib.c hv/text.c hv/memory_functions.c
 
 # One guest for each other kind of kernel: guest/kinds.

@@ -18,15 +18,24 @@ static inline void pic_mask(uint16_t mask)
     out8(GUEST_PORT_PIC_SLAVE + 1, (uint8_t)(mask >> 8));
 }
 
-/* IRQ n has vector `vector` + n; each interrupt wants its EOI. */
-static inline void pic_init(uint8_t vector, uint16_t mask)
+#define PIC_ICW4_8086 1
+#define PIC_ICW4_AUTO_EOI 2
+
+/* IRQ n has vector `vector` + n. */
+static inline void pic_init_as(uint8_t icw4, uint8_t vector, uint16_t mask)
 {
     static const uint16_t ports[] = { 0x20, 0xA0, 0x21, 0xA1, 0x21, 0xA1, 0x21, 0xA1 };
-    const uint8_t words[] = { 0x11, 0x11, vector, (uint8_t)(vector + 8), 4, 2, 1, 1 };
+    const uint8_t words[] = { 0x11, 0x11, vector, (uint8_t)(vector + 8), 4, 2, icw4, icw4 };
 
     for (unsigned i = 0; i < sizeof ports / sizeof ports[0]; i++)
         out8(ports[i], words[i]);
     pic_mask(mask);
+}
+
+/* The same; each interrupt wants its EOI. */
+static inline void pic_init(uint8_t vector, uint16_t mask)
+{
+    pic_init_as(PIC_ICW4_8086, vector, mask);
 }
 
 static inline uint32_t ioapic_read(uint32_t index)

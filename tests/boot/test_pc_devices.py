@@ -74,6 +74,10 @@ def test_the_interval_timer_interrupts_by_both_controllers(machine, guests):
     run(machine, guests, "timers", cpus=2)
 
 
+def test_the_8259s_have_their_modes(machine, guests):
+    run(machine, guests, "pic")
+
+
 def test_the_clock_interrupts_and_runs_with_the_tsc(machine, guests):
     run(machine, guests, "rtc")
 
