@@ -303,9 +303,9 @@ static void long_mode(uint32_t cr4, const char *text)
 static void five_levels(void)
 {
     if (cpuid(7, 0).ecx & CPUID_7_ECX_LA57)
-        long_mode((uint32_t)(CR4_PAE | CR4_LA57), "five levels of paging, as CPUID offers");
+        long_mode((uint32_t)(CR4_PAE | CR4_LA57), "five levels of paging");
     else
-        report(!try_cr4((uint32_t)CR4_LA57), "five levels of paging, as CPUID offers");
+        report(!try_cr4((uint32_t)CR4_LA57), "no five levels of paging, as CPUID says");
 }
 
 /* ---- Control registers ---- */

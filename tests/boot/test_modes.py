@@ -107,7 +107,7 @@ MODES = (
     "CLI with VME clears VIF",
     "STI sets VIF, INT n goes to the handler of the 8086 program",
     "or is #GP, if it is to be redirected", "64-bit mode and back",
-    "five levels of paging, as CPUID offers", "CD and NW as they are written",
+    "no five levels of paging, as CPUID says", "CD and NW as they are written",
     "NW without CD is #GP", "PG without PE is #GP", "NE as it is written",
     "each bit of CR4 as CPUID offers it", "INTO",
 )
