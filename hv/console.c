@@ -115,6 +115,7 @@ void console_use_interrupts(void)
     struct console *console = enter();
 
     console->interrupts = true;
+    console_wire_end_boot(&console->wire);
     console_drain(console);
     leave();
 }

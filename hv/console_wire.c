@@ -17,6 +17,11 @@ void console_wire_init(struct console_wire *wire)
     *wire = (struct console_wire){ .in_line = false };
 }
 
+void console_wire_end_boot(struct console_wire *wire)
+{
+    wire->before_all = console_ring_count(&wire->lines);
+}
+
 size_t console_wire_own_count(const struct console_wire *wire)
 {
     return console_ring_count(&wire->answers) + console_ring_count(&wire->lines);
@@ -68,6 +73,14 @@ static size_t send_break(struct console_wire *wire)
     return sent;
 }
 
+static void count_line(struct console_wire *wire, size_t sent)
+{
+    size_t before_all = sent < wire->before_all ? sent : wire->before_all;
+
+    wire->before_all -= before_all;
+    wire->in_a_row += (uint32_t)(sent - before_all);
+}
+
 static size_t send_own(struct console_wire *wire)
 {
     if (!wire->in_own_line)
@@ -76,7 +89,7 @@ static size_t send_own(struct console_wire *wire)
                             MACHINE_HYPERVISOR, true);
 
     if (!wire->answering)
-        wire->in_a_row += (uint32_t)sent;
+        count_line(wire, sent);
     wire->gone_first = 0;
     wire->line_ended = false;
     return sent;

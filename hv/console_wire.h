@@ -8,7 +8,8 @@
  *
  * Guests cause lines, too, and could keep the wire busy with them. So the answers to
  * the user's keys go before all others, and behind so many bytes of others in a row
- * it is the turn of the output that waits, for as many.
+ * it is the turn of the output that waits, for as many. Not before boot's lines are
+ * through: nothing comes between those.
  */
 #pragma once
 
@@ -26,7 +27,8 @@ struct console_wire {
     uint16_t gone_first; /* guest's bytes that a waiting own line let pass */
     bool line_ended;     /* nothing more of the guest's line will come */
     bool answering;      /* the own line on the wire is an answer */
-    uint32_t in_a_row;   /* bytes of lines that went before output that waits */
+    size_t before_all;   /* bytes of lines that go before all output */
+    uint32_t in_a_row;   /* bytes of the others that went before output that waits */
     uint32_t turn;       /* bytes that go before lines that wait */
 };
 
@@ -41,6 +43,9 @@ void console_wire_init(struct console_wire *wire);
  * `shown`, which may be NULL; returns how many bytes that was. */
 size_t console_wire_send(struct console_wire *wire, struct console_ring *shown,
                          uint32_t in_a_row_max);
+
+/* Boot is over: the lines that wait now go before all output. */
+void console_wire_end_boot(struct console_wire *wire);
 
 /* Bytes of the hypervisor's that wait. */
 size_t console_wire_own_count(const struct console_wire *wire);

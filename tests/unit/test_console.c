@@ -360,6 +360,22 @@ static void lines_do_not_keep_the_monitor_from_the_wire(void **state)
     output_waits_for_so_many_lines_and_then_takes_turns(CONSOLE_WIRE_BEFORE_MONITOR);
 }
 
+static void nothing_comes_between_the_lines_of_boot(void **state)
+{
+    (void)state;
+    attach(1, 8192, 4096);
+    (void)fake_terminal_shown();
+    flood_the_log();
+    console_use_interrupts();
+    for (unsigned i = 0; i < 300; i++)
+        say(0, "a row of a table\r\n");
+    const char *shown = shown_by_fifos();
+    const char *row = strstr(shown, "a row");
+    assert_non_null(row);
+    assert_null(strstr(row, LINE));
+    assert_lines_are_whole(shown, 250);
+}
+
 static void lines_do_not_keep_a_guest_from_the_wire(void **state)
 {
     (void)state;
@@ -876,6 +892,7 @@ int main(void)
         TEST(a_line_without_an_end_does_not_hold_ours_back),
         TEST(an_answer_to_a_key_goes_before_the_logs_lines),
         TEST(lines_do_not_keep_the_monitor_from_the_wire),
+        TEST(nothing_comes_between_the_lines_of_boot),
         TEST(lines_do_not_keep_a_guest_from_the_wire),
         TEST(control_characters_cannot_forge_a_line),
         TEST(lines_below_the_level_are_not_shown),
