@@ -6,12 +6,9 @@
         rig.expect("hello: done", 60, "the guest to finish")
         rig.expect_end("end: ok")
 
-Discs are kept under build/test-iso/ by content. The console log of a failed
-test is kept as build/tests/NAME.log.
+The console log of a failed test is kept as build/tests/NAME.log.
 """
 
-import hashlib
-import os
 import pathlib
 import re
 import shutil
@@ -23,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 # pylint: disable=wrong-import-position
 from places import BUILD, DISCS, KERNEL, LOGS  # noqa: E402 (first: it makes the tools importable)
-import make_iso  # noqa: E402
+from discs import disc  # noqa: E402
 from machine import Spec, Unavailable, check_available  # noqa: E402
 from rig import Rig  # noqa: E402
 
@@ -32,44 +29,15 @@ def pytest_sessionstart(session):
     """Discs older than the image hold another image: away with them."""
     if hasattr(session.config, "workerinput") or not KERNEL.exists():
         return
-    for disc in DISCS.glob("*.iso"):
-        if disc.stat().st_mtime < KERNEL.stat().st_mtime:
-            disc.unlink()
+    for old in DISCS.glob("*.iso"):
+        if old.stat().st_mtime < KERNEL.stat().st_mtime:
+            old.unlink()
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     item.failed = getattr(item, "failed", False) or (call.when != "teardown" and report.failed)
-
-
-def disc(config, files, acpi_cpus=0, kernel=KERNEL, screen="", before=""):
-    """The disc of this configuration text and these files: name -> path or bytes."""
-    contents = {name: data if isinstance(data, bytes) else pathlib.Path(data).read_bytes()
-                for name, data in files.items()}
-    key = hashlib.sha256(kernel.read_bytes())
-    for part in (config, acpi_cpus, screen, before, *sorted(contents.items())):
-        key.update(hashlib.sha256(repr(part).encode()).digest())
-    path = DISCS / f"{key.hexdigest()[:24]}.iso"
-    if not path.exists():
-        _make_disc(path, config, contents, acpi_cpus, kernel, screen, before)
-    return path
-
-
-def _make_disc(path, config, contents, acpi_cpus, kernel, screen, before):
-    directory = path.with_suffix(f".{os.getpid()}")
-    directory.mkdir(parents=True)
-    try:
-        (directory / "config.toml").write_bytes(
-            config if isinstance(config, bytes) else config.encode())
-        for name, data in contents.items():
-            (directory / name).write_bytes(data)
-        make_iso.make_iso(directory / "config.toml", directory / "disc", kernel,
-                          acpi_cpus=acpi_cpus, also=tuple(contents), screen=screen,
-                          before=before)
-        (directory / "disc").rename(path)
-    finally:
-        shutil.rmtree(directory)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from conftest import disc
+from discs import disc
 from places import LOGS, ROOT
 from rig import TIME_FACTOR
 
@@ -145,5 +145,7 @@ def test_a_person_finds_the_way(terminal):
     terminal.key("C-d")
     terminal.shows("console: triple.*\n(.*\n)*.*console: triple")
     terminal.key("C-]")
-    terminal.type("q")
+    terminal.type("m")
+    terminal.type("poweroff")
+    terminal.key("Enter")
     terminal.shows("^status 0", 60)

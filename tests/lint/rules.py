@@ -142,3 +142,10 @@ def module_complaints(paths):
     for path in paths:
         places.setdefault(path.rpartition("/")[2], []).append(path)
     return [f"{name}: in {' and '.join(there)}" for name, there in places.items() if len(there) > 1]
+
+
+def conftest_complaints(path, text):
+    """Each directory of tests has a conftest; which one an import finds is chance."""
+    return [f"{path}:{number}: what tests share is in a module of its own"
+            for number, line in enumerate(text.splitlines(), 1)
+            if re.match(r"\s*(from|import) conftest\b", line)]

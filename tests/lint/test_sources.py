@@ -72,6 +72,14 @@ def test_two_files_of_the_same_name_are_seen():
     assert rules.module_complaints(["tests/boot/test_a.py", "tests/tools/test_a.py"])
 
 
+def test_nothing_is_imported_from_a_conftest(all_texts):
+    assert not complaints(rules.conftest_complaints, all_texts)
+
+
+def test_an_import_from_a_conftest_is_seen():
+    assert rules.conftest_complaints("tests/boot/test_a.py", "import os\nfrom conftest import disc\n")
+
+
 def test_every_source_says_its_licence(image_sources):
     assert not [path for path, text in image_sources.items()
                 if "SPDX-License-Identifier: MIT" not in "".join(text.splitlines(True)[:2])]
