@@ -348,26 +348,33 @@ static void step_cpuid(void)
     (void)cpuid((uint32_t)chance(), (uint32_t)chance());
 }
 
+/* Close behind its own memory is that of a neighbour, if it can be reached at all. */
+#define NEIGHBOURS_BYTES 0x10000000u
+#define ACCESSES 32u
+
 static uint64_t address_without_memory(void)
 {
     uint64_t low_end = ram_low_end();
 
-    switch (below(4)) {
+    switch (below(5)) {
     case 0: return GUEST_LOW_MEMORY_END + below(GUEST_BIOS_AREA - GUEST_LOW_MEMORY_END - 8);
     case 1: return 0xFEC00000 + below(0x300000);
     case 2: return GUEST_MEMORY_HIGH + (chance() & 0x3FFFFFFFFF);
+    case 3: return low_end + below(NEIGHBOURS_BYTES);
     default: return low_end + chance() % (IDENTITY_END - low_end - 8);
     }
 }
 
 static void step_memory(void)
 {
-    uint64_t address = address_without_memory() & ~7ull;
+    for (unsigned i = 0; i < ACCESSES; i++) {
+        uint64_t address = address_without_memory() & ~7ull;
 
-    if (below(2))
-        (void)load32(address);
-    else
-        store32(address, (uint32_t)bits());
+        if (below(2))
+            (void)load32(address);
+        else
+            store32(address, (uint32_t)bits());
+    }
 }
 
 /* Then the local APIC gets a moment to deliver what it has. */
