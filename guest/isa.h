@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The two ways of an ISA interrupt line, for guests that look at its device: the
- * pair of 8259As and the IOAPIC.
+ * The two ways of an ISA interrupt line, for guests that look at its device, the pair
+ * of 8259As and the IOAPIC; and the clock's registers.
  */
 #pragma once
 
@@ -36,6 +36,18 @@ static inline void pic_init_as(uint8_t icw4, uint8_t vector, uint16_t mask)
 static inline void pic_init(uint8_t vector, uint16_t mask)
 {
     pic_init_as(PIC_ICW4_8086, vector, mask);
+}
+
+static inline uint8_t cmos_read(uint8_t index)
+{
+    out8(GUEST_PORT_RTC_INDEX, index);
+    return in8(GUEST_PORT_RTC_DATA);
+}
+
+static inline void cmos_write(uint8_t index, uint8_t value)
+{
+    out8(GUEST_PORT_RTC_INDEX, index);
+    out8(GUEST_PORT_RTC_DATA, value);
 }
 
 static inline uint32_t ioapic_read(uint32_t index)

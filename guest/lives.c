@@ -5,7 +5,7 @@
  * leaves alone. Each life looks whether the last page of its memory is clean, and
  * leaves it dirty.
  */
-#include "guest/lib.h"
+#include "guest/isa.h"
 
 #include "hv/guest_ports.h"
 
@@ -14,18 +14,6 @@ const char guest_name[] = "lives";
 #define COUNT_LOW 0x40
 #define COUNT_HIGH 0x41
 #define DIRT 0xD1D1D1D1D1D1D1D1ull
-
-static uint8_t cmos_read(uint8_t index)
-{
-    out8(GUEST_PORT_RTC_INDEX, index);
-    return in8(GUEST_PORT_RTC_DATA);
-}
-
-static void cmos_write(uint8_t index, uint8_t value)
-{
-    out8(GUEST_PORT_RTC_INDEX, index);
-    out8(GUEST_PORT_RTC_DATA, value);
-}
 
 /* What a life before this one has left there. */
 static uint64_t dirty_words(void)

@@ -43,12 +43,6 @@ static uint8_t read_register(uint16_t chip, uint8_t which)
     return in8(chip);
 }
 
-static void rtc_write(uint8_t index, uint8_t value)
-{
-    out8(GUEST_PORT_RTC_INDEX, index);
-    out8(GUEST_PORT_RTC_DATA, value);
-}
-
 static void timer_asks(void)
 {
     out8(GUEST_PORT_PIT_CONTROL, PIT_ONE_SHOT);
@@ -69,9 +63,8 @@ static void com2_is_served(void)
 
 static void clock_is_served(void)
 {
-    rtc_write(RTC_B, RTC_B_24_HOURS);
-    out8(GUEST_PORT_RTC_INDEX, RTC_C);
-    (void)in8(GUEST_PORT_RTC_DATA);
+    cmos_write(RTC_B, RTC_B_24_HOURS);
+    (void)cmos_read(RTC_C);
 }
 
 /* A millisecond, or until something comes. */
@@ -157,8 +150,8 @@ static void the_slave_is_behind_input_2(void)
 {
     begin(PIC_ICW4_8086, OPEN(GUEST_IRQ_RTC) & OPEN(2), EOI);
     clock_is_served();
-    rtc_write(RTC_A, RTC_A_8192_HZ);
-    rtc_write(RTC_B, RTC_B_24_HOURS | RTC_B_PERIODIC);
+    cmos_write(RTC_A, RTC_A_8192_HZ);
+    cmos_write(RTC_B, RTC_B_24_HOURS | RTC_B_PERIODIC);
     listen();
     (void)report(came == 1 && first == GUEST_IRQ_RTC &&
                      in_service == (INPUT(2) | INPUT(GUEST_IRQ_RTC)),

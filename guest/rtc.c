@@ -22,18 +22,6 @@ static volatile uint8_t causes;
 static volatile uint64_t came_at;
 static unsigned others;
 
-static uint8_t cmos_read(uint8_t index)
-{
-    out8(GUEST_PORT_RTC_INDEX, index);
-    return in8(GUEST_PORT_RTC_DATA);
-}
-
-static void cmos_write(uint8_t index, uint8_t value)
-{
-    out8(GUEST_PORT_RTC_INDEX, index);
-    out8(GUEST_PORT_RTC_DATA, value);
-}
-
 bool guest_interrupted(struct frame *frame)
 {
     bool by_pic = frame->vector == PIC_VECTOR + GUEST_IRQ_RTC;
