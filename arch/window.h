@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * How a CPU sees guest RAM, and registers of guests' devices: by windows of 2 MiB of its own, one for each
- * purpose. A window stays where it is until its CPU moves it, and no other CPU
- * uses it, so what struct window says is what the processor has.
+ * How a CPU sees guest RAM, and registers of guests' devices: by windows of 2 MiB of
+ * its own, one for each purpose. A window stays where it is until its CPU moves it,
+ * and no other CPU uses it, so what struct window says is what the processor has.
  */
 #pragma once
 

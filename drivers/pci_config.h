@@ -6,8 +6,8 @@
  * reach 256 bytes of each function in segment 0.
  *
  * The ports are one register for all: one CPU at a time, and none while a guest
- * of the machine might use them. Memory takes accesses of all CPUs at once. Tests of what uses this have a version of their
- * own with memory behind it.
+ * of the machine might use them. Memory takes accesses of all CPUs at once. Tests of
+ * what uses this have a version of their own with memory behind it.
  */
 #pragma once
 

@@ -20,8 +20,9 @@
  *   what is behind the header and no capability reads as 0, but for hv/pci_private.h
  *
  * A memory BAR is mapped where nothing else of the guest is, but for the pages of an
- * MSI-X table, which are emulated (hv/assigned_memory.h); an I/O BAR that was moved away from the machine's ports is reached by exits. A page is the smallest
- * piece that can be mapped, so a memory BAR has one page at least.
+ * MSI-X table, which are emulated (hv/assigned_memory.h); an I/O BAR that was moved
+ * away from the machine's ports is reached by exits. A page is the smallest piece that
+ * can be mapped, so a memory BAR has one page at least.
  *
  * The caller holds the VM's lock.
  */
